@@ -1,0 +1,95 @@
+"""Gaussian blur of any kernel size, as two one-dimensional blurs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from inversion.degradations.degradation import Degradation
+from inversion.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class GaussianBlur(Degradation):
+    """Blur with a Gaussian window `kernel_size` pixels wide, borders reflected (edge pixel not repeated).
+
+    kernel_size: pixels; None = 10 % of the resolution, see `default_kernel_size`.
+    sigma: pixels; None = OpenCV's rule for that kernel size, see `default_sigma`.
+    """
+
+    kernel_size: int | None = None
+    sigma: float | None = None
+
+    def bind(self, photos: Tensor, degraded: bool) -> GaussianBlur:
+        resolution = min(photos.shape[-2:])
+        size = default_kernel_size(resolution) if self.kernel_size is None else self.kernel_size
+        if not 1 <= size <= resolution:
+            raise ConfigError(
+                f"degradation.kernel_size must be at least 1 and at most the image's side, {resolution} px. "
+                f"Got {size}. Leave it out for 10 % of the side ({default_kernel_size(resolution)})."
+            )
+        sigma = default_sigma(size) if self.sigma is None else self.sigma
+        if not (sigma > 0 and math.isfinite(sigma)):
+            raise ConfigError(
+                f"degradation.sigma must be above 0 pixels. Got {sigma}. Leave it out for OpenCV's rule "
+                f"({default_sigma(size):.2f} for kernel size {size})."
+            )
+        return replace(self, kernel_size=size, sigma=float(sigma))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.kernel_size is None or self.sigma is None:
+            raise ValueError("GaussianBlur has no kernel size or sigma yet. Call bind(photos, degraded) first.")
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        sigma = torch.full((1,), self.sigma, dtype=dtype, device=x.device)
+        return blur(x, gaussian_kernel(self.kernel_size, sigma))
+
+
+def default_kernel_size(resolution: int) -> int:
+    """The odd number nearest to 10 % of the side, at least 3: 7, 13, 25, 103 for 64, 128, 256, 1024 px."""
+    return max(3, 2 * math.floor(0.05 * resolution) + 1)
+
+
+def default_sigma(kernel_size: int) -> float:
+    """Pixels. OpenCV, getGaussianKernel: sigma = 0.3 * ((ksize - 1) * 0.5 - 1) + 0.8."""
+    return 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8
+
+
+def gaussian_kernel(kernel_size: int, sigma: Tensor) -> Tensor:
+    """Sample one Gaussian per problem and give it sum 1; differentiable in sigma.
+
+    sigma: [B] (or [1] for all problems), in pixels, above 0. Returns [B, taps], taps odd.
+    The window reaches kernel_size / 2 pixels to either side. An odd size covers exactly `kernel_size` pixels (OpenCV's
+    getGaussianKernel); an even one covers half of the two outermost of `kernel_size + 1`, which count half. So no
+    size moves the image, while `kernel_size` taps at half-integer offsets would shift it by half a pixel.
+    """
+    reach = kernel_size // 2
+    offsets = torch.arange(-reach, reach + 1, dtype=sigma.dtype, device=sigma.device)
+    covered = (kernel_size / 2 + 0.5 - offsets.abs()).clamp(max=1)
+    weights = covered * torch.exp(-0.5 * (offsets / sigma[:, None]).square())
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+def blur(x: Tensor, kernel: Tensor) -> Tensor:
+    """Blur rows, then columns, with reflected borders: [B, 3, H, W] -> same.
+
+    kernel: [B, taps] (or [1, taps] for all problems), taps odd and below 2 * min(H, W).
+    """
+    height, width = x.shape[-2:]
+    return (blur_matrix(kernel, height).to(x.dtype) @ x) @ blur_matrix(kernel, width).to(x.dtype).mT
+
+
+def blur_matrix(kernel: Tensor, side: int) -> Tensor:
+    """Write a one-dimensional blur as a matrix: [B, taps] -> [B, 1, side, side], each row summing to the kernel's sum.
+
+    On a CPU the matrix product is 2 to 20 times as fast as a depthwise convolution of three channels.
+    """
+    reach = kernel.shape[1] // 2
+    pixel = torch.arange(side, device=kernel.device)
+    source = (pixel[:, None] + torch.arange(-reach, reach + 1, device=kernel.device)).abs()
+    source = torch.where(source < side, source, 2 * (side - 1) - source)  # reflect: -1 -> 1, side -> side - 2
+    matrix = kernel.new_zeros(len(kernel), side, side)
+    taps = kernel[:, None, :].expand(-1, side, -1)
+    return matrix.scatter_add(2, source.expand_as(taps), taps)[:, None]

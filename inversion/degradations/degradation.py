@@ -1,0 +1,39 @@
+"""What every degradation does unless it says otherwise."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from inversion.images import downsample_area
+
+
+class Degradation(ABC):
+    """A corruption that is applied to the synthesized image before it is compared with the photo.
+
+    Subclasses are frozen dataclasses of settings, one per file, built from the YAML file of the same name. Only
+    `__call__` must be written; it must stay differentiable and treat each problem of the batch on its own.
+    Images: [B, 3, H, W] in [-1, 1].
+    """
+
+    def bind(self, photos: Tensor, degraded: bool) -> Degradation:
+        """Settle what depends on the aligned photos [B, 3, R, R], and refuse settings that cannot work.
+
+        degraded: the photos arrive already corrupted. Returns the same settings with nothing left open.
+        Raises ConfigError.
+        """
+        return self
+
+    @abstractmethod
+    def __call__(self, x: Tensor) -> Tensor:
+        """Corrupt images so that gradients pass: [B, 3, H, W] -> [B, 3, H, W]."""
+
+    def observe(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """What the camera did to the original: the corruption itself, with its randomness where it has any."""
+        return self(x)
+
+    def compared(self, x: Tensor, resolution: int) -> Tensor:
+        """What the loss looks at: the corrupted image, at most `resolution` px a side. Serves both sides."""
+        return downsample_area(self(x), resolution)

@@ -1,0 +1,155 @@
+"""Photo -> 68 landmarks per face, with dlib's detector and shape predictor.
+
+King 2009, Dlib-ml; Kazemi and Sullivan 2014 (shape predictor). The 68-point file was trained on iBUG 300-W:
+no commercial use.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from inversion.errors import AlignmentError, ConfigError
+
+log = logging.getLogger(__name__)
+
+PREDICTOR_FILE = "shape_predictor_68_face_landmarks.dat"
+DETECTION_SIZE = 1024  # px, longest side of the copy that is searched first
+LANDMARK_SIZE = 400  # px, a wider face is measured on a smaller copy: the predictor looks at single pixels
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in the photo's pixels
+
+
+def find_faces(photo: Image.Image, predictor_path: Path | None = None) -> list[np.ndarray]:
+    """Find the landmarks of every face: a list of [68, 2] float arrays (x, y), the largest face first.
+
+    Coordinates are pixel indices of `photo`: (0, 0) is the centre of its first pixel. Empty when no face is found.
+    predictor_path: dlib's 68-point file; None takes the one in the installed package face_recognition_models.
+    Errors: ConfigError when that file is missing or is not one.
+    """
+    predictor = load_predictor(predictor_path or installed_model(PREDICTOR_FILE))
+    photo = photo.convert("RGB")
+    boxes = sorted(_detect(photo), key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
+    return [_landmarks(photo, box, predictor) for box in boxes]
+
+
+def choose_face(faces: list[np.ndarray], index: int | None = None) -> np.ndarray:
+    """Take the largest face, or face `index` (0 is the largest).
+
+    Errors: AlignmentError when there is none, ConfigError when there are fewer than `index` + 1.
+    """
+    if not faces:
+        raise AlignmentError(
+            "No face found in the photo. Got none at three scales; use a frontal portrait, at least 40 px wide "
+            "from ear to ear, or align=false for a photo that is aligned already."
+        )
+    if index is None:
+        if len(faces) > 1:
+            log.info("%d faces found; the largest is taken (align.face=N takes another).", len(faces))
+        return faces[0]
+    if not 0 <= index < len(faces):
+        raise ConfigError(
+            f"Face number out of range. Got {index}, but {len(faces)} found; "
+            f"align.face takes 0 (largest) to {len(faces) - 1}."
+        )
+    return faces[index]
+
+
+def installed_model(name: str) -> Path:
+    """Locate one of dlib's model files in the package face_recognition_models.
+
+    The package is never imported: it needs pkg_resources, which setuptools dropped.
+    Errors: ConfigError when package or file is missing.
+    """
+    package = find_spec("face_recognition_models")
+    for folder in (package and package.submodule_search_locations) or []:
+        path = Path(folder) / "models" / name
+        if path.is_file():
+            return path
+    raise ConfigError(
+        f"dlib's model file {name} is needed. Got no installed copy; run `pip install face_recognition_models`, "
+        f"or get it from http://dlib.net/files/{name}.bz2, unpack it and give its path."
+    )
+
+
+@functools.cache
+def load_predictor(path: Path) -> Any:
+    """Load dlib's 68-point shape predictor, once per path."""
+    import dlib
+
+    if not path.is_file():
+        raise ConfigError(f"Landmark file not found. Got {path}; dlib's {PREDICTOR_FILE} works.")
+    try:
+        predictor = dlib.shape_predictor(str(path))
+    except RuntimeError as error:
+        raise ConfigError(
+            f"Landmark file cannot be read. Got {path} ({error}); dlib's {PREDICTOR_FILE} works."
+        ) from error
+    corner = predictor(np.zeros((64, 64, 3), np.uint8), dlib.rectangle(0, 0, 63, 63))
+    if corner.num_parts != 68:
+        raise ConfigError(
+            f"FFHQ framing needs 68 landmarks. Got {corner.num_parts} from {path}; dlib's {PREDICTOR_FILE} works."
+        )
+    return predictor
+
+
+@functools.cache
+def load_detector() -> Any:
+    """Build dlib's frontal face detector (HOG, compiled into dlib), once."""
+    import dlib
+
+    return dlib.get_frontal_face_detector()
+
+
+def points_of(shape: Any) -> np.ndarray:
+    """Turn dlib's full_object_detection into [68, 2] float64."""
+    return np.array([(part.x, part.y) for part in shape.parts()], dtype=np.float64)
+
+
+def _detect(photo: Image.Image) -> list[Box]:
+    """Search a copy of workable size; when it shows no face, one of twice and then four times its size.
+
+    The detector's window is 80 px: a small photo is doubled at once, as FFHQ's own recipe did with every photo.
+    """
+    longest = max(photo.size)
+    scale = 2.0 if 2 * longest <= DETECTION_SIZE else min(1.0, DETECTION_SIZE / longest)
+    for zoom in (1, 2, 4):
+        width, height = (max(1, round(side * scale * zoom)) for side in photo.size)
+        copy = photo.resize((width, height), Image.Resampling.BILINEAR)
+        found = load_detector()(np.asarray(copy), 0)
+        if found:
+            x, y = photo.width / width, photo.height / height
+            return [(r.left() * x, r.top() * y, (r.right() + 1) * x, (r.bottom() + 1) * y) for r in found]
+    return []
+
+
+def _landmarks(photo: Image.Image, box: Box, predictor: Any) -> np.ndarray:
+    """Measure one face in the photo itself, or in a reduced cut-out of it when the face is large."""
+    import dlib
+
+    left, top, right, bottom = box
+    shrink = max(1.0, (right - left) / LANDMARK_SIZE)
+    if shrink == 1.0:
+        frame, origin, step = photo, np.zeros(2), np.ones(2)
+    else:
+        margin = (right - left) / 2
+        area = (
+            int(max(left - margin, 0)),
+            int(max(top - margin, 0)),
+            int(min(right + margin, photo.width)),
+            int(min(bottom + margin, photo.height)),
+        )
+        size = (round((area[2] - area[0]) / shrink), round((area[3] - area[1]) / shrink))
+        frame = photo.resize(size, Image.Resampling.BILINEAR, box=area)
+        origin = np.array(area[:2], dtype=np.float64)
+        step = np.array([(area[2] - area[0]) / size[0], (area[3] - area[1]) / size[1]])
+    corners = (np.array(box).reshape(2, 2) - origin) / step
+    (x0, y0), (x1, y1) = np.rint(corners).astype(int).tolist()
+    shape = predictor(np.asarray(frame), dlib.rectangle(x0, y0, x1 - 1, y1 - 1))
+    return (points_of(shape) + 0.5) * step + origin - 0.5

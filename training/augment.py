@@ -1,0 +1,74 @@
+"""Augmentations that the discriminator sees on real and generated pictures alike, so that 876 pictures do not overfit.
+
+Karras et al. 2020b, "Training Generative Adversarial Networks with Limited Data" (adaptive probability);
+Zhao et al. 2020, "Differentiable Augmentation" (translation, colour, cut-out).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+def augment(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Each of geometry, colour and cut-out strikes each image with the given probability; [B, 3, R, R] -> same."""
+    if probability <= 0:
+        return images
+    return _cut_out(_colour(_geometry(images, probability, rng), probability, rng), probability / 2, rng)
+
+
+def _strikes(batch: int, probability: float, rng: torch.Generator) -> Tensor:
+    return (torch.rand([batch], generator=rng) < probability).float()
+
+
+def _geometry(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Scale by exp(N(0, 0.15)), turn by N(0, 10 degrees), shift by up to 1/8 of the side; the border is reflected."""
+    batch = len(x)
+    scale = (torch.randn([batch], generator=rng) * 0.15 * _strikes(batch, probability, rng)).exp()
+    angle = torch.randn([batch], generator=rng) * math.radians(10) * _strikes(batch, probability, rng)
+    shift = (torch.rand([batch, 2], generator=rng) - 0.5) * 0.5 * _strikes(batch, probability, rng)[:, None]
+    cos, sin = angle.cos() / scale, angle.sin() / scale
+    rows = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], dim=1).reshape(batch, 2, 3)
+    grid = F.affine_grid(rows.to(x), list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _colour(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Brightness N(0, 0.2), contrast exp(N(0, 0.3)), saturation exp(N(0, 0.6))."""
+    batch = len(x)
+
+    def amount(sigma: float) -> Tensor:
+        noise = torch.randn([batch], generator=rng) * sigma * _strikes(batch, probability, rng)
+        return noise[:, None, None, None].to(x)
+
+    x = x * amount(0.3).exp() + amount(0.2)
+    luma = (x * torch.tensor(LUMA, device=x.device)[:, None, None]).sum(dim=1, keepdim=True)
+    return luma + (x - luma) * amount(0.6).exp()
+
+
+def _cut_out(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Grey out a square of half the side, centred anywhere."""
+    batch, _, height, width = x.shape
+    centre = torch.rand([batch, 2], generator=rng)
+    y = (torch.arange(height) + 0.5) / height
+    x_axis = (torch.arange(width) + 0.5) / width
+    inside = ((y[None] - centre[:, :1]).abs() < 0.25)[:, :, None] & (
+        (x_axis[None] - centre[:, 1:]).abs() < 0.25
+    )[:, None, :]
+    hidden = inside.float() * _strikes(batch, probability, rng)[:, None, None]
+    return x * (1 - hidden[:, None]).to(x)
+
+
+def adapt(probability: float, real_signs: float, shown: int, target: float = 0.6, kimg: float = 100) -> float:
+    """Raise the probability while the discriminator is too sure of real pictures (r_t > target), lower it otherwise.
+
+    real_signs: mean sign of the logits of real pictures; shown: pictures since the last call; kimg: thousands of
+    pictures from 0 to 1. Karras et al. 2020b, section 3.1. Capped at 0.8, above which augmentations leak.
+    """
+    step = shown / (1000 * kimg)
+    return min(max(probability + (step if real_signs > target else -step), 0.0), 0.8)
