@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from inversion.errors import AlignmentError, ConfigError
 log = logging.getLogger(__name__)
 
 PREDICTOR_FILE = "shape_predictor_68_face_landmarks.dat"
-DETECTION_SIZE = 1024  # px, longest side of the copy that is searched first
+SEARCH_SIZE = 2048  # px, longest side of the picture that is searched first
 LANDMARK_SIZE = 400  # px, a wider face is measured on a smaller copy: the predictor looks at single pixels
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in the photo's pixels
@@ -46,8 +47,8 @@ def choose_face(faces: list[np.ndarray], index: int | None = None) -> np.ndarray
     """
     if not faces:
         raise AlignmentError(
-            "No face found in the photo. Got none at three scales; use a frontal portrait, at least 40 px wide "
-            "from ear to ear, or align=false for a photo that is aligned already."
+            "No face found in the photo. Got no frontal face at any scale; crop the photo to the person, "
+            "or use align=false for a photo that is aligned already."
         )
     if index is None:
         if len(faces) > 1:
@@ -113,18 +114,24 @@ def points_of(shape: Any) -> np.ndarray:
 
 
 def _detect(photo: Image.Image) -> list[Box]:
-    """Search a copy of workable size; when it shows no face, one of twice and then four times its size.
+    """Search at twice the photo's size, or SEARCH_SIZE; when that shows no face, at twice and four times that.
 
-    The detector's window is 80 px: a small photo is doubled at once, as FFHQ's own recipe did with every photo.
+    The detector's window is 80 px and its boxes are coarse: at its own size, a 512x600 portrait gave eyes and jaw
+    3 px off and a square 9 % too large, and only 46 of 48 official portraits of 175x225 px gave a face at all.
     """
     longest = max(photo.size)
-    scale = 2.0 if 2 * longest <= DETECTION_SIZE else min(1.0, DETECTION_SIZE / longest)
-    for zoom in (1, 2, 4):
-        width, height = (max(1, round(side * scale * zoom)) for side in photo.size)
-        copy = photo.resize((width, height), Image.Resampling.BILINEAR)
-        found = load_detector()(np.asarray(copy), 0)
+    first = min(2.0, SEARCH_SIZE / longest)
+    for scale in (first, 2 * first, 4 * first):
+        if round(scale * longest) > 2 * SEARCH_SIZE:
+            break  # seconds, and gigabytes
+        if scale < 1:
+            size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+            copy, doublings = photo.resize(size, Image.Resampling.BILINEAR), 0
+        else:
+            copy, doublings = photo, int(math.log2(scale))
+        found = load_detector()(np.asarray(copy), doublings)
         if found:
-            x, y = photo.width / width, photo.height / height
+            x, y = photo.width / copy.width, photo.height / copy.height
             return [(r.left() * x, r.top() * y, (r.right() + 1) * x, (r.bottom() + 1) * y) for r in found]
     return []
 

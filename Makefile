@@ -1,0 +1,47 @@
+# make help lists the targets. Each one creates .venv when it is missing.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 5000
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint format ui train clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed  ## Create .venv and install everything in its tested version
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found; make PYTHON=python3 …"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: setup  ## Restore the sample photo from a blurred copy of it
+	$(BIN)/python run.py degradation=blur
+	@echo "Compare runs: make ui"
+
+test: setup  ## The quick tests: offline, on the CPU
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+test-all: setup  ## Every test but those that need a browser
+	$(BIN)/python -m pytest -m "not browser"
+
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## Let ruff put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+ui: setup  ## Open the MLflow UI over the project's runs
+	$(BIN)/python -m sweeps ui --port $(PORT)
+
+train: setup  ## Train the embedded generator again (hours; continued when stopped)
+	$(BIN)/python -m training.train
+
+clean:  ## Remove .venv and caches; runs and downloads stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,131 @@
+"""What each setting is, so that a misspelt key or a wrong type is refused before anything is loaded.
+
+No torch, no mlflow: tab completion and --help import this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+# Which preset a degradation gets when the command line names none; everything else gets `invert`.
+PRESETS = {"blur": "deblur", "grayscale": "colorize", "inpaint": "inpaint"}
+
+
+@dataclass
+class Tracking:
+    """Where runs are recorded besides Hydra's output folder."""
+
+    uri: str | None = MISSING  # of the MLflow store; null = record nowhere else
+    experiment: str = MISSING
+    artifacts: str | None = MISSING  # folder for the experiment's artifacts, fixed when it is created
+    image_every: int = MISSING  # steps between images on the step slider; 0 = none
+    animation_frames: int = MISSING  # frames of progress.webp, at most; 0 = none
+
+
+@dataclass
+class Config:
+    """The top level: what a person overrides, and one node per config group."""
+
+    image: str | None = None
+    degraded: bool = False
+    align: Any = field(default_factory=lambda: {"face": None, "landmarks": None})
+    seed: int = 0
+    device: str = "auto"
+    batch_size: int | None = None
+    # hyperparameters/ (see inversion/hyperparameters.py for ranges)
+    steps: int = MISSING
+    reg: float = MISSING
+    space: str = MISSING
+    learning_rate: float = MISSING
+    ramp_up: float = MISSING
+    ramp_down: float = MISSING
+    jitter: float = MISSING
+    jitter_until: float = MISSING
+    noise_weight: float = MISSING
+    optimize_noise: bool = MISSING
+    # groups
+    generator: Any = MISSING
+    degradation: Any = MISSING
+    loss: Any = MISSING
+    input: Any = MISSING
+    tracking: Tracking = MISSING
+
+
+@dataclass
+class Embedded:
+    _target_: str = "inversion.checkpoints.sources.embedded"
+    name: str = MISSING
+
+
+@dataclass
+class Download:
+    _target_: str = "inversion.checkpoints.sources.download"
+    url: str = MISSING
+    sha256: str | None = None
+    size: int | None = None  # bytes
+
+
+@dataclass
+class File:
+    _target_: str = "inversion.checkpoints.sources.file"
+    path: str = MISSING
+    sha256: str | None = None
+
+
+@dataclass
+class GaussianBlur:
+    _target_: str = "inversion.degradations.blur.GaussianBlur"
+    kernel_size: int | None = None
+    sigma: float | None = None
+
+
+@dataclass
+class Inpaint:
+    _target_: str = "inversion.degradations.inpaint.Inpaint"
+    fraction: float | None = None
+    box: list[int] | None = None
+    mask: str | None = None
+
+
+@dataclass
+class Loss:
+    _target_: str = MISSING
+    weight: float = 1.0
+
+
+@dataclass
+class LPIPS(Loss):
+    _target_: str = "inversion.losses.lpips.LPIPS"
+    vgg_path: str | None = None
+    heads_path: str | None = None
+
+
+@dataclass
+class Photos:
+    _target_: str = "inversion.inputs.Photos"
+    image: str | None = None
+    align: Any = None
+    degraded: bool = False
+    mask: str | None = None
+
+
+@dataclass
+class Synthetic:
+    _target_: str = "inversion.inputs.Synthetic"
+    seed: int = 0
+    truncation_psi: float = 0.7
+    mask: str | None = None
+
+
+def register() -> None:
+    """Make the schemas known to Hydra, and the resolver that picks a preset for a degradation."""
+    store = ConfigStore.instance()
+    store.store("config", Config, group="schema")
+    schemas = (Tracking, Embedded, Download, File, GaussianBlur, Inpaint, Loss, LPIPS, Photos, Synthetic)
+    for schema in schemas:
+        store.store(schema.__name__.lower(), schema, group="schema")
+    OmegaConf.register_new_resolver("preset_for", lambda name: PRESETS.get(name, "invert"), replace=True)

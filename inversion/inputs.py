@@ -1,0 +1,134 @@
+"""What is to be restored: photos from disk, or a synthetic face whose latent is known."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from inversion.degradations.inpaint import read_mask
+from inversion.errors import AlignmentError, ConfigError
+from inversion.faces.align import Transform, align
+from inversion.faces.landmarks import choose_face, find_faces
+from inversion.generator.stylegan2 import Generator
+from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
+from inversion.sample import sample_photo
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One picture, aligned and ready to be optimized."""
+
+    name: str  # of its run and its folder
+    image: Tensor  # [3, R, R] in [-1, 1]
+    sha256: str  # of the file; of the pixels for a synthetic face
+    path: Path | None = None
+    transform: Transform | None = None  # back into the photo; None when it came aligned
+    mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
+    ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The photos that can be used, and why the others of a folder cannot."""
+
+    photos: list[Photo]
+    refused: dict[Path, str]
+
+
+@dataclass(frozen=True)
+class Photos:
+    """A photo or a folder of photos; None is the sample portrait (Grace Hopper, U.S. Navy, public domain)."""
+
+    image: str | None = None
+    align: Mapping[str, Any] | bool | None = None  # {face, landmarks}, or False: aligned already
+    degraded: bool = False
+    mask: str | None = None  # for inpainting: as large as the photo, white = fill in
+
+    def load(self, generator: Generator) -> Inputs:
+        """Read and align; a folder's unusable photos are set aside. Raises ConfigError, AlignmentError."""
+        paths = [sample_photo()] if self.image is None else list_photos(self.image)
+        resolution = generator.architecture.img_resolution
+        photos: list[Photo] = []
+        refused: dict[Path, str] = {}
+        for path in paths:
+            try:
+                photos.append(self.load_one(path, resolution, photos))
+            except (ConfigError, AlignmentError) as error:
+                if len(paths) == 1:
+                    raise
+                log.error("%s: %s", path.name, error)
+                refused[path] = str(error)
+        if not photos:
+            raise ConfigError(
+                f"none of the {len(paths)} photos in {self.image} can be used; each is named above with its reason"
+            )
+        return Inputs(photos, refused)
+
+    def load_one(self, path: Path, resolution: int, before: list[Photo]) -> Photo:
+        photo = read_photo(path)
+        mask = None if self.mask is None else read_mask(self.mask, photo.size).convert("RGB")
+        transform = None
+        points = None if self.align is False else self.find_face(photo, path)
+        if points is None:
+            picture = resize_to_square(photo, resolution)
+            mask = mask and resize_to_square(mask, resolution)
+        else:
+            aligned = align(photo, points, resolution)
+            picture, transform = aligned.image, aligned.transform
+            mask = mask and align(mask, points, resolution).image
+        name = path.stem if path.stem not in {p.name for p in before} else path.name
+        return Photo(
+            name, to_tensor(picture), sha256_of(path), path, transform, None if mask is None else _known(mask)
+        )
+
+    def find_face(self, photo: Image.Image, path: Path) -> Any:
+        """68 landmarks of the chosen face, or None for a square degraded photo in which none can be seen."""
+        settings = self.align if isinstance(self.align, Mapping) else {}
+        landmarks = settings.get("landmarks")
+        try:
+            faces = find_faces(photo, Path(landmarks) if landmarks else None)
+            return choose_face(faces, settings.get("face"))
+        except AlignmentError as error:
+            if self.degraded and abs(photo.width - photo.height) <= 1:
+                log.warning("%s: no face can be seen, but the photo is square: taken as aligned already", path.name)
+                return None
+            raise AlignmentError(f"{path}: {error}") from error
+
+
+def _known(mask: Image.Image) -> Tensor:
+    """White = fill in -> [1, R, R] with 1 = known; a pixel that the mask touches at all is not known."""
+    return (to_tensor(mask)[:1] < -0.9).float()
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """A face made by the generator itself, so that the distance to the true latent can be told."""
+
+    seed: int = 0
+    truncation_psi: float = 0.7
+    mask: str | None = None
+
+    @torch.no_grad()
+    def load(self, generator: Generator) -> Inputs:
+        a = generator.architecture
+        rng = torch.Generator().manual_seed(self.seed)
+        z = torch.randn([1, a.z_dim], generator=rng)
+        c = torch.eye(a.c_dim)[:1] if a.c_dim else None
+        device = generator.mapping.w_avg.device
+        ws = generator.mapping(z.to(device), None if c is None else c.to(device), self.truncation_psi)
+        noises = [torch.randn([1, 1, r, r], generator=rng) for r in generator.synthesis.noise_resolutions]
+        image = generator.synthesis(ws, [n.to(device) for n in noises])[0].clamp(-1, 1).cpu()
+        size = (a.img_resolution, a.img_resolution)
+        mask = None if self.mask is None else _known(read_mask(self.mask, size).convert("RGB"))
+        digest = hashlib.sha256(image.numpy().tobytes()).hexdigest()
+        return Inputs([Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu())], {})

@@ -1,0 +1,20 @@
+"""The generator's noise maps as variables: [B, 1, R, R] each, statistics per problem and never over the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from inversion.seeds import RandomStreams
+
+
+def start(resolutions: Sequence[int], streams: RandomStreams) -> list[Tensor]:
+    """Draw every map from N(0, 1)."""
+    return [streams.normal(1, side, side) for side in resolutions]
+
+
+def normalize(noise: Tensor) -> Tensor:
+    """Shift each map to mean 0 and scale it to mean square 1 (Karras et al. 2020, appendix D)."""
+    noise = noise - noise.mean(dim=(1, 2, 3), keepdim=True)
+    return noise * noise.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()

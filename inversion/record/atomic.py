@@ -1,0 +1,45 @@
+"""Files that are whole or absent: written under a temporary name, then renamed.
+
+A reader never sees half a file, a killed run leaves the previous version in place, and a full disk is one
+clear OSError with no litter left behind.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import uuid
+from pathlib import Path
+
+from PIL import Image
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Make `path` hold exactly `content`; its folder is created when missing.
+
+    Raises OSError naming the file and the cause (disk full, quota, no permission); what stood there before
+    is then still there.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)  # gone already after a rename; the litter of a failure otherwise
+
+
+def write_image(path: Path, image: Image.Image) -> None:
+    """Save as PNG (lossless, the same bytes for the same pixels). Errors as in `write_file`."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    write_file(path, buffer.getvalue())
+
+
+def cannot_write(path: Path, error: OSError) -> OSError:
+    """The one message for a file that could not be written; keeps `errno`."""
+    cause = os.strerror(error.errno) if error.errno else str(error)
+    hint = "Free some space, or choose another output folder (hydra.run.dir=…)."
+    return OSError(error.errno or 0, f"Could not write {path}: {cause}. {hint}")

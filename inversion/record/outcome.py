@@ -1,0 +1,121 @@
+"""What is left when one problem is done: pictures, curve, animation, latents and final figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from inversion.images import to_pil
+from inversion.inputs import Photo
+from inversion.metrics.face_identity import identity_distance
+from inversion.metrics.psnr import psnr
+from inversion.metrics.ssim import ssim
+from inversion.record.animation import save_animation
+from inversion.record.atomic import write_image
+from inversion.record.curves import converged_step, loss_curve
+from inversion.record.latents_file import save_latents
+from inversion.record.panels import panel
+from inversion.record.recorder import Recorder
+
+CAVEAT = "a plausible face, not evidence of identity"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One problem's end. Images: [3, R, R] in [-1, 1], on the CPU."""
+
+    photo: Photo
+    degraded_input: bool  # the photo arrived corrupted: the original is not known
+    observed: Tensor
+    restored: Tensor
+    restored_degraded: Tensor
+    ws: Tensor  # [num_ws, w_dim]
+    noises: list[Tensor]  # [1, R, R] each
+    w_std: float
+    seed: int
+    history: dict[str, list[float]]
+    frames: Sequence[Image.Image]
+    steps_done: int
+    seconds: float
+
+
+def figures(outcome: Outcome) -> dict[str, float]:
+    """psnr [dB], ssim, identity_distance against the original where it is known; how the degraded image fits.
+
+    fit_psnr [dB] compares the restored-then-degraded image with the observed one. w_distance, for a synthetic
+    face: root mean squared distance to the true codes in units of w_std.
+    """
+    restored = outcome.restored.clamp(-1, 1)[None]
+    values = {
+        "seconds": outcome.seconds,
+        "steps_per_second": outcome.steps_done / max(outcome.seconds, 1e-9),
+        "fit_psnr": psnr(outcome.restored_degraded.clamp(-1, 1)[None], outcome.observed[None]).item(),
+    }
+    if not outcome.degraded_input:
+        original = outcome.photo.image[None]
+        values |= {
+            "psnr": psnr(restored, original).item(),
+            "ssim": ssim(restored, original).item(),
+            "identity_distance": identity_distance(restored, original).item(),
+        }
+    if outcome.photo.ws is not None:
+        squares = (outcome.ws - outcome.photo.ws).square().sum(dim=1).mean()
+        values["w_distance"] = squares.sqrt().item() / outcome.w_std
+    step = converged_step(outcome.history.get("loss", []))
+    if step is not None:
+        values["converged_step"] = float(step)
+    return values
+
+
+def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[str, float]:
+    """Write everything into the folder, hand it to the recorder, and return the final figures."""
+    written: list[Path] = []
+
+    def keep(name: str, picture: Image.Image) -> Image.Image:
+        write_image(folder / name, picture)
+        written.append(folder / name)
+        return picture
+
+    values: dict[str, float] = {}
+    first = "photo as given" if outcome.degraded_input else "degraded"
+    pictures = []
+    if not outcome.degraded_input:
+        pictures.append(("original", keep("original.png", to_pil(outcome.photo.image))))
+    pictures.append((first, keep("degraded.png", to_pil(outcome.observed))))
+    if torch.isfinite(outcome.restored).all():
+        pictures.append(("restored", keep("restored.png", to_pil(outcome.restored))))
+        pictures.append(("restored, then degraded", to_pil(outcome.restored_degraded)))
+        values = figures(outcome)
+        recorder.log_summary(values)
+    keep("panel.png", panel(pictures, footer=caption(values)))
+    total = outcome.history.get("loss")
+    if total:
+        step = values.get("converged_step")
+        terms = {name: series for name, series in outcome.history.items() if name != "learning_rate"}
+        keep("loss.png", loss_curve(terms, None if step is None else int(step)))
+    if outcome.frames:
+        save_animation(outcome.frames, folder / "progress.webp")
+        written.append(folder / "progress.webp")
+    save_latents(folder / "latents.npz", outcome.ws[None], outcome.noises, outcome.seed)
+    written.append(folder / "latents.npz")
+    for path in written:
+        recorder.log_file(path)
+    return values
+
+
+def caption(values: dict[str, float]) -> str:
+    """One line of figures for people: PSNR 24.1 dB · SSIM 0.81 · …"""
+    formats = {
+        "psnr": "PSNR {:.1f} dB",
+        "ssim": "SSIM {:.2f}",
+        "identity_distance": "identity distance {:.2f}",
+        "fit_psnr": "fit {:.1f} dB",
+        "w_distance": "w distance {:.2f}",
+    }
+    parts = [text.format(values[name]) for name, text in formats.items() if name in values]
+    return " · ".join([*parts, CAVEAT])
