@@ -1,9 +1,8 @@
-"""Restore face photos: compose the settings → align → degrade → optimize → record. Start with `python run.py --help`."""
+"""Restore face photos: settings → align → degrade → optimize → record. Start with `python run.py --help`."""
 
 from __future__ import annotations
 
 import signal
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

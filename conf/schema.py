@@ -87,7 +87,7 @@ class GaussianBlur:
 class Inpaint:
     _target_: str = "inversion.degradations.inpaint.Inpaint"
     fraction: float | None = None
-    box: list[int] | None = None
+    box: list[float] | None = None
     mask: str | None = None
 
 

@@ -53,8 +53,12 @@ def announce(tasks: Sequence[Task], endings: Sequence[Ending]) -> None:
     for task, ending in zip(tasks, endings, strict=True):
         seconds = ending.figures.get("seconds", 0.0)
         speed = ending.figures.get("steps_per_second", 0.0)
-        console.print(f"{task.photo.name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False)
+        console.print(
+            f"{task.photo.name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False
+        )
         if ending.reason:
             console.print(f"  {ending.reason}", markup=False)
         console.print(f"  {caption(ending.figures)}", markup=False)
-        console.print(f"  pictures: {task.folder}/panel.png, restored.png, loss.png, progress.webp", markup=False)
+        console.print(
+            f"  pictures: {task.folder}/panel.png, restored.png, loss.png, progress.webp", markup=False
+        )

@@ -1,4 +1,4 @@
-"""Keep freed memory in the process: on glibc every large tensor is otherwise returned to the system and paged in anew."""
+"""Keep freed memory in the process: glibc returns every large tensor to the system and has it paged in anew."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 import warnings
 from pathlib import Path
 
@@ -22,28 +23,29 @@ from inversion.errors import ConfigError
 log = logging.getLogger(__name__)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
-EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .avif .tif .tiff .bmp .gif .ppm .pgm".split()
-)
+EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .webp .avif .tif .tiff .bmp .gif .ppm .pgm".split())
 MAX_PIXELS = 100_000_000
 
 
 def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read a photo as upright 8-bit RGB.
 
-    The EXIF orientation is applied. Transparent pixels become black, so that a rectangle erased in a PNG editor
+    The EXIF orientation is applied. Transparent pixels become black, so that a rectangle erased in an editor
     arrives as the blank rectangle that inpainting looks for. 16-bit grey is divided by 257, animations give
     their first frame.
     max_pixels: width times height above which nothing is decoded.
     Errors: ConfigError for a missing, empty, truncated, unreadable, too large or non-image file.
     """
     path = Path(path)
-    if path.is_dir():
-        raise ConfigError(f"A photo must be one file. Got the folder {path}; list_photos finds the photos in it.")
-    if not path.exists():
-        raise ConfigError(f"Photo not found. Got {path} (looked at {path.absolute()}); check the path.")
-    if not path.is_file():
+    status = _status(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise ConfigError(
+            f"A photo must be one file. Got the folder {path}; list_photos finds the photos in it."
+        )
+    if not stat.S_ISREG(status.st_mode):
         raise ConfigError(f"A photo must be a regular file. Got {path}, which is a device, pipe or socket.")
+    if status.st_size == 0:
+        raise ConfigError(f"Photo is an empty file. Got {path}, 0 bytes; copy or download it again.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's advice about odd files; what matters is raised below
         photo = _open(path, max_pixels)
@@ -52,28 +54,36 @@ def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
                 photo.load()
             except Exception as error:  # Pillow's decoders raise nearly everything
                 raise ConfigError(
-                    f"Photo is truncated or damaged. Got {path}, {photo.format}, {path.stat().st_size} bytes "
+                    f"Photo is truncated or damaged. Got {path}, {photo.format}, {status.st_size} bytes "
                     f"({error}); copy or download it again."
                 ) from error
             return _to_rgb(_upright(photo, path), path)
 
 
-def _open(path: Path, max_pixels: int) -> Image.Image:
-    """Read the header only, and refuse what is empty, too large or not an image."""
+def _status(path: Path) -> os.stat_result:
     try:
-        if path.stat().st_size == 0:
-            raise ConfigError(f"Photo is an empty file. Got {path}, 0 bytes; copy or download it again.")
+        return path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise ConfigError(
+            f"Photo or folder not found. Got {path} ({getattr(error, 'strerror', error)}; "
+            f"looked in {Path.cwd()}); check the path."
+        ) from error
+
+
+def _open(path: Path, max_pixels: int) -> Image.Image:
+    """Read the header only, and refuse what is too large or not an image."""
+    try:
         photo = Image.open(path, formats=FORMATS)
-    except ConfigError:
-        raise
     except Image.UnidentifiedImageError as error:
         raise ConfigError(
-            f"File is not an image that can be read. Got {path}; {', '.join(FORMATS)} work (convert others first)."
+            f"File is not an image that can be read. Got {path}; {', '.join(FORMATS)} work, convert others."
         ) from error
     except Image.DecompressionBombError as error:
         raise ConfigError(f"Photo is too large. Got {path} ({error}); scale it down first.") from error
     except Exception as error:  # a damaged header raises nearly everything
-        raise ConfigError(f"Photo cannot be opened. Got {path} ({error}); check the file and its rights.") from error
+        raise ConfigError(
+            f"Photo cannot be opened. Got {path} ({error}); check the file and its rights."
+        ) from error
     width, height = photo.size
     if width * height > max_pixels:
         photo.close()
@@ -87,7 +97,9 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
 def _upright(photo: Image.Image, path: Path) -> Image.Image:
     try:
         return ImageOps.exif_transpose(photo)
-    except Exception as error:  # EXIF is written by anyone's software: a damaged block must not cost the photo
+    except (
+        Exception
+    ) as error:  # EXIF is written by anyone's software: a damaged block must not cost the photo
         log.warning("%s: EXIF data is damaged (%s); the photo is taken as it is stored.", path, error)
         return photo
 
@@ -103,7 +115,7 @@ def _to_rgb(photo: Image.Image, path: Path) -> Image.Image:
         return Image.fromarray(np.rint(grey / 257).astype(np.uint8)).convert("RGB")
     if photo.mode == "F":
         raise ConfigError(
-            f"Floating-point pixels have no agreed range. Got {path} in mode F; save it with 8 bits per channel."
+            f"Floating-point pixels have no agreed range. Got {path} in mode F; save it with 8 bits."
         )
     if photo.has_transparency_data:
         photo = photo.convert("RGBA")
@@ -119,7 +131,7 @@ def _to_rgb(photo: Image.Image, path: Path) -> Image.Image:
 
 
 def save_png(image: Image.Image, path: str | Path) -> None:
-    """Write a PNG under a temporary name in the same folder, then rename it: never half a picture under `path`.
+    """Write a PNG under a temporary name in the same folder, then rename it: no reader sees half a picture.
 
     Errors: OSError (disk full, folder missing); the temporary file is removed.
     """
@@ -133,16 +145,14 @@ def save_png(image: Image.Image, path: str | Path) -> None:
 
 
 def list_photos(path: str | Path) -> list[Path]:
-    """List the photos that `path` stands for: itself when it is a file, else the images inside, sorted by name.
+    """List the photos that `path` stands for: the file itself, or the images inside the folder, sorted.
 
     Hidden files, sub-folders and files without an image extension are passed over.
     Errors: ConfigError when nothing is there.
     """
     path = Path(path)
-    if path.is_file():
+    if not stat.S_ISDIR(_status(path).st_mode):
         return [path]
-    if not path.is_dir():
-        raise ConfigError(f"Photo or folder not found. Got {path} (looked at {path.absolute()}); check the path.")
     try:
         inside = list(path.iterdir())
     except OSError as error:
@@ -177,7 +187,8 @@ def resize_to_square(photo: Image.Image, resolution: int) -> Image.Image:
     width, height = photo.size
     if abs(width - height) > 1:
         raise ConfigError(
-            f"With align=false the photo must be square. Got {width}x{height}; align=true finds the face and crops it."
+            f"With align=false the photo must be square. Got {width}x{height}; "
+            f"align=true finds the face and crops it."
         )
     return photo.resize((resolution, resolution), Image.Resampling.LANCZOS)
 
@@ -189,16 +200,16 @@ def to_tensor(photo: Image.Image) -> Tensor:
 
 
 def to_pil(image: Tensor) -> Image.Image:
-    """Turn [3, H, W] in [-1, 1] into RGB, clamped and rounded to 8 bits.
+    """Turn [3, H, W] in [-1, 1] into RGB, clamped and rounded to 8 bits; NaN has no colour and becomes black.
 
-    Errors: ConfigError for another shape and for NaN, which has no colour.
+    Errors: ConfigError for another shape.
     """
     if image.ndim != 3 or image.shape[0] != 3:
-        raise ConfigError(f"An image must be [3, H, W]. Got {list(image.shape)}; take one image of the batch.")
-    pixels = to_255(image.detach().float()).clamp(0, 255)
-    if pixels.isnan().any():
-        raise ConfigError(f"An image must be finite. Got {int(pixels.isnan().sum())} NaN values.")
-    return Image.fromarray(pixels.round().byte().permute(1, 2, 0).contiguous().cpu().numpy())
+        raise ConfigError(
+            f"An image must be [3, H, W]. Got {list(image.shape)}; take one image of the batch."
+        )
+    pixels = to_255(image.detach().float()).nan_to_num(nan=0.0).clamp(0, 255).round().byte()
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def to_unit(x: Tensor) -> Tensor:

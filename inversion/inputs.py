@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from inversion.degradations.inpaint import read_mask
+from inversion.degradations.inpaint import known_pixels, read_mask
 from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import Transform, align
 from inversion.faces.landmarks import choose_face, find_faces
@@ -88,7 +88,12 @@ class Photos:
             mask = mask and align(mask, points, resolution).image
         name = path.stem if path.stem not in {p.name for p in before} else path.name
         return Photo(
-            name, to_tensor(picture), sha256_of(path), path, transform, None if mask is None else _known(mask)
+            name,
+            to_tensor(picture),
+            sha256_of(path),
+            path,
+            transform,
+            None if mask is None else known_pixels(mask),
         )
 
     def find_face(self, photo: Image.Image, path: Path) -> Any:
@@ -100,14 +105,11 @@ class Photos:
             return choose_face(faces, settings.get("face"))
         except AlignmentError as error:
             if self.degraded and abs(photo.width - photo.height) <= 1:
-                log.warning("%s: no face can be seen, but the photo is square: taken as aligned already", path.name)
+                log.warning(
+                    "%s: no face can be seen, but the photo is square: taken as aligned already", path.name
+                )
                 return None
             raise AlignmentError(f"{path}: {error}") from error
-
-
-def _known(mask: Image.Image) -> Tensor:
-    """White = fill in -> [1, R, R] with 1 = known; a pixel that the mask touches at all is not known."""
-    return (to_tensor(mask)[:1] < -0.9).float()
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,6 @@ class Synthetic:
         noises = [torch.randn([1, 1, r, r], generator=rng) for r in generator.synthesis.noise_resolutions]
         image = generator.synthesis(ws, [n.to(device) for n in noises])[0].clamp(-1, 1).cpu()
         size = (a.img_resolution, a.img_resolution)
-        mask = None if self.mask is None else _known(read_mask(self.mask, size).convert("RGB"))
+        mask = None if self.mask is None else known_pixels(read_mask(self.mask, size))
         digest = hashlib.sha256(image.numpy().tobytes()).hexdigest()
         return Inputs([Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu())], {})

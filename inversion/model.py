@@ -34,7 +34,7 @@ def build(checkpoint: Checkpoint, device: torch.device) -> Model:
         discriminator.load_state_dict(checkpoint.discriminator)
     for network in (generator, discriminator):
         if network is not None:
-            network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+            network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if checkpoint.w_std is not None:
         w_avg, w_std = generator.mapping.w_avg, checkpoint.w_std
     else:

@@ -38,7 +38,9 @@ class Objective:
         w_std: float,  # root mean squared distance of w to w_avg
     ) -> None:
         def column(name: str) -> Tensor:
-            return torch.tensor([getattr(s, name) for s in settings], device=targets.device, dtype=targets.dtype)
+            return torch.tensor(
+                [getattr(s, name) for s in settings], device=targets.device, dtype=targets.dtype
+            )
 
         self.loss = loss
         self.degradation = degradation

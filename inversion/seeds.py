@@ -11,7 +11,9 @@ from torch import Tensor
 class RandomStreams:
     """B independent generators of normal numbers, drawn on the CPU so that every device sees the same ones."""
 
-    def __init__(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype = torch.float32
+    ) -> None:
         self.device = device
         self.dtype = dtype
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]

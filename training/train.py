@@ -1,4 +1,4 @@
-"""Train a StyleGAN2 on a folder of faces: `python -m training.train [key=value …]`, continued if it was stopped.
+"""Train a StyleGAN2 on a folder of faces: `python -m training.train [key=value …]`, continued if stopped.
 
 Non-saturating logistic loss, lazy R1 (Mescheder et al. 2018; Karras et al. 2020, section 3.1), style mixing
 (Karras et al. 2019, section 3.1), averaged generator, adaptive augmentation, resolution grown in stages
@@ -45,7 +45,7 @@ class Trainer:
         self.generator = Generator(architecture)
         self.discriminator = Discriminator(Architecture(img_resolution=self.settings.resolution, **shape))
         for network in (self.generator, self.discriminator):
-            network.to(memory_format=torch.channels_last)
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         lazy = cfg.r1_interval / (cfg.r1_interval + 1)  # the regularizer's step counts as well
         self.g_optimizer = torch.optim.Adam(
@@ -119,10 +119,12 @@ class Trainer:
             self.g_optimizer.step()
             self.discriminator.requires_grad_(True)
             terms["g_loss"] = g_loss.item()
+        else:
+            with torch.no_grad():
+                fake = self.generate(batch, rng)
 
-        # Discriminator.
-        with torch.no_grad():
-            fake = augment(self.generate(batch, rng), self.probability, rng)
+        # Discriminator, on the same pictures: a second synthesis would cost a sixth of the step.
+        fake = augment(fake.detach(), self.probability, rng)
         real = augment(sample_batch(pictures, batch, rng), self.probability, rng)
         real_logits = self.judge(real)  # apart from the fakes: minibatch statistics must not mix
         d_loss = F.softplus(self.judge(fake)).mean() + F.softplus(-real_logits).mean()
@@ -151,10 +153,10 @@ class Trainer:
             self.cfg.ema_kimg, 0.05 * (self.shown + 1) / 1000 if self.stage == 0 else self.cfg.ema_kimg
         )
         keep = 0.5 ** (self.cfg.batch_size / max(kimg * 1000, 1e-8))
-        for average, current in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
-            average.lerp_(current, 1 - keep)
-        for average, current in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
-            average.copy_(current)
+        for average, parameter in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
+            average.lerp_(parameter, 1 - keep)
+        for copied, buffer in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
+            copied.copy_(buffer)
 
 
 def save(state: dict[str, Any], path: Path) -> None:

@@ -18,11 +18,13 @@ from inversion.images import downsample_area, to_255
 
 SEARCH_SIDE = 256  # px; larger photos are searched at this size
 SMALLEST_SIDE = 0.06  # of the photo's side
-FLAT = 6  # levels of 255: spread within the rectangle's interior
-CLOSE = 24  # levels of 255: still the rectangle, near a soft edge or under JPEG ringing
-TURNED = 0.15  # of the rectangle's side: how far a rotated one reaches beyond the upright one inside it
-FILLED = 0.85  # of the rectangle has its colour
-SHARP = 0.75  # of the pixels just outside have another colour
+FLAT = 2.0  # levels of 255: spread of the rectangle's interior
+NEAR = 8  # levels of 255: interior under JPEG ringing
+CLOSE = 12  # levels of 255: still the rectangle
+CONSTANT = 0.5  # of the rectangle lies within FLAT of its colour
+TURNED = 0.25  # of the rectangle's side: how far a rotated one reaches beyond the upright one inside it
+FILLED = 0.8  # of the rectangle has its colour
+SHARP = 0.8  # of the pixels just outside have another colour
 SOFT_EDGE = 2.0  # px at which an edge has faded out; blanked as well
 
 
@@ -58,21 +60,21 @@ class Rectangle:
 
 
 def known_around_rectangle(photo: Tensor) -> Tensor | None:
-    """Locate the largest blanked rectangle of one photo, or None.
+    """Locate the most plausible blanked rectangle of one photo, or None.
 
     photo: [3, R, R] in [-1, 1]. Returns [1, R, R], float, 1 = known, 0 = blanked or at its soft edge.
     """
     small = downsample_area(photo[None].detach().float().cpu(), SEARCH_SIDE)
     pixels = to_255(small[0]).permute(1, 2, 0).numpy()
-    found = [rectangle for colour in constant_colours(small) for rectangle in rectangles_of(pixels, colour)]
+    found = [candidate for colour in constant_colours(small) for candidate in rectangles_of(pixels, colour)]
     if not found:
         return None
-    largest = max(found, key=lambda rectangle: rectangle.area)
+    _, rectangle = max(found, key=lambda candidate: candidate[0])
     scale = pixels.shape[0] / photo.shape[-1]
     centres = (np.arange(photo.shape[-1]) + 0.5) * scale - 0.5
-    along, across = largest.frame(centres[None, :], centres[:, None])
+    along, across = rectangle.frame(centres[None, :], centres[:, None])
     margin = SOFT_EDGE + 0.5
-    blanked = (abs(along) <= largest.half_width + margin) & (abs(across) <= largest.half_height + margin)
+    blanked = (abs(along) <= rectangle.half_width + margin) & (abs(across) <= rectangle.half_height + margin)
     return torch.from_numpy(~blanked).to(photo)[None]
 
 
@@ -92,21 +94,23 @@ def constant_colours(photo: Tensor) -> list[np.ndarray]:
     return [np.median(flat[group.ravel() == i], axis=0) for i in most_frequent]
 
 
-def rectangles_of(pixels: np.ndarray, colour: np.ndarray) -> Iterator[Rectangle]:
-    """Yield the blanked rectangles among the largest areas of one colour.
+def rectangles_of(pixels: np.ndarray, colour: np.ndarray) -> Iterator[tuple[float, Rectangle]]:
+    """Yield (plausibility in 0..1, rectangle) for the blanks among the largest areas of one colour.
 
     pixels: [S, S, 3] in 0..255; colour: [3].
     """
     difference = abs(pixels - colour).max(axis=2)
-    left_over = difference <= FLAT
+    left_over = difference <= NEAR
     for _ in range(3):
         top, left, bottom, right = largest_upright_rectangle(left_over)
         if min(bottom - top, right - left) < SMALLEST_SIDE * len(pixels):
             return
         area = grow(difference <= CLOSE, top, left, bottom, right)
         rectangle = tightest_rectangle(area)
-        if area.sum() >= FILLED * rectangle.area and has_sharp_edges(difference, rectangle):
-            yield rectangle
+        constant = float((difference[area] <= FLAT).mean())
+        sharp = sharpness(difference, rectangle)
+        if area.sum() >= FILLED * rectangle.area and constant >= CONSTANT and sharp >= SHARP:
+            yield constant * sharp, rectangle
         left_over = left_over & ~area
 
 
@@ -171,13 +175,16 @@ def interior(area: np.ndarray) -> np.ndarray:
     return (-F.max_pool2d(-padded, 3, 1))[0, 0].numpy() > 0
 
 
-def has_sharp_edges(difference: np.ndarray, rectangle: Rectangle) -> bool:
-    """Tell whether the colour ends at all sides that lie inside the photo."""
+def sharpness(difference: np.ndarray, rectangle: Rectangle) -> float:
+    """Share of the pixels just outside, on the sides that lie in the photo, that have another colour: 0..1.
+
+    difference: [S, S], levels from the colour. A side that is mostly not sharp makes it 0.
+    """
     side = len(difference)
     sharp = []
     for x, y in rectangle.sides(SOFT_EDGE + 1):
         column, row = np.rint(x).astype(int), np.rint(y).astype(int)
         visible = (column >= 0) & (column < side) & (row >= 0) & (row < side)
         if visible.mean() > 0.5:
-            sharp.append((difference[row[visible], column[visible]] > CLOSE).mean())
-    return bool(sharp) and float(np.mean(sharp)) >= SHARP and min(sharp) >= SHARP / 2
+            sharp.append(float((difference[row[visible], column[visible]] > CLOSE).mean()))
+    return sum(sharp) / len(sharp) if sharp and min(sharp) >= SHARP / 2 else 0.0

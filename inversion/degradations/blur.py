@@ -41,7 +41,7 @@ class GaussianBlur(Degradation):
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.kernel_size is None or self.sigma is None:
-            raise ValueError("GaussianBlur has no kernel size or sigma yet. Call bind(photos, degraded) first.")
+            raise ValueError("GaussianBlur has no kernel size or sigma yet: call bind(photos, degraded).")
         dtype = torch.promote_types(x.dtype, torch.float32)
         sigma = torch.full((1,), self.sigma, dtype=dtype, device=x.device)
         return blur(x, gaussian_kernel(self.kernel_size, sigma))
@@ -61,9 +61,9 @@ def gaussian_kernel(kernel_size: int, sigma: Tensor) -> Tensor:
     """Sample one Gaussian per problem and give it sum 1; differentiable in sigma.
 
     sigma: [B] (or [1] for all problems), in pixels, above 0. Returns [B, taps], taps odd.
-    The window reaches kernel_size / 2 pixels to either side. An odd size covers exactly `kernel_size` pixels (OpenCV's
-    getGaussianKernel); an even one covers half of the two outermost of `kernel_size + 1`, which count half. So no
-    size moves the image, while `kernel_size` taps at half-integer offsets would shift it by half a pixel.
+    The window is `kernel_size` pixels wide and centred on a pixel. An odd size covers that many whole pixels
+    (OpenCV's getGaussianKernel); an even one covers one pixel less, and half of the next one on either side,
+    which counts half. So no size moves the image; an even number of taps would shift it by half a pixel.
     """
     reach = kernel_size // 2
     offsets = torch.arange(-reach, reach + 1, dtype=sigma.dtype, device=sigma.device)
@@ -82,9 +82,9 @@ def blur(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def blur_matrix(kernel: Tensor, side: int) -> Tensor:
-    """Write a one-dimensional blur as a matrix: [B, taps] -> [B, 1, side, side], each row summing to the kernel's sum.
+    """Write a one-dimensional blur with reflected borders as a matrix: [B, taps] -> [B, 1, side, side].
 
-    On a CPU the matrix product is 2 to 20 times as fast as a depthwise convolution of three channels.
+    Multiplying by it takes a CPU less time than the depthwise convolution of three channels that it equals.
     """
     reach = kernel.shape[1] // 2
     pixel = torch.arange(side, device=kernel.device)

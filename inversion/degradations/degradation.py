@@ -13,8 +13,8 @@ from inversion.images import downsample_area
 class Degradation(ABC):
     """A corruption that is applied to the synthesized image before it is compared with the photo.
 
-    Subclasses are frozen dataclasses of settings, one per file, built from the YAML file of the same name. Only
-    `__call__` must be written; it must stay differentiable and treat each problem of the batch on its own.
+    Subclasses are frozen dataclasses of settings, one per file, built from the YAML file of the same name.
+    Only `__call__` must be written; it stays differentiable and treats each problem of the batch on its own.
     Images: [B, 3, H, W] in [-1, 1].
     """
 
@@ -31,9 +31,13 @@ class Degradation(ABC):
         """Corrupt images so that gradients pass: [B, 3, H, W] -> [B, 3, H, W]."""
 
     def observe(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """What the camera did to the original: the corruption itself, with its randomness where it has any."""
+        """What the camera did to the original: the corruption, with its randomness where it has any."""
         return self(x)
 
     def compared(self, x: Tensor, resolution: int) -> Tensor:
-        """What the loss looks at: the corrupted image, at most `resolution` px a side. Serves both sides."""
+        """What the loss sees of a synthesized image: corrupted, at most `resolution` pixels a side."""
         return downsample_area(self(x), resolution)
+
+    def target(self, observed: Tensor, resolution: int) -> Tensor:
+        """What the loss compares that with: the observed photo, which must not be corrupted a second time."""
+        return downsample_area(observed, resolution)

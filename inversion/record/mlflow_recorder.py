@@ -1,4 +1,4 @@
-"""The record as one MLflow run; the only module that knows MLflow, which it imports when it is first needed."""
+"""The record as one MLflow run; the only module that knows MLflow, and it imports it late."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ MAX_KEY, MAX_PARAM_VALUE, MAX_TAG_VALUE, MAX_DIGEST = 250, 6000, 8000, 36  # cha
 class PhotoSource:
     """Where a problem's photo came from, for MLflow's dataset column.
 
-    sha256: of its content. MLflow's own digest hashes only the first 10,000 elements, so that two blurs of one
-            photo look alike. The column holds its first 36 digits (MLflow's limit), the profile all of them.
+    sha256: of its content. MLflow's own digest hashes only the first 10,000 elements, so that two blurs of
+            one photo look alike. The column holds 36 digits (MLflow's limit), the profile all of them.
     """
 
     uri: str  # the file's path, or what made it ("synthetic:seed=7")
@@ -57,8 +57,8 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
     artifact_location: folder for the files of a new experiment, which MLflow fixes when it creates one; None
                        leaves it to the server.
 
-    Safe when several processes meet a database that does not exist yet (MLflow's own migration is not): one at
-    a time, by a lock file beside it. Raises ConfigError for a store that cannot be used.
+    Safe when several processes meet a database that does not exist yet (MLflow's own migration is not): one
+    at a time, by a lock file beside it. Raises ConfigError for a store that cannot be used.
     """
     from filelock import FileLock
 
@@ -73,11 +73,12 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
             return _experiment_id(uri, experiment, location)
     except TimeoutError as error:
         raise ConfigError(
-            f"Another process has held {database}.lock for two minutes. End it, or remove the file if none runs."
+            f"Another process has held {database}.lock for two minutes. End it, then try again."
         ) from error
     except OSError as error:
         raise ConfigError(
-            f"Cannot use the tracking database {database}: {error}. Choose a writable folder, or tracking=none."
+            f"Cannot use the tracking database {database}: {error}. "
+            "Choose a writable folder, or tracking=none."
         ) from error
 
 
@@ -191,7 +192,7 @@ class MLflowRecorder:
             self._log_photo(photo)
 
     def _log_photo(self, photo: PhotoSource) -> None:
-        """Two runs that name one new photo at once collide in the database; the second try finds its entry."""
+        """Two runs that name one new photo at once collide in the database; a second try finds its entry."""
         from mlflow.exceptions import MlflowException
 
         for last_try in (False, True):
@@ -256,9 +257,9 @@ def runs_link(
 ) -> str:
     """The address of MLflow's chart view on these runs, best `order_by` first.
 
-    Exactly `run_ids` when given (a browser takes a few hundred), else the children of `parent_run_id`, else all
-    runs tagged kind=job. Ordering by a metric is what shows nested runs at once: the tree starts collapsed, and
-    the chart view of a collapsed tree is empty.
+    Exactly `run_ids` when given (a browser takes a few hundred), else the children of `parent_run_id`, else
+    all runs tagged kind=job. Ordering by a metric is what shows nested runs at once: the tree starts
+    collapsed, and the chart view of a collapsed tree is empty.
     """
     if run_ids:
         wanted = "attributes.run_id IN (" + ", ".join(f"'{run_id}'" for run_id in run_ids) + ")"

@@ -59,7 +59,9 @@ def git_commit(project: Path) -> str:
     """The project's commit, with + when the tree has changes; 'unknown' outside a checkout."""
     try:
         git = ["git", "-C", str(project)]
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
+        commit = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout
         changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True).stdout
         return commit.strip() + ("+" if changed.strip() else "")
     except (OSError, subprocess.CalledProcessError):

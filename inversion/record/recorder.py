@@ -51,9 +51,9 @@ class Recorder(Protocol):
 class Tee:
     """Several recorders as one: every one of them hears everything, even when another fails.
 
-    Put the recorder whose success is the proof (the folder) first: recorders finish in reverse order, and when
-    one cannot finish, those after it finish as FAILED with its error as the reason. Without recorders this is
-    the silent recorder.
+    Put the recorder whose success is the proof (the folder) first: recorders finish in reverse order, and
+    when one cannot finish, those after it finish as FAILED with its error as the reason. Without recorders
+    this is the silent recorder.
     """
 
     def __init__(self, *recorders: Recorder) -> None:

@@ -1,0 +1,130 @@
+"""Our own format: a .safetensors file with the architecture in its header. Convert once, read everywhere.
+
+Tensors are named G.* and D.*, NVIDIA's names behind the prefix. One header entry, "inversion", is JSON:
+{format, architecture, discriminator_architecture, w_std, license, description, source}.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from inversion.checkpoints.checkpoint import Checkpoint
+from inversion.checkpoints.deduce import check_discriminator, check_generator
+from inversion.errors import CheckpointError
+from inversion.generator.architecture import Architecture
+
+HEADER = "inversion"
+FORMAT = 1
+MAX_HALF = torch.finfo(torch.float16).max
+
+
+def save(checkpoint: Checkpoint, path: Path, half: bool = False) -> None:
+    """Write a checkpoint; the same checkpoint gives the same bytes.
+
+    half: store weights as float16, half the size; biases, w_avg and noise_strength stay float32.
+    Raises CheckpointError when a weight is too large for float16.
+    """
+    tensors = {f"G.{name}": _stored(f"G.{name}", t, half) for name, t in checkpoint.generator.items()}
+    d_architecture = None
+    if checkpoint.discriminator is not None and checkpoint.discriminator_architecture is not None:
+        tensors |= {
+            f"D.{name}": _stored(f"D.{name}", t, half) for name, t in checkpoint.discriminator.items()
+        }
+        d_architecture = dataclasses.asdict(checkpoint.discriminator_architecture)
+    header = {
+        "format": FORMAT,
+        "architecture": dataclasses.asdict(checkpoint.architecture),
+        "discriminator_architecture": d_architecture,
+        "w_std": checkpoint.w_std,
+        "license": checkpoint.license,
+        "description": checkpoint.description,
+        "source": checkpoint.source,
+    }
+    # One entry only: the writer orders several at random, and the file's sha256 should mean something.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, part, {HEADER: json.dumps(header)})
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Checkpoint:
+    """Read a file that `save` wrote, as float32. Raises CheckpointError for any other file."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            header = _header(file.metadata())
+            tensors = {name: _loaded(name, file.get_tensor(name)) for name in file.keys()}
+    except SafetensorError as error:
+        raise CheckpointError(f"a truncated or damaged .safetensors file ({error})") from error
+    if foreign := [name for name in tensors if not name.startswith(("G.", "D."))]:
+        raise CheckpointError(f"tensors should be named G.* or D.*. Got {foreign[0][:80]!r}")
+    generator = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("G.")}
+    architecture = _architecture(header.get("architecture"))
+    check_generator(generator, architecture)
+    discriminator = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("D.")} or None
+    d_architecture = None
+    if discriminator is not None:
+        d_architecture = _architecture(header.get("discriminator_architecture"))
+        check_discriminator(discriminator, d_architecture)
+    w_std = header.get("w_std")
+    if w_std is not None and not (isinstance(w_std, float | int) and 0 < w_std < float("inf")):
+        raise CheckpointError(f"w_std should be a number > 0. Got {str(w_std)[:40]}")
+    return Checkpoint(
+        architecture,
+        generator,
+        d_architecture,
+        discriminator,
+        None if w_std is None else float(w_std),
+        license=str(header.get("license", "")),
+        description=str(header.get("description", "")),
+        source=str(header.get("source", "")),
+    )
+
+
+def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
+    if not half or tensor.ndim < 2:
+        return tensor.to(torch.float32).contiguous()
+    if tensor.abs().max() > MAX_HALF:
+        raise CheckpointError(f"{name} reaches beyond float16's {MAX_HALF}; save it as float32")
+    return tensor.to(torch.float16).contiguous()
+
+
+def _loaded(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        raise CheckpointError(f"{name[:80]} should hold floating point numbers. Got {tensor.dtype}")
+    return tensor.to(torch.float32)
+
+
+def _header(metadata: dict[str, str] | None) -> dict[str, Any]:
+    text = (metadata or {}).get(HEADER)
+    if text is None:
+        raise CheckpointError(
+            f"a .safetensors file without the header entry {HEADER!r}, so not this tool's; make one with: "
+            "python -m inversion.checkpoints convert IN OUT.safetensors"
+        )
+    try:
+        header = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise CheckpointError(f"the header entry {HEADER!r} is not JSON ({type(error).__name__})") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise CheckpointError(f"the header entry {HEADER!r} should have format {FORMAT}; update this tool")
+    return header
+
+
+def _architecture(values: Any) -> Architecture:
+    known = {field.name for field in dataclasses.fields(Architecture)}
+    if not isinstance(values, dict) or values.keys() - known or "img_resolution" not in values:
+        raise CheckpointError(
+            f"the header's architecture should have {sorted(known)}. Got {str(values)[:200]}"
+        )
+    return Architecture(**values)

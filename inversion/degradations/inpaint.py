@@ -1,0 +1,185 @@
+"""Missing pixels: the loss looks only at what is known, the generator fills in the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from inversion.degradations.blanked_rectangle import known_around_rectangle
+from inversion.degradations.degradation import Degradation
+from inversion.errors import ConfigError
+from inversion.images import downsample_area, read_photo
+
+BLACK = -1.0
+
+
+@dataclass(frozen=True)
+class Inpaint(Degradation):
+    """Blank a part of the photo in black.
+
+    The part is given by `mask`, else by `box`. Else it is found in each photo when the photos arrive blanked,
+    and is a rectangle in the centre when they do not.
+
+    fraction: side of the centred rectangle, as a fraction of the photo's side, above 0 and below 1.
+    box: left, top, right, bottom as fractions of the aligned photo's side, the same for every resolution.
+    mask: path of a picture as large as the photo as given, white = pixels to fill, black = known.
+    known: [1 or B, 1, R, R] on the aligned photos, 1 = known, 0 = blank; set by bind.
+    """
+
+    fraction: float | None = 0.4
+    box: Sequence[float] | None = None
+    mask: str | None = None
+    known: Tensor | None = field(default=None, repr=False, compare=False)
+
+    def bind(self, photos: Tensor, degraded: bool, masks: Tensor | None = None) -> Inpaint:
+        """Settle which pixels are known.
+
+        masks: [1 or B, 1, R, R] in 0..1, 1 = known: `mask` as `read_mask` gives it, aligned like the photos.
+        Left out, the mask file must have the aligned photos' size. Raises ConfigError.
+        """
+        height, width = photos.shape[-2:]
+        if masks is None and self.mask is not None:
+            masks = known_pixels(read_mask(self.mask, (width, height)))[None]
+        if masks is not None:
+            known = self._from_masks(masks, photos)
+        elif self.box is not None:
+            known = known_around_box(self.box, height, width)
+        elif degraded:
+            known = find_blanked(photos)
+        elif self.fraction is not None:
+            known = known_around_centre(self.fraction, height, width)
+        else:
+            raise ConfigError(
+                "Nothing to inpaint. Got no fraction, box or mask; degradation.fraction=0.4 would work."
+            )
+        return replace(self, known=known.to(photos))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return blank(x, self._bound())
+
+    def compared(self, x: Tensor, resolution: int) -> Tensor:
+        """Downsample first and blank then: the other way round mixes black into the pixels along the edge.
+
+        A low-resolution pixel is known only if all pixels under it are.
+        """
+        known = self._bound()
+        if known.shape[-1] > resolution:
+            known = 1 - F.adaptive_max_pool2d(1 - known, resolution)  # the windows of area downsampling
+        return blank(downsample_area(x, resolution), known)
+
+    def target(self, observed: Tensor, resolution: int) -> Tensor:
+        """Blank what is blank already: twice is once, and a photo may come blanked in another colour."""
+        return self.compared(observed, resolution)
+
+    def _bound(self) -> Tensor:
+        if self.known is None:
+            raise ValueError("Inpaint does not know its pixels yet: call bind(photos, degraded).")
+        return self.known
+
+    def _from_masks(self, masks: Tensor, photos: Tensor) -> Tensor:
+        if masks.shape[0] not in (1, len(photos)) or masks.shape[1:] != (1, *photos.shape[-2:]):
+            raise ConfigError(
+                f"Masks must be one channel as large as the aligned photos, {list(photos.shape)}. "
+                f"Got {list(masks.shape)}."
+            )
+        known = masks > 253.5 / 255  # alignment resamples: a partly blank pixel is not known
+        for number, mask in enumerate(known, start=1):
+            if mask.all() or not mask.any():
+                reason = "no pixel is to be filled" if mask.all() else "no pixel is known"
+                raise ConfigError(
+                    f"Mask cannot be used. Got {self.mask or 'one'} with which, in aligned photo {number} of "
+                    f"{len(photos)}, {reason}; paint white what is to be filled and leave the rest black."
+                )
+        return known
+
+
+def blank(x: Tensor, known: Tensor) -> Tensor:
+    """Make unknown pixels black: x [B, 3, H, W], known [1 or B, 1, H, W], 1 = known."""
+    return torch.where(known > 0, x, x.new_tensor(BLACK))
+
+
+def known_around_centre(fraction: float, height: int, width: int) -> Tensor:
+    """Blank `fraction` of the sides, centred: [1, 1, height, width], 1 = known. Raises ConfigError."""
+    margin = (1 - fraction) / 2
+    known = draw_box((margin, margin, 1 - margin, 1 - margin), height, width) if 0 < fraction < 1 else None
+    if known is None or known.all() or not known.any():
+        raise ConfigError(
+            "degradation.fraction must be a share of the sides, above 0 and below 1, that leaves some pixels "
+            f"and blanks some. Got {fraction} of {width}x{height} px; 0.4 would work."
+        )
+    return known
+
+
+def known_around_box(box: Sequence[float], height: int, width: int) -> Tensor:
+    """Blank left, top, right, bottom (fractions of the sides): as above."""
+    inside = len(box) == 4 and 0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1
+    known = draw_box(box, height, width) if inside else None
+    if known is None or known.all() or not known.any():
+        raise ConfigError(
+            "degradation.box must be [left, top, right, bottom] as fractions of the aligned photo's sides, "
+            "left < right and top < bottom, from 0 to 1 (not pixels), that leaves some pixels and blanks some. "
+            f"Got {list(box)} of {width}x{height} px; [0.3, 0.3, 0.7, 0.7] would work."
+        )
+    return known
+
+
+def draw_box(box: Sequence[float], height: int, width: int) -> Tensor:
+    """Round a box's edges to whole pixels and draw it as 0 into ones: [1, 1, height, width]."""
+    left, right = (round(edge * width) for edge in box[::2])
+    top, bottom = (round(edge * height) for edge in box[1::2])
+    known = torch.ones(1, 1, height, width)
+    known[..., top:bottom, left:right] = 0
+    return known
+
+
+def find_blanked(photos: Tensor) -> Tensor:
+    """Find each photo's blanked rectangle: [B, 3, R, R] in [-1, 1] -> known [B, 1, R, R], 1 = known.
+
+    Raises ConfigError when a photo has none.
+    """
+    known = []
+    for number, photo in enumerate(photos, start=1):
+        found = known_around_rectangle(photo)
+        if found is None:
+            raise ConfigError(
+                "No blanked rectangle found: no area of one colour with straight, sharp sides. "
+                f"Got photo {number} of {len(photos)}; give degradation.box=[left,top,right,bottom] "
+                "(fractions of the aligned photo) or degradation.mask=FILE (white = fill in), or leave "
+                "degraded=true out when the photo is whole."
+            )
+        known.append(found)
+    return torch.stack(known)
+
+
+def read_mask(path: str | Path, size: tuple[int, int]) -> Image.Image:
+    """Read a mask picture as "L", 255 = pixels to fill, 0 = known; nothing in between.
+
+    Colour and grey pictures count as white from mid-grey on; transparent pixels count as black.
+    size: (width, height) of the photo as given, which the mask must have. Raises ConfigError for a file that
+    cannot be read, for another size, and for a mask that is all black or all white.
+    """
+    mask = read_photo(path).convert("L")
+    if mask.size != tuple(size):
+        raise ConfigError(
+            f"The mask must be as large as the photo, {size[0]}x{size[1]} px. Got {path} with "
+            f"{mask.width}x{mask.height} px; scale or crop it like the photo."
+        )
+    mask = mask.point([0] * 128 + [255] * 128)
+    if mask.getextrema() in ((0, 0), (255, 255)):
+        reason = "black: nothing to fill" if mask.getextrema() == (0, 0) else "white: nothing is known"
+        raise ConfigError(
+            f"The mask is all {reason}. Got {path}; paint white what is to be filled, leave the rest black."
+        )
+    return mask
+
+
+def known_pixels(mask: Image.Image) -> Tensor:
+    """Turn a mask picture (255 = to fill), aligned or not, into [1, H, W] in 0..1, 1 = known."""
+    return 1 - torch.from_numpy(np.array(mask.convert("L"), dtype=np.float32))[None] / 255

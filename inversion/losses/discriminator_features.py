@@ -1,0 +1,65 @@
+"""Feature matching: a perceptual distance that comes with the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from inversion.errors import ConfigError
+from inversion.generator.architecture import Architecture
+
+
+class FeatureNetwork(Protocol):
+    """What is needed of a discriminator."""
+
+    architecture: Architecture
+
+    def features(self, images: Tensor) -> list[Tensor]: ...
+
+
+@dataclass(frozen=True)
+class DiscriminatorLoss:
+    """Compare images as the generator's own discriminator sees them.
+
+    Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, takes the squared
+    difference of one layer's features. Here it is taken of every layer and divided by the target's squared
+    features, so that each layer counts alike whatever its scale: 0.1 = 10 % of the features' energy differs.
+    """
+
+    weight: float = 1.0
+    discriminator: FeatureNetwork | None = field(default=None, repr=False, compare=False)
+    name = "discriminator"
+
+    def bind(self, discriminator: FeatureNetwork | None, device: torch.device) -> DiscriminatorLoss:
+        """Take the checkpoint's discriminator, frozen and on its device. Raises ConfigError for None."""
+        if discriminator is None:
+            raise ConfigError(
+                "loss=discriminator needs the checkpoint's discriminator. Got a checkpoint without one; "
+                "loss=lpips or loss=pixel would work."
+            )
+        return replace(self, discriminator=discriminator)
+
+    @property
+    def resolution(self) -> int:
+        """The discriminator's own: it reads no other."""
+        return self._bound().architecture.img_resolution
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """images: [B, 3, R, R] in [-1, 1]. Returns each block's output, finest first: [B, C, h, w]."""
+        return self._bound().features(images)
+
+    def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor:
+        """weight * mean over layers of |features - target|² / |target|²: [B], 0 only for equal features."""
+        layers = [
+            (a - b).square().mean(dim=(1, 2, 3)) / (b.square().mean(dim=(1, 2, 3)) + 1e-8)
+            for a, b in zip(features, target, strict=True)
+        ]
+        return self.weight * torch.stack(layers).mean(dim=0)
+
+    def _bound(self) -> FeatureNetwork:
+        if self.discriminator is None:
+            raise ValueError("DiscriminatorLoss has no discriminator yet: call bind(discriminator, device).")
+        return self.discriminator

@@ -1,0 +1,106 @@
+"""LPIPS on VGG16: how different two images look to people."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inversion.checkpoints.download import fetch
+from inversion.errors import CheckpointError, ConfigError
+from inversion.features.vgg16 import CHANNELS, VGG16, load_vgg16, read_tensors
+
+VGG_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+VGG_SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
+VGG_SIZE = 553_433_881  # bytes
+
+
+@dataclass(frozen=True)
+class LPIPS:
+    """Weighted squared difference of unit-length VGG16 features, as the package `lpips` 0.1.4 computes it.
+
+    Zhang et al. 2018, The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, equation 1:
+    features are normalized along their channels, differences weighted by a learned head per channel, averaged
+    over positions and summed over relu1_2, 2_2, 3_3, 4_3, 5_3.
+    vgg_path: torchvision's vgg16-397923af.pth; None = downloaded on first use.
+    heads_path: the package's weights/v0.1/vgg.pth; None = from the installed package.
+    """
+
+    weight: float = 1.0
+    vgg_path: str | None = None
+    heads_path: str | None = None
+    vgg: VGG16 | None = field(default=None, repr=False, compare=False)
+    heads: tuple[Tensor, ...] = field(default=(), repr=False, compare=False)  # [C, 1, 1] each, square roots
+    name = "lpips"
+    resolution = 256
+
+    def bind(self, discriminator: Any, device: torch.device) -> LPIPS:
+        """Load the weights onto the device. Raises CheckpointError, or ConfigError for a missing file."""
+        heads = read_heads(existing(self.heads_path, "loss.heads_path") or installed_heads())
+        vgg = existing(self.vgg_path, "loss.vgg_path") or fetch(VGG_URL, sha256=VGG_SHA256, size=VGG_SIZE)
+        return replace(
+            self,
+            vgg=load_vgg16(vgg).to(device),
+            heads=tuple(head.sqrt().reshape(-1, 1, 1).to(device) for head in heads),
+        )
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Scale VGG16's features so that their squared differences are LPIPS.
+
+        images: [B, 3, H, W] in [-1, 1], H and W >= 16. Returns 5 maps [B, C, h, w].
+        """
+        if self.vgg is None:
+            raise ValueError("LPIPS has no weights yet: call bind(discriminator, device).")
+        # vector_norm, unlike sqrt, has a gradient where all features are 0.
+        return [
+            f / (torch.linalg.vector_norm(f, dim=1, keepdim=True) + 1e-10) * head
+            for f, head in zip(self.vgg(images), self.heads, strict=True)
+        ]
+
+    def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor:
+        """weight * LPIPS: [B], 0 only for equal features."""
+        layers = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(features, target, strict=True)]
+        return self.weight * torch.stack(layers).sum(dim=0)
+
+
+def read_heads(path: Path) -> list[Tensor]:
+    """Read the five linear heads of LPIPS v0.1: [C] each, none negative. Raises CheckpointError."""
+    tensors = read_tensors(path)
+    heads = []
+    for i, channels in enumerate(CHANNELS):
+        head = tensors.get(f"lin{i}.model.1.weight")
+        if head is None or head.shape != (1, channels, 1, 1) or not (head >= 0).all():
+            got = "none" if head is None else f"shape {list(head.shape)}, minimum {head.min().item():.3g}"
+            raise CheckpointError(
+                f"LPIPS needs lin{i}.model.1.weight [1, {channels}, 1, 1], none negative. Got {path} with "
+                f"{got}; lpips/weights/v0.1/vgg.pth of the package lpips 0.1.4 would work."
+            )
+        heads.append(head.flatten())
+    return heads
+
+
+def installed_heads() -> Path:
+    """Find the heads inside the installed package, without importing it (it would import torchvision)."""
+    spec = importlib.util.find_spec("lpips")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / "weights" / "v0.1" / "vgg.pth"
+        if path.is_file():
+            return path
+    raise ConfigError(
+        "loss=lpips needs the heads of LPIPS v0.1 (7 kB). Got no installed package lpips; "
+        "`pip install lpips==0.1.4 --no-deps` or loss.heads_path=FILE would work."
+    )
+
+
+def existing(path: str | None, setting: str) -> Path | None:
+    """Check that a file which a setting names is there."""
+    if path is None:
+        return None
+    found = Path(path).expanduser()
+    if not found.is_file():
+        raise ConfigError(f"{setting} must be a file. Got {path} (looked at {found.absolute()}).")
+    return found

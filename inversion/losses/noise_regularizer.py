@@ -1,0 +1,33 @@
+"""Keep noise maps noise: a picture hidden in them would fit the photo without a face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def noise_regularizer(noises: Sequence[Tensor]) -> Tensor:
+    """Squared correlation of each map with itself moved by one pixel, at all scales down to 8 px: [B].
+
+    noises: [B, 1, R, R] each, R a power of two. Sum over maps, and over each map's pyramid (2x2 means, until
+    8x8), of mean(n * roll(n, 1, x))² + mean(n * roll(n, 1, y))²; means are over one problem's map.
+    Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, appendix D;
+    NVlabs/stylegan2-ada-pytorch, projector.py.
+    """
+    if not noises:
+        raise ValueError("The noise regularizer needs at least one noise map. Got none.")
+    sizes = [noise.shape[-1] for noise in noises]
+    total = noises[0].new_zeros(len(noises[0]))
+    size, pooled = max(sizes), list[Tensor]()
+    while size >= min(8, *sizes):
+        # All maps of one size are channels of one tensor: the larger ones, pooled, and those that have it.
+        level = torch.cat([*pooled, *(noise for noise in noises if noise.shape[-1] == size)], dim=1)
+        for dim in (3, 2):
+            correlation = (level * level.roll(1, dims=dim)).mean(dim=(2, 3))  # [B, maps]
+            total = total + correlation.square().sum(dim=1)
+        pooled = [F.avg_pool2d(level, 2)] if size > 8 else []
+        size //= 2
+    return total

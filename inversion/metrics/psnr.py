@@ -1,0 +1,20 @@
+"""Peak signal-to-noise ratio."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from inversion.errors import ConfigError
+from inversion.images import to_unit
+
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """Compare [B, 3, H, W] in [-1, 1] pixel by pixel: [B] in dB, inf where equal.
+
+    10 log10(peak^2 / mean squared error), peak = 1 on [0, 1]. What lies outside [-1, 1] counts as the colour
+    that a file would show. Equals scikit-image's peak_signal_noise_ratio.
+    """
+    if a.shape != b.shape or a.ndim != 4:
+        raise ConfigError(f"PSNR compares two batches [B, 3, H, W]. Got {list(a.shape)} and {list(b.shape)}.")
+    mse = (to_unit(a) - to_unit(b)).square().mean(dim=(1, 2, 3))
+    return -10 * mse.log10()

@@ -1,0 +1,87 @@
+"""Every YAML composes and builds, and what a person could mistype is refused before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException
+from hydra.utils import get_class, get_method, instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from conf.schema import PRESETS, register
+from inversion.hyperparameters import Hyperparameters
+
+CONF = Path(__file__).parents[2] / "conf"
+CHOICES = [f"{path.parent.name}={path.stem}" for path in sorted(CONF.glob("*/*.yaml"))]
+BUILT = ("degradation", "input", "loss")  # objects; a generator's target is a function that reads a file
+
+
+@pytest.fixture(autouse=True)
+def config_folder() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def composed(*overrides: str) -> DictConfig:
+    cfg = compose("config", list(overrides))
+    OmegaConf.resolve(cfg)
+    return cfg
+
+
+def test_there_are_yaml_files_in_every_group() -> None:
+    groups = {choice.split("=")[0] for choice in CHOICES}
+    assert groups >= {"generator", "degradation", "hyperparameters", "loss", "tracking", "input"}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_yaml_composes_and_its_target_builds(choice: str) -> None:
+    extra = ["generator.path=x.pkl"] if choice == "generator=file" else []
+    cfg = composed(choice, *extra)
+    Hyperparameters(**{name: cfg[name] for name in Hyperparameters.__dataclass_fields__})
+    for group in BUILT:
+        assert isinstance(instantiate(cfg[group]), get_class(cfg[group]._target_))
+    assert callable(get_method(cfg.generator._target_))
+
+
+@pytest.mark.parametrize("degradation", [path.stem for path in (CONF / "degradation").glob("*.yaml")])
+def test_a_degradation_without_a_preset_gets_a_sensible_one(degradation: str) -> None:
+    preset = PRESETS.get(degradation, "invert")
+    alone, named = composed(f"degradation={degradation}"), composed(f"hyperparameters={preset}")
+    assert (alone.steps, alone.reg) == (named.steps, named.reg)
+
+
+def test_a_named_preset_and_a_value_win_over_the_degradations_own() -> None:
+    cfg = composed("degradation=blur", "hyperparameters=invert", "reg=0.25")
+    assert (cfg.steps, cfg.reg) == (composed("hyperparameters=invert").steps, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("regg=0.5", "Key 'regg' not in 'Config'"),
+        ("steps=many", "'many' of type 'str' could not be converted to Integer"),
+        ("degradation=blurr", "Could not find 'degradation/blurr'"),
+        ("degradation.kernel=5", "Could not override 'degradation.kernel'"),
+        ("tracking.url=x", "Key 'url' not in 'Tracking'"),
+        ("align.fac=1", "Could not override 'align.fac'"),
+    ],
+)
+def test_a_mistake_is_refused_with_its_name(override: str, message: str) -> None:
+    with pytest.raises(ConfigCompositionException) as caught:
+        composed(override)
+    assert message in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_wrong_type_in_a_group_is_refused() -> None:
+    with pytest.raises(ConfigCompositionException) as caught:
+        composed("degradation=blur", "degradation.kernel_size=big")
+    assert "could not be converted to Integer" in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_align_takes_false_and_a_face_number() -> None:
+    assert composed("align=false").input.align is False
+    assert composed("align.face=1").input.align.face == 1

@@ -1,0 +1,42 @@
+"""Fixtures shared by all tests: one tiny seeded generator, one table of tolerances."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from inversion.generator.architecture import Architecture
+from inversion.generator.discriminator import Discriminator
+from inversion.generator.stylegan2 import Generator
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+TINY = Architecture(img_resolution=32, channel_base=256, channel_max=16, z_dim=16, w_dim=16, mapping_layers=2)
+# float64 for our own mathematics, float32 against arrays that others made.
+TOLERANCE = {
+    torch.float64: {"rtol": 1e-10, "atol": 1e-10},
+    torch.float32: {"rtol": 1e-4, "atol": 1e-5},
+}
+
+
+@pytest.fixture
+def tiny_generator() -> Generator:
+    """32 px, 16 channels, random weights with every layer's noise switched on."""
+    torch.manual_seed(0)
+    generator = Generator(TINY).eval().requires_grad_(False)
+    for name, parameter in generator.named_parameters():
+        if name.endswith("noise_strength"):
+            parameter.fill_(0.1)
+    return generator
+
+
+@pytest.fixture
+def tiny_discriminator() -> Discriminator:
+    torch.manual_seed(1)
+    architecture = Architecture(
+        img_resolution=32, channel_base=256, channel_max=16, z_dim=0, w_dim=0, architecture="resnet"
+    )
+    return Discriminator(architecture).eval().requires_grad_(False)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inversion.errors import AlignmentError, ConfigError
+from inversion.faces.align import ffhq_corners
+from inversion.faces.landmarks import PREDICTOR_FILE, choose_face, find_faces, installed_model
+
+
+def test_one_face_is_found_with_eyes_nose_and_mouth_in_place(
+    portrait: Image.Image, points: np.ndarray
+) -> None:
+    assert len(find_faces(portrait)) == 1
+    assert points.shape == (68, 2) and points.dtype == np.float64
+    left_eye, right_eye, nose, mouth = (
+        points[a:b].mean(axis=0) for a, b in ((36, 42), (42, 48), (30, 31), (48, 68))
+    )
+    # Read off the picture by eye.
+    for found, seen in (
+        (left_eye, (217, 181)),
+        (right_eye, (304, 179)),
+        (nose, (262, 225)),
+        (mouth, (262, 273)),
+    ):
+        assert np.abs(found - seen).max() < 15
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.5, 2.0, 6.0])
+def test_the_face_lies_at_the_same_place_at_every_size(
+    portrait: Image.Image, points: np.ndarray, scale: float
+) -> None:
+    size = (round(portrait.width * scale), round(portrait.height * scale))
+    found = choose_face(find_faces(portrait.resize(size, Image.Resampling.LANCZOS)))
+    # 5 % of the square's side: the predictor follows the detector's box, which differs from size to size.
+    assert np.abs(ffhq_corners(found / scale) - ffhq_corners(points)).max() < 0.05 * 327
+
+
+def test_several_faces_come_largest_first(portrait: Image.Image, points: np.ndarray) -> None:
+    group = Image.new("RGB", (1000, 600), (90, 90, 90))
+    group.paste(portrait.resize((256, 300)), (20, 100))
+    group.paste(portrait, (400, 0))
+    faces = find_faces(group)
+    assert len(faces) == 2
+    assert faces[0].mean(axis=0)[0] > 400 > faces[1].mean(axis=0)[0]
+    assert choose_face(faces) is faces[0] and choose_face(faces, 1) is faces[1]
+    with pytest.raises(ConfigError, match="Got 2, but 2 found.*0 .* to 1"):
+        choose_face(faces, 2)
+    with pytest.raises(ConfigError, match="-1"):
+        choose_face(faces, -1)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (300, 200), (4000, 3), (2, 3000)])
+def test_a_photo_without_a_face_gives_none(size: tuple[int, int]) -> None:
+    faces = find_faces(Image.new("RGB", size, (90, 120, 150)))
+    assert faces == []
+    with pytest.raises(AlignmentError, match="No face.*align=false"):
+        choose_face(faces)
+
+
+def test_a_missing_landmark_file_is_named(portrait: Image.Image, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"nowhere.dat.*{PREDICTOR_FILE}"):
+        find_faces(portrait, tmp_path / "nowhere.dat")
+
+
+def test_a_file_that_holds_no_landmark_model_is_refused(portrait: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "model.dat").write_bytes(b"no model")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        find_faces(portrait, tmp_path / "model.dat")
+
+
+def test_the_5_point_model_is_refused(portrait: Image.Image) -> None:
+    with pytest.raises(ConfigError, match="Got 5 "):
+        find_faces(portrait, installed_model("shape_predictor_5_face_landmarks.dat"))
+
+
+def test_a_given_landmark_file_is_used(portrait: Image.Image, points: np.ndarray) -> None:
+    assert np.array_equal(find_faces(portrait, installed_model(PREDICTOR_FILE))[0], points)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inversion.faces.landmarks.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match="pip install face_recognition_models"):
+        installed_model(PREDICTOR_FILE)
+
+
+def test_importing_the_module_loads_no_dlib() -> None:
+    code = (
+        "import sys, inversion.faces.landmarks; print({'dlib', 'face_recognition_models'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from inversion.errors import ConfigError
+from inversion.record.latents_file import load_latents, save_latents
+
+WS = torch.linspace(-1, 1, 1 * 4 * 8).reshape(1, 4, 8)
+NOISES = [torch.full((1, size, size), float(size)) for size in (4, 8, 8)]
+
+
+def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "latents.npz"
+    noises = [
+        *NOISES,
+        *[torch.full((1, 16, 16), float(i)) for i in range(9)],
+    ]  # noise_10 sorts before noise_2
+    save_latents(path, WS, noises, seed=7, extra={"generator": "portraits", "psnr": 24.1})
+    read = load_latents(path)
+    assert torch.equal(read.ws, WS)
+    assert all(torch.equal(a, b) for a, b in zip(read.noises, noises, strict=True))
+    assert (read.seed, read.extra) == (7, {"generator": "portraits", "psnr": 24.1})
+
+
+def test_the_file_reads_as_nvidias_tools_read_it(tmp_path: Path) -> None:
+    """stylegan2-ada-pytorch, generate.py: `ws = np.load(projected_w)['w']`, then one row per layer."""
+    path = tmp_path / "latents.npz"
+    save_latents(path, WS.double().requires_grad_(), NOISES)
+    with np.load(path) as file:
+        assert file["w"].shape == (1, 4, 8) and file["w"].dtype == np.float32
+        assert sorted(file.files) == ["noise_0", "noise_1", "noise_2", "w"]
+
+
+def test_a_file_with_only_w_is_enough(tmp_path: Path) -> None:
+    np.savez(tmp_path / "projected_w.npz", w=WS.numpy())
+    read = load_latents(tmp_path / "projected_w.npz")
+    assert torch.equal(read.ws, WS)
+    assert (read.noises, read.seed, read.extra) == ([], None, {})
+
+
+@pytest.mark.parametrize("ws", [torch.zeros(4, 8), torch.zeros(2, 4, 8)])
+def test_saving_another_shape_is_refused(tmp_path: Path, ws: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match=r"\[1, num_ws, w_dim\]"):
+        save_latents(tmp_path / "latents.npz", ws, [])
+    with pytest.raises(ValueError, match=r"\[1, R, R\]"):
+        save_latents(tmp_path / "latents.npz", WS, [torch.zeros(4, 4)])
+
+
+class Hostile:
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (Path("/tmp/executed-by-load-latents"),))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"z": np.zeros(3)}, "an array named w"),
+        ({"w": np.zeros((4, 8))}, r"\[1, num_ws, w_dim\]"),
+        ({"w": np.zeros((1, 4, 8), dtype=int)}, "finite floats"),
+        ({"w": np.full((1, 4, 8), np.nan)}, "finite floats"),
+        ({"w": np.array([Hostile()], dtype=object)}, "allow_pickle"),
+        ({"w": WS.numpy(), "noise_1": np.zeros((1, 4, 4))}, "lacks noise maps"),
+        ({"w": WS.numpy(), "noise_0": np.zeros((4, 4))}, r"\[1, R, R\]"),
+        ({"w": WS.numpy(), "seed": np.zeros(3)}, "seed or extra"),
+        ({"w": WS.numpy(), "extra": np.array("{broken")}, "seed or extra"),
+    ],
+)
+def test_a_bad_file_is_refused_and_says_why(tmp_path: Path, arrays: dict, message: str) -> None:
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(ConfigError, match=message):
+        load_latents(tmp_path / "bad.npz")
+    assert not Path("/tmp/executed-by-load-latents").exists()
+
+
+def test_damaged_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "latents.npz"
+    save_latents(path, WS, NOISES)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[200] ^= 0xFF
+    for content in (b"", b"PNG" * 100, whole[: len(whole) // 2], bytes(flipped)):
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match="latents.npz"):
+            load_latents(path)
+    with pytest.raises(ConfigError, match="No such latents file"):
+        load_latents(tmp_path / "absent.npz")
+    with pytest.raises(ConfigError):
+        load_latents(tmp_path)
+
+
+def test_an_array_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    fields = {"descr": "<f4", "fortran_order": False, "shape": (1, 10**7, 10**6)}
+    np.lib.format.write_array_header_1_0(header, fields)
+    with zipfile.ZipFile(tmp_path / "liar.npz", "w") as archive:
+        archive.writestr("w.npy", header.getvalue())
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_latents(tmp_path / "liar.npz")
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_latents(tmp_path / "latents.npz", WS, NOISES)
+    monkeypatch.setattr("inversion.record.latents_file.MAX_BYTES", 100)
+    with pytest.raises(ConfigError, match="too large"):
+        load_latents(tmp_path / "latents.npz")
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, full_disk) -> None:
+    with full_disk(100), pytest.raises(OSError, match=r"latents\.npz"):
+        save_latents(tmp_path / "latents.npz", WS, NOISES)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, unquote
+
+import pytest
+from mlflow import MlflowClient
+from PIL import Image
+
+from inversion.errors import ConfigError
+from inversion.record import mlflow_recorder
+from inversion.record.mlflow_recorder import (
+    MLflowRecorder,
+    PhotoSource,
+    clean_key,
+    flatten,
+    prepare_store,
+    runs_link,
+)
+
+PHOTO = PhotoSource("/photos/grace hopper.jpg", "ab" * 32, 512, 600)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("a store with spaces")
+
+
+@pytest.fixture(scope="module")
+def uri(folder: Path) -> str:
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+@pytest.fixture
+def experiment(uri: str, folder: Path) -> str:
+    return prepare_store(uri, "inversion", folder / "artifacts")
+
+
+@pytest.fixture
+def client(uri: str, experiment: str) -> MlflowClient:
+    return mlflow_recorder._client(uri)
+
+
+def open_run(uri: str, experiment: str, **changes: object) -> MLflowRecorder:
+    settings: dict = {"run_name": "blur", "params": {"reg": "0.5"}, "tags": {"kind": "job"}, **changes}
+    return MLflowRecorder(uri, experiment, **settings)
+
+
+def test_preparing_twice_gives_the_same_experiment(uri: str, folder: Path, experiment: str) -> None:
+    assert prepare_store(uri, "inversion", folder / "artifacts") == experiment
+
+
+def test_a_run_holds_params_tags_photo_metrics_pictures_and_files(
+    uri: str, experiment: str, client: MlflowClient, tmp_path: Path
+) -> None:
+    (tmp_path / "panel.png").write_bytes(b"panel")
+    parent = client.create_run(experiment, run_name="sweep").info.run_id
+    recorder = open_run(uri, experiment, photo=PHOTO, parent_run_id=parent)
+    for step in range(120):
+        recorder.log_metrics({"loss": 1 / (1 + step), "pixel": 0.5}, step)
+    recorder.log_image("progress", Image.new("RGB", (8, 8)), 100)
+    recorder.log_summary({"psnr": 24.1})
+    recorder.log_file(tmp_path / "panel.png")
+    recorder.set_tags({"photo_sha256": "ab" * 32})
+    recorder.finish("FINISHED")
+
+    run = client.get_run(recorder.run_id)
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "blur")
+    assert run.data.params == {"reg": "0.5"}
+    assert run.data.metrics == {"loss": 1 / 120, "pixel": 0.5, "psnr": 24.1}
+    history = client.get_metric_history(recorder.run_id, "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(s, 1 / (1 + s)) for s in range(120)]
+    expected = {"kind": "job", "photo_sha256": "ab" * 32, "mlflow.parentRunId": parent}
+    assert expected.items() <= run.data.tags.items()
+    dataset = run.inputs.dataset_inputs[0].dataset
+    assert (dataset.name, dataset.digest) == ("grace hopper.jpg", ("ab" * 32)[:36])
+    assert json.loads(dataset.profile)["sha256"] == PHOTO.sha256
+    assert "panel.png" in [file.path for file in client.list_artifacts(recorder.run_id)]
+    images = [file.path for file in client.list_artifacts(recorder.run_id, "images")]
+    assert sum("progress+step+100+" in path for path in images) == 2  # the picture and its thumbnail
+
+
+def test_metrics_wait_for_fifty_steps_and_flush_sends_them(
+    uri: str, experiment: str, client: MlflowClient
+) -> None:
+    recorder = open_run(uri, experiment)
+    for step in range(49):
+        recorder.log_metrics({"loss": 1.0}, step)
+    assert client.get_metric_history(recorder.run_id, "loss") == []
+    recorder.log_metrics({"loss": 1.0}, 49)
+    assert len(client.get_metric_history(recorder.run_id, "loss")) == 50
+    recorder.log_metrics({"loss": 1.0}, 50)
+    recorder.flush()
+    assert len(client.get_metric_history(recorder.run_id, "loss")) == 51
+    recorder.finish("FINISHED")
+
+
+def test_a_slow_run_is_sent_every_few_seconds(
+    uri: str, experiment: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = open_run(uri, experiment)
+    recorder.log_metrics({"loss": 1.0}, 0)
+    monkeypatch.setattr(mlflow_recorder, "BATCH_SECONDS", 0.0)
+    recorder.log_metrics({"loss": 1.0}, 1)
+    assert len(client.get_metric_history(recorder.run_id, "loss")) == 2
+    recorder.finish("FINISHED")
+
+
+def test_more_metrics_than_one_request_takes_all_arrive(
+    uri: str, experiment: str, client: MlflowClient
+) -> None:
+    recorder = open_run(uri, experiment, params={f"key{i}": str(i) for i in range(250)})
+    for step in range(40):
+        recorder.log_metrics({f"term{i}": float(step) for i in range(60)}, step)
+    recorder.finish("FINISHED")
+    run = client.get_run(recorder.run_id)
+    assert len(run.data.params) == 250
+    assert set(run.data.metrics.values()) == {39.0} and len(run.data.metrics) == 60
+
+
+def test_values_that_are_not_finite_are_kept_as_nan(uri: str, experiment: str, client: MlflowClient) -> None:
+    recorder = open_run(uri, experiment)
+    recorder.log_metrics({"a": math.nan, "b": math.inf, "c": -math.inf}, 0)
+    recorder.finish("FAILED", "the loss became NaN at step 0")
+    run = client.get_run(recorder.run_id)
+    assert all(math.isnan(run.data.metrics[key]) for key in "abc")
+    assert (run.info.status, run.data.tags["reason"]) == ("FAILED", "the loss became NaN at step 0")
+
+
+def test_a_resumed_run_doubles_no_history(uri: str, experiment: str, client: MlflowClient) -> None:
+    killed = open_run(uri, experiment)
+    for step in range(60):
+        killed.log_metrics({"loss": float(step)}, step)
+    killed.finish("KILLED", "Ctrl-C")
+    resumed = open_run(uri, experiment, run_id=killed.run_id, params={"reg": "0.7"})
+    assert client.get_run(killed.run_id).info.status == "RUNNING"
+    for step in range(40, 80):  # from the last optimizer checkpoint
+        resumed.log_metrics({"loss": float(step), "late": 1.0}, step)
+    resumed.finish("FINISHED")
+    run = client.get_run(killed.run_id)
+    steps = [metric.step for metric in client.get_metric_history(killed.run_id, "loss")]
+    assert steps == list(range(80))
+    assert run.info.status == "FINISHED" and "reason" not in run.data.tags
+    assert run.data.params == {"reg": "0.5"}
+
+
+def test_what_a_busy_database_refused_goes_with_the_next_batch(
+    uri: str, experiment: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = open_run(uri, experiment)
+    recorder.log_metrics({"loss": 1.0}, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder._client, "log_batch", _refuse)
+        with pytest.raises(OSError, match="busy"):
+            recorder.flush()
+    recorder.log_metrics({"loss": 2.0}, 1)
+    recorder.finish("FINISHED")
+    assert [metric.value for metric in client.get_metric_history(recorder.run_id, "loss")] == [1.0, 2.0]
+
+
+def test_a_run_that_cannot_be_recorded_to_the_end_does_not_stay_running(
+    uri: str, experiment: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = open_run(uri, experiment)
+    recorder.log_metrics({"loss": 1.0}, 0)
+    monkeypatch.setattr(recorder._client, "log_batch", _refuse)
+    with pytest.raises(OSError, match="busy"):
+        recorder.finish("FINISHED")
+    assert client.get_run(recorder.run_id).info.status == "FAILED"
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise OSError("busy")
+
+
+def test_a_run_whose_opening_fails_does_not_stay_running(
+    uri: str, experiment: str, client: MlflowClient
+) -> None:
+    with pytest.raises(ConfigError, match="Names may only contain"):
+        open_run(uri, experiment, run_name="cannot open", params={"a=b": "1"})
+    (run,) = client.search_runs([experiment], "attributes.run_name = 'cannot open'")
+    assert run.info.status == "FAILED"
+
+
+def test_a_full_disk_under_the_database_is_one_clear_error_and_the_metrics_wait(
+    uri: str, experiment: str, client: MlflowClient, folder: Path, full_disk
+) -> None:
+    recorder = open_run(uri, experiment)
+    recorder._waiting = [(f"term{i}", 1.0, 0, step) for i in range(100) for step in range(100)]
+    with full_disk((folder / "mlflow.db").stat().st_size), pytest.raises(OSError, match="The disk is full"):
+        recorder.flush()
+    recorder.finish("FINISHED")  # there is room again
+    assert len(client.get_run(recorder.run_id).data.metrics) == 100
+    assert len(client.get_metric_history(recorder.run_id, "term99")) == 100
+
+
+def test_artifacts_on_a_full_disk_are_an_os_error(
+    uri: str, experiment: str, tmp_path: Path, full_disk
+) -> None:
+    (tmp_path / "big.bin").write_bytes(bytes(2_000_000))
+    recorder = open_run(uri, experiment)
+    with full_disk(1_000_000), pytest.raises(OSError, match="File too large"):
+        recorder.log_file(tmp_path / "big.bin")
+    recorder.finish("FAILED")
+
+
+@pytest.mark.parametrize("bad", ["file:///tmp/mlruns", "mlruns", "/tmp/mlruns"])
+def test_a_store_that_mlflow_cannot_use_is_refused_with_one_that_works(bad: str) -> None:
+    with pytest.raises(ConfigError, match="sqlite:////absolute"):
+        prepare_store(bad, "inversion", None)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"not a database at all, but long enough to be read" * 100)
+    with pytest.raises(ConfigError, match="file is not a database"):
+        prepare_store(f"sqlite:///{tmp_path}/mlflow.db", "inversion", tmp_path)
+
+
+def test_a_folder_that_cannot_hold_the_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    with pytest.raises(ConfigError, match="Cannot use the tracking database"):
+        prepare_store(f"sqlite:///{tmp_path}/taken/mlflow.db", "inversion", None)
+
+
+def test_a_deleted_experiment_is_refused_with_the_command_that_restores_it(
+    uri: str, client: MlflowClient, folder: Path
+) -> None:
+    client.delete_experiment(prepare_store(uri, "gone", folder / "artifacts"))
+    with pytest.raises(ConfigError, match="mlflow experiments restore"):
+        prepare_store(uri, "gone", folder / "artifacts")
+
+
+def test_the_console_stays_clean_and_nothing_heavy_is_imported_early(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from inversion.record.mlflow_recorder import MLflowRecorder, flatten, prepare_store
+assert "mlflow" not in sys.modules and "sqlalchemy" not in sys.modules
+uri = "sqlite:///{tmp_path}/mlflow.db"
+recorder = MLflowRecorder(uri, prepare_store(uri, "x", Path({str(tmp_path)!r})), "a", {{}}, {{}})
+recorder.log_summary({{"psnr": 1.0}})
+recorder.finish("FINISHED")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource, prepare_store
+folder, me = Path(sys.argv[1]), sys.argv[2]
+uri = f"sqlite:///{folder}/mlflow.db"
+experiment = prepare_store(uri, "race", folder / "artifacts")
+for run in range(5):
+    photo = PhotoSource("a.png", f"{run:064}", 8, 8)
+    recorder = MLflowRecorder(uri, experiment, me, {"reg": "1"}, {}, photo)
+    for step in range(100):
+        recorder.log_metrics({"loss": 1.0, "pixel": 2.0}, step)
+    recorder.finish("FINISHED")
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_meet_a_missing_database_lose_nothing(tmp_path: Path) -> None:
+    workers = [
+        subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), str(index)], stderr=subprocess.PIPE)
+        for index in range(4)
+    ]
+    errors = [worker.communicate(timeout=180)[1].decode() for worker in workers]
+    assert errors == [""] * 4
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = mlflow_recorder._client(uri)
+    runs = client.search_runs([prepare_store(uri, "race", None)])
+    assert len(runs) == 20
+    for run in runs:
+        assert run.info.status == "FINISHED" and len(run.inputs.dataset_inputs) == 1
+        assert len(client.get_metric_history(run.info.run_id, "loss")) == 100
+
+
+def test_flatten_spells_values_as_the_command_line_does() -> None:
+    config = {
+        "loss": {"lpips": 1.0, "pixel": {"weight": 1e-5}},
+        "phases": [{"steps": 5, "space": "W"}, {"steps": 7, "space": "W+"}],
+        "box": [1, None, True],
+        "empty": {},
+        "none": [],
+        "seed": None,
+        "degraded": False,
+        "name": "ü",
+        3: "int key",
+    }
+    assert flatten(config) == {
+        "loss.lpips": "1.0",
+        "loss.pixel.weight": "1e-05",
+        "phases.0.steps": "5",
+        "phases.0.space": "W",
+        "phases.1.steps": "7",
+        "phases.1.space": "W+",
+        "box": "[1, null, true]",
+        "empty": "{}",
+        "none": "[]",
+        "seed": "null",
+        "degraded": "false",
+        "name": "ü",
+        "3": "int key",
+    }
+
+
+def test_flatten_says_where_a_value_too_long_for_mlflow_is_whole() -> None:
+    value = flatten({"prompt": "x" * 7000})["prompt"]
+    assert len(value) == 6000 and value.endswith("… [7000 characters in all: see config.yaml]")
+
+
+def test_flatten_keeps_apart_names_that_mlflow_cannot_tell_apart() -> None:
+    assert flatten({"a=b": 1, "a@b": 2, "a+b": 3}) == {"a_b": "1", "a_b_": "2", "a_b__": "3"}
+    long = {"x" * 300 + "a": 1, "x" * 300 + "b": 2}
+    assert len(flatten(long)) == 2
+
+
+HOSTILE = [
+    "a=b",
+    "a@b+c",
+    "../up",
+    "/root/a",
+    "a//b",
+    ".",
+    "",
+    "a/../../b",
+    "x" * 400,
+    "a\nb",
+    "naïve name",
+    "a:b",
+]
+
+
+def test_whatever_the_name_mlflow_accepts_its_clean_form(
+    uri: str, experiment: str, client: MlflowClient
+) -> None:
+    recorder = open_run(uri, experiment, params=flatten(dict.fromkeys(HOSTILE, 1)))
+    recorder.log_metrics(dict.fromkeys(HOSTILE, 1.0), 0)
+    recorder.set_tags(dict.fromkeys(HOSTILE, "x" * 9000))
+    for name in HOSTILE[:3]:
+        recorder.log_image(name, Image.new("RGB", (2, 2)), 0)
+    recorder.finish("FINISHED")
+    assert len(client.get_run(recorder.run_id).data.params) == len(HOSTILE)
+    assert clean_key("loss.phases.0/lpips") == "loss.phases.0/lpips"
+
+
+def test_link_opens_the_chart_view_on_the_jobs() -> None:
+    assert runs_link("127.0.0.1", 5000, "1") == (
+        "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
+        "&orderByKey=metrics.%60psnr%60&orderByAsc=false&searchFilter=tags.kind%20%3D%20%22job%22"
+    )
+
+
+def test_link_filters_find_exactly_the_runs(uri: str, client: MlflowClient, folder: Path) -> None:
+    experiment = prepare_store(uri, "links", folder / "artifacts")
+    parent = open_run(uri, experiment, tags={"kind": "sweep"})
+    children = [open_run(uri, experiment, parent_run_id=parent.run_id) for _ in range(3)]
+    ids = [child.run_id for child in children]
+    for recorder in (parent, *children):
+        recorder.finish("FINISHED")
+
+    def found(link: str) -> set[str]:
+        wanted = unquote(parse_qs(link.split("?")[1])["searchFilter"][0])
+        return {run.info.run_id for run in client.search_runs([experiment], wanted)}
+
+    assert found(runs_link("h", 1, experiment)) == set(ids)
+    assert found(runs_link("h", 1, experiment, parent_run_id=parent.run_id)) == set(ids)
+    assert found(runs_link("h", 1, experiment, ids[:2])) == set(ids[:2])

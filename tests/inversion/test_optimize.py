@@ -1,0 +1,127 @@
+"""The loop's laws on a tiny generator in float64: independence, repeatability, progress, and what a NaN may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from inversion.degradations.none import NoDegradation
+from inversion.errors import ConfigError
+from inversion.generator.discriminator import Discriminator
+from inversion.generator.statistics import w_statistics
+from inversion.generator.stylegan2 import Generator
+from inversion.hyperparameters import Hyperparameters
+from inversion.losses.discriminator_features import DiscriminatorLoss
+from inversion.objective import Objective
+from inversion.optimize import Result, Step, optimize
+
+
+def targets(generator: Generator, count: int) -> Tensor:
+    rng = torch.Generator().manual_seed(9)
+    z = torch.randn([count, 16], generator=rng).to(torch.float64)
+    return generator(z).clamp(-1, 1)
+
+
+def search(
+    generator: Generator,
+    discriminator: Discriminator,
+    images: Tensor,
+    settings: Sequence[Hyperparameters],
+    seeds: Sequence[int],
+    steps: list[Step] | None = None,
+) -> Result:
+    w_avg, w_std = w_statistics(generator.mapping, samples=100)
+    loss = DiscriminatorLoss().bind(discriminator, torch.device("cpu"))
+    objective = Objective(loss, NoDegradation(), images, settings, w_avg, w_std)
+    keep = [] if steps is None else steps
+    return optimize(generator.synthesis, objective, settings, seeds, w_avg, w_std, keep.append)
+
+
+@pytest.fixture
+def networks(tiny_generator: Generator, tiny_discriminator: Discriminator) -> tuple[Generator, Discriminator]:
+    return tiny_generator.double(), tiny_discriminator.double()
+
+
+@pytest.mark.parametrize("space", ["w", "w+"])
+def test_problem_of_a_batch_equals_its_single_run(
+    networks: tuple[Generator, Discriminator], space: str
+) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 4)
+    settings = [
+        Hyperparameters(steps=steps, reg=reg, space=space)
+        for steps, reg in [(6, 0.1), (3, 0.5), (6, 0.0), (5, 1.0)]
+    ]
+    together = search(generator, discriminator, images, settings, [1, 2, 3, 4])
+    for i in range(4):
+        alone = search(generator, discriminator, images[i : i + 1], settings[i : i + 1], [i + 1])
+        torch.testing.assert_close(together.ws[i : i + 1], alone.ws, rtol=1e-8, atol=1e-8)
+        for batch, single in zip(together.noises, alone.noises, strict=True):
+            torch.testing.assert_close(batch[i : i + 1], single, rtol=1e-7, atol=1e-7)
+
+
+def test_same_seed_gives_the_same_bits(networks: tuple[Generator, Discriminator]) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 1)
+    settings = [Hyperparameters(steps=5)]
+    first, second, other = (search(generator, discriminator, images, settings, [seed]) for seed in (1, 1, 2))
+    assert torch.equal(first.ws, second.ws)
+    assert not torch.equal(first.ws, other.ws)
+
+
+def test_the_loss_falls_far_below_the_mean_faces(networks: tuple[Generator, Discriminator]) -> None:
+    generator, discriminator = networks
+    steps: list[Step] = []
+    images = targets(generator, 2)
+    search(generator, discriminator, images, [Hyperparameters(steps=60, jitter=0)] * 2, [1, 2], steps)
+    first, last = steps[0].terms["discriminator"], steps[-1].terms["discriminator"]
+    assert (last < 0.5 * first).all()
+
+
+def test_nan_stops_its_problem_and_lets_the_neighbours_finish(
+    networks: tuple[Generator, Discriminator],
+) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 2)
+    clean = search(generator, discriminator, images, [Hyperparameters(steps=5)] * 2, [1, 2])
+    images[0, 0, 0, 0] = torch.nan
+    hurt = search(generator, discriminator, images, [Hyperparameters(steps=5)] * 2, [1, 2])
+    assert hurt.failed_step == [0, None]
+    assert hurt.failed_term == ["discriminator", None]
+    assert hurt.ws.isfinite().all()
+    torch.testing.assert_close(hurt.ws[1], clean.ws[1])
+
+
+def test_ctrl_c_returns_what_was_reached(networks: tuple[Generator, Discriminator]) -> None:
+    generator, discriminator = networks
+
+    def interrupt(step: Step) -> None:
+        if step.number == 2:
+            raise KeyboardInterrupt
+
+    w_avg, w_std = w_statistics(generator.mapping, samples=100)
+    settings = [Hyperparameters(steps=50)]
+    loss = DiscriminatorLoss().bind(discriminator, torch.device("cpu"))
+    objective = Objective(loss, NoDegradation(), targets(generator, 1), settings, w_avg, w_std)
+    result = optimize(generator.synthesis, objective, settings, [1], w_avg, w_std, interrupt)
+    assert result.interrupted
+    assert not torch.equal(result.ws[0, 0], w_avg)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("reg", -1.0),
+        ("learning_rate", 0.0),
+        ("ramp_up", 2.0),
+        ("space", "z"),
+        ("reg", float("nan")),
+    ],
+)
+def test_impossible_hyperparameters_are_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be .* Got {name}="):
+        Hyperparameters(**{name: value})  # type: ignore[arg-type]
