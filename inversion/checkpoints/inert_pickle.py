@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from inversion.errors import CheckpointError
 
-MAX_OPERATIONS = 2_000_000  # a 1024 px StyleGAN2 training snapshot takes about 40,000
+MAX_OPERATIONS = 1_000_000  # a 1024 px StyleGAN2 training snapshot takes about 40,000
 MAX_TEXT_LINE = 1 << 16  # bytes in one line of the old text opcodes
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}

@@ -53,7 +53,10 @@ def default_kernel_size(resolution: int) -> int:
 
 
 def default_sigma(kernel_size: int) -> float:
-    """Pixels. OpenCV, getGaussianKernel: sigma = 0.3 * ((ksize - 1) * 0.5 - 1) + 0.8."""
+    """Pixels. OpenCV, getGaussianKernel: sigma = 0.3 * ((ksize - 1) * 0.5 - 1) + 0.8.
+
+    (OpenCV 5 itself uses it above kernel size 9 and a table up to there.)
+    """
     return 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8
 
 

@@ -107,8 +107,10 @@ def blank(x: Tensor, known: Tensor) -> Tensor:
 
 def known_around_centre(fraction: float, height: int, width: int) -> Tensor:
     """Blank `fraction` of the sides, centred: [1, 1, height, width], 1 = known. Raises ConfigError."""
-    margin = (1 - fraction) / 2
-    known = draw_box((margin, margin, 1 - margin, 1 - margin), height, width) if 0 < fraction < 1 else None
+    known = None
+    if 0 < fraction < 1:
+        x, y = (round((1 - fraction) / 2 * side) / side for side in (width, height))
+        known = draw_box((x, y, 1 - x, 1 - y), height, width)
     if known is None or known.all() or not known.any():
         raise ConfigError(
             "degradation.fraction must be a share of the sides, above 0 and below 1, that leaves some pixels "

@@ -160,7 +160,7 @@ def _depth(x: np.ndarray, y: np.ndarray, crop: tuple[float, ...], pad: tuple[flo
     """Measure how deep (x, y) lies in the padding: 1 at its outer edge, 0 at the crop's, negative inside."""
     left, top, right, bottom = crop
     depths = [(left - x, pad[0]), (top - y, pad[1]), (x - right, pad[2]), (y - bottom, pad[3])]
-    deepest = np.full(np.broadcast_shapes(x.shape, y.shape), -np.inf)
+    deepest = np.full(np.broadcast_shapes(x.shape, y.shape), -np.inf, dtype=np.result_type(x, y))
     for distance, width in depths:
         if width > 0:
             deepest = np.maximum(deepest, distance / width)

@@ -39,9 +39,10 @@ def paste(
 
     # The inverse map: u = a x + b y + c and v = d x + e y + f are 0..1 inside the square.
     across, down = corners[3] - corners[0], corners[1] - corners[0]
-    a, b = across / (across @ across)
-    d, e = down / (down @ down)
-    c, f = -(a * corners[0, 0] + b * corners[0, 1]), -(d * corners[0, 0] + e * corners[0, 1])
+    a, b = (across / (across @ across)).tolist()
+    d, e = (down / (down @ down)).tolist()
+    x0, y0 = corners[0].tolist()
+    c, f = -(a * x0 + b * y0), -(d * x0 + e * y0)
 
     # Bring the face to the photo's scale first: the affine transform alone would alias.
     side = max(1, round(transform.side))
@@ -55,7 +56,7 @@ def paste(
     weight = _seam(a * x + b * y + c, d * x + e * y + f, feather) * (1 - transform.invented(x, y))
     area = (left, top, right, bottom)
     under = np.asarray(photo.crop(area), dtype=np.float32)
-    mixed = under + (np.asarray(drawn, dtype=np.float32) - under) * weight[..., None].astype(np.float32)
+    mixed = under + (np.asarray(drawn, dtype=np.float32) - under) * weight[..., None]
     result = photo.copy()
     result.paste(Image.fromarray(np.rint(mixed).clip(0, 255).astype(np.uint8)), area)
     return result

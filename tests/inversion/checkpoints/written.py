@@ -51,13 +51,19 @@ class Layer:
     """Pickled as one of NVIDIA's persistent objects."""
 
     def __init__(self, class_name: str, state: dict[str, Any], source: str = SOURCE) -> None:
-        self.meta = {"type": "class", "version": 6, "module_src": source, "class_name": class_name, "state": state}
+        self.meta = {
+            "type": "class",
+            "version": 6,
+            "module_src": source,
+            "class_name": class_name,
+            "state": state,
+        }
 
     def __reduce__(self) -> Any:
         return _reconstruct_persistent_obj, (self.meta,)
 
 
-HOMES = {
+HOMES: dict[str, Any] = {
     "dnnlib.util": EasyDict,
     "dnnlib.tflib.network": Network,
     "torch_utils.persistence": _reconstruct_persistent_obj,
@@ -87,7 +93,9 @@ def dump(path: Path, value: Any, protocol: int = 4) -> Path:
     return path
 
 
-def network(class_name: str, tensors: dict[str, Tensor], extra: dict[str, Any], source: str = SOURCE) -> Layer:
+def network(
+    class_name: str, tensors: dict[str, Tensor], extra: dict[str, Any], source: str = SOURCE
+) -> Layer:
     """A flat state dict as NVIDIA's tree of layers. extra: attributes by dotted path, e.g. {"b4.mbstd": {...}}."""
     children: dict[str, dict[str, Tensor]] = {}
     own: dict[str, Tensor] = {}
@@ -103,7 +111,9 @@ def network(class_name: str, tensors: dict[str, Tensor], extra: dict[str, Any], 
     buffers = ("noise_const", "w_avg", "resample_filter", "freqs")
     state: dict[str, Any] = {
         "training": False,
-        "_parameters": OrderedDict((k, torch.nn.Parameter(v, False)) for k, v in own.items() if k not in buffers),
+        "_parameters": OrderedDict(
+            (k, torch.nn.Parameter(v, False)) for k, v in own.items() if k not in buffers
+        ),
         "_buffers": OrderedDict((k, v) for k, v in own.items() if k in buffers),
         "_non_persistent_buffers_set": set(),
         "_backward_hooks": OrderedDict(),
@@ -124,7 +134,10 @@ def generator_layer(
 ) -> Layer:
     """A generator as NVIDIA's file holds it: filters, gains and clamps among the layers' attributes."""
     tensors = {**tensors, "synthesis.b4.resample_filter": FIR, "synthesis.b4.conv1.resample_filter": FIR}
-    extra: dict[str, Any] = {"": attributes, "synthesis.b4.conv1": {"conv_clamp": conv_clamp, "activation": "lrelu"}}
+    extra: dict[str, Any] = {
+        "": attributes,
+        "synthesis.b4.conv1": {"conv_clamp": conv_clamp, "activation": "lrelu"},
+    }
     for name in tensors:
         if name.startswith("mapping.fc"):
             extra[name.rpartition(".")[0]] = {"activation": "lrelu", "bias_gain": 0.01}

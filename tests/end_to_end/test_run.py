@@ -1,0 +1,228 @@
+"""`run.py` as a person starts it, on a tiny generator: what it records, how it refuses, what Ctrl-C leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inversion.checkpoints.checkpoint import Checkpoint
+from inversion.checkpoints.safetensors_file import save
+from inversion.generator.discriminator import Discriminator
+from inversion.generator.stylegan2 import Generator
+
+PROJECT = Path(__file__).parents[2]
+ARTIFACTS = {
+    "original.png",
+    "degraded.png",
+    "restored.png",
+    "panel.png",
+    "loss.png",
+    "progress.webp",
+    "latents.npz",
+    "config.yaml",
+}
+
+
+@pytest.fixture
+def weights(tmp_path: Path, tiny_generator: Generator, tiny_discriminator: Discriminator) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    checkpoint = Checkpoint(
+        architecture=tiny_generator.architecture,
+        generator=tiny_generator.state_dict(),
+        discriminator_architecture=tiny_discriminator.architecture,
+        discriminator=tiny_discriminator.state_dict(),
+        w_std=1.0,
+    )
+    save(checkpoint, path)
+    return path
+
+
+def command(tmp_path: Path, weights: Path, *overrides: str) -> list[str]:
+    return [
+        sys.executable,
+        str(PROJECT / "run.py"),
+        "generator=file",
+        f"generator.path={weights}",
+        f"tracking.uri=sqlite:///{tmp_path}/mlflow.db",
+        f"tracking.artifacts={tmp_path}/artifacts",
+        f"hydra.run.dir={tmp_path}/out",
+        f"hydra.sweep.dir={tmp_path}/multirun",
+        *overrides,
+    ]
+
+
+def start(tmp_path: Path, weights: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(tmp_path, weights, *overrides), capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
+
+
+def runs(tmp_path: Path, kind: str = "job") -> list:  # type: ignore[type-arg]
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    return list(client.search_runs(experiments, filter_string=f"tags.kind = '{kind}'"))
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
+def test_a_blurred_photo_is_restored_and_everything_is_recorded(tmp_path: Path, weights: Path) -> None:
+    from mlflow import MlflowClient
+
+    done = start(tmp_path, weights, "degradation=blur", "reg=0.5", "steps=12", "tracking.image_every=5")
+    assert done.returncode == 0, done.stderr
+    assert "FINISHED" in done.stdout and "panel.png" in done.stdout
+    (run,) = runs(tmp_path)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["reg"] == "0.5" and run.data.params["degradation._target_"].endswith("GaussianBlur")
+    assert {"psnr", "ssim", "identity_distance", "fit_psnr", "seconds"} <= run.data.metrics.keys()
+    assert {"git_commit", "photo_sha256", "checkpoint_sha256", "fingerprint"} <= run.data.tags.keys()
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    history = client.get_metric_history(run.info.run_id, "loss")
+    assert [metric.step for metric in history] == list(range(12))
+    terms = [client.get_metric_history(run.info.run_id, n) for n in ("discriminator", "latent", "noise")]
+    assert history[-1].value == pytest.approx(sum(term[-1].value for term in terms), rel=1e-5)
+    assert {artifact.path for artifact in client.list_artifacts(run.info.run_id)} >= ARTIFACTS
+    assert run.inputs.dataset_inputs
+
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= ARTIFACTS | {"result.json", "losses.csv"}
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["status"] == "FINISHED"
+    with np.load(tmp_path / "out" / "latents.npz") as latents:
+        assert latents["w"].shape == (1, 8, 16)
+    sizes = {Image.open(tmp_path / "out" / f"{n}.png").size for n in ("original", "degraded", "restored")}
+    assert sizes == {(32, 32)}
+
+
+def test_the_saved_latents_give_the_saved_picture(tmp_path: Path, weights: Path) -> None:
+    from inversion.checkpoints import load
+    from inversion.images import to_pil
+    from inversion.record.latents_file import load_latents
+
+    assert start(tmp_path, weights, "steps=3", "tracking=none").returncode == 0
+    latents = load_latents(tmp_path / "out" / "latents.npz")
+    generator = Generator(load(weights).architecture)
+    generator.load_state_dict(load(weights).generator)
+    with torch.no_grad():
+        again = to_pil(generator.synthesis(latents.ws, latents.noises)[0])
+    saved = Image.open(tmp_path / "out" / "restored.png")
+    assert np.abs(np.asarray(again, float) - np.asarray(saved, float)).max() <= 1
+
+
+def test_the_same_command_gives_the_same_bits(tmp_path: Path, weights: Path) -> None:
+    pictures = []
+    for _ in range(2):
+        assert start(tmp_path, weights, "steps=4", "tracking=none", "input=synthetic").returncode == 0
+        pictures.append((tmp_path / "out" / "restored.png").read_bytes())
+    assert pictures[0] == pictures[1]
+
+
+def test_a_synthetic_face_reports_its_distance_to_the_true_codes(tmp_path: Path, weights: Path) -> None:
+    done = start(tmp_path, weights, "input=synthetic", "input.seed=7", "steps=3", "tracking=none")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["w_distance"] > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_folder_gives_one_run_per_photo_and_a_bad_photo_fails_alone(tmp_path: Path, weights: Path) -> None:
+    from inversion.sample import sample_photo
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photo = Image.open(sample_photo()).convert("RGB")
+    photo.save(folder / "a.png")
+    photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "b.jpg")
+    (folder / "broken.png").write_bytes(b"not a picture")
+    done = start(tmp_path, weights, f"image={folder}", "steps=2")
+    assert done.returncode == 1
+    assert "broken.png" in done.stderr + done.stdout
+    finished = [run for run in runs(tmp_path) if run.info.status == "FINISHED"]
+    assert sorted(run.info.run_name.split()[0] for run in finished) == ["a", "b"]
+    assert {path.parent.name for path in (tmp_path / "out").glob("*/restored.png")} == {"a", "b"}
+
+
+def test_a_photo_that_arrives_grey_has_no_original(tmp_path: Path, weights: Path) -> None:
+    done = start(tmp_path, weights, "degradation=grayscale", "degraded=true", "steps=2", "tracking=none")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "out" / "original.png").exists()
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert "psnr" not in summary and "fit_psnr" in summary
+
+
+def test_inpainting_takes_a_mask_and_finds_a_blanked_rectangle(tmp_path: Path, weights: Path) -> None:
+    from inversion.sample import sample_photo
+
+    photo = Image.open(sample_photo()).convert("RGB")
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (200, 60, 330, 120))
+    mask.save(tmp_path / "mask.png")
+    done = start(
+        tmp_path, weights, "degradation=inpaint", f"degradation.mask={tmp_path}/mask.png", "steps=2", "tracking=none"
+    )
+    assert done.returncode == 0, done.stderr
+    blanked = np.asarray(Image.open(tmp_path / "out" / "degraded.png"))
+    assert 10 < (blanked.max(axis=2) == 0).sum() < 400
+
+    photo.paste(0, (180, 300, 340, 400))  # below the chin, so that the face can still be found
+    photo.save(tmp_path / "masked.png")
+    arrives = ["degradation=inpaint", "degraded=true", f"image={tmp_path}/masked.png"]
+    done = start(tmp_path, weights, *arrives, "steps=2", "tracking=none")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["image=nowhere.jpg"], "nowhere.jpg"),
+        (["steps=0"], "steps must be"),
+        (["reg=-1"], "reg must be"),
+        (["degradation=blur", "degradation.kernel_size=99"], "kernel_size"),
+        (["generator.path=nowhere.pkl"], "nowhere.pkl"),
+        (["regg=1"], "regg"),
+        (["degradation=blurr"], "blurr"),
+        (["device=cuda:99"], "device"),
+    ],
+)
+def test_bad_input_ends_with_one_clear_message(
+    tmp_path: Path, weights: Path, overrides: list[str], message: str
+) -> None:
+    done = start(tmp_path, weights, *overrides, "tracking=none")
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    for result in tmp_path.glob("out/result.json"):
+        assert json.loads(result.read_text())["status"] == "FAILED"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_marked_killed_and_keeps_what_it_reached(
+    tmp_path: Path, weights: Path, kind: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        command(tmp_path, weights, "steps=100000", "tracking.image_every=0"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    losses = tmp_path / "out" / "losses.csv"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and (not losses.exists() or losses.stat().st_size < 2000):
+        time.sleep(0.1)
+    process.send_signal(kind)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    (run,) = runs(tmp_path)
+    assert run.info.status == "KILLED", errors.decode()
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names >= {"restored.png", "latents.npz", "losses.csv", "loss.png", "result.json"}
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["status"] == "KILLED"

@@ -1,0 +1,119 @@
+"""Detection on a real face: whatever the colour, the file format and the resampling, all of the blank is covered."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inversion.degradations.blanked_rectangle import known_around_rectangle, largest_upright_rectangle
+from inversion.degradations.inpaint import Inpaint
+from inversion.images import read_photo, to_tensor
+from inversion.sample import sample_photo
+
+FACE = (120, 50, 420, 350)  # of Grace Hopper's portrait, roughly FFHQ's framing
+BOXES = {"centre": (0.3, 0.3, 0.7, 0.7), "eyes": (0.2, 0.3, 0.8, 0.45), "half": (0.0, 0.6, 1.0, 1.0)}
+
+
+def portrait(side: int) -> Image.Image:
+    return read_photo(sample_photo()).crop(FACE).resize((side, side), Image.Resampling.LANCZOS)
+
+
+def blanked(
+    photo: Image.Image, box: tuple[float, ...], colour: tuple[int, ...]
+) -> tuple[Image.Image, Image.Image]:
+    """The photo with a rectangle in one colour, and where it is: 255 = blank."""
+    pixels = tuple(round(edge * photo.width) for edge in box)
+    mask = Image.new("L", photo.size, 0)
+    mask.paste(255, pixels)
+    photo = photo.copy()
+    photo.paste(colour, pixels)
+    return photo, mask
+
+
+def assert_covered(photo: Image.Image, mask: Image.Image, at_most: float) -> None:
+    """All pixels that are blank by 5 % or more are unknown, and few others are: a margin of pixels per side."""
+    known = known_around_rectangle(to_tensor(photo))
+    assert known is not None
+    assert known.shape == (1, *photo.size[::-1])
+    found, true = known[0].numpy() == 0, np.asarray(mask) > 13
+    assert found[true].all()
+    rows, columns = true.any(axis=1).sum(), true.any(axis=0).sum()
+    assert found.sum() <= (rows + 2 * at_most) * (columns + 2 * at_most)
+
+
+@pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (128, 128, 128), (0, 255, 0)], ids=str)
+def test_any_colour_and_place_is_found(box: tuple[float, ...], colour: tuple[int, ...]) -> None:
+    assert_covered(*blanked(portrait(128), box, colour), at_most=4)
+
+
+@pytest.mark.parametrize("side", [64, 128, 256, 512])
+def test_it_is_found_at_every_resolution(side: int) -> None:
+    assert_covered(*blanked(portrait(side), BOXES["centre"], (0, 0, 0)), at_most=4 * max(1, side / 256))
+
+
+@pytest.mark.parametrize("quality", [95, 75, 50, 30])
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255)], ids=str)
+def test_jpeg_does_not_hide_it(quality: int, colour: tuple[int, ...]) -> None:
+    photo, mask = blanked(portrait(256), BOXES["centre"], colour)
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=quality)
+    assert_covered(Image.open(file), mask, at_most=4)
+
+
+@pytest.mark.parametrize("side", [64, 100, 128, 300])
+def test_resampling_softens_its_edges_and_it_is_still_found(side: int) -> None:
+    pair = blanked(portrait(200), BOXES["centre"], (0, 0, 0))
+    photo, mask = (picture.resize((side, side), Image.Resampling.LANCZOS) for picture in pair)
+    assert_covered(photo, mask, at_most=4)
+
+
+@pytest.mark.parametrize("degrees", [-12, -5, 2, 7])
+def test_alignment_turns_it_and_it_is_still_found(degrees: float) -> None:
+    pair = blanked(portrait(300), BOXES["centre"], (0, 0, 0))
+    turned = [picture.rotate(degrees, Image.Resampling.BICUBIC) for picture in pair]
+    photo, mask = (
+        picture.crop((40, 40, 260, 260)).resize((128, 128), Image.Resampling.LANCZOS) for picture in turned
+    )
+    assert_covered(photo, mask, at_most=4)
+
+
+@pytest.mark.parametrize("side", [64, 128, 256])
+def test_a_whole_photo_has_none(side: int) -> None:
+    assert known_around_rectangle(to_tensor(portrait(side))) is None
+
+
+def test_a_photo_of_nothing_has_none() -> None:
+    assert known_around_rectangle(torch.full((3, 64, 64), -1.0)) is None
+
+
+def test_each_photo_of_a_batch_has_its_own() -> None:
+    pictures = [blanked(portrait(128), box, (0, 0, 0))[0] for box in BOXES.values()]
+    photos = torch.stack([to_tensor(picture) for picture in pictures])
+    operator = Inpaint().bind(photos, degraded=True)
+    assert operator.known is not None
+    for i, photo in enumerate(photos):
+        alone = Inpaint().bind(photo[None], degraded=True)
+        assert alone.known is not None
+        assert torch.equal(operator.known[i], alone.known[0])
+
+
+def test_largest_rectangle_equals_brute_force() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        inside = rng.random((7, 8)) < 0.75
+        areas = [
+            (bottom - top) * (right - left)
+            for top in range(7)
+            for bottom in range(top + 1, 8)
+            for left in range(8)
+            for right in range(left + 1, 9)
+            if inside[top:bottom, left:right].all()
+        ]
+        top, left, bottom, right = largest_upright_rectangle(inside)
+        assert inside[top:bottom, left:right].all()
+        assert (bottom - top) * (right - left) == max(areas)

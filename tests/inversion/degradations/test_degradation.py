@@ -1,0 +1,124 @@
+"""Laws of every degradation, over all classes that the package holds."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+import inversion.degradations
+from inversion.degradations.degradation import Degradation
+from tests.conftest import TOLERANCE
+
+CONF = Path(__file__).parents[3] / "conf" / "degradation"
+SIDE = 12
+
+
+def discover() -> Iterator[type[Degradation]]:
+    for module in pkgutil.iter_modules(inversion.degradations.__path__):
+        members = vars(importlib.import_module(f"inversion.degradations.{module.name}"))
+        for kind in members.values():
+            is_operator = (
+                inspect.isclass(kind) and issubclass(kind, Degradation) and not inspect.isabstract(kind)
+            )
+            if is_operator and kind.__module__.endswith(f".{module.name}"):
+                yield kind
+
+
+OPERATORS = list(discover())
+every_operator = pytest.mark.parametrize("kind", OPERATORS, ids=lambda kind: kind.__name__)
+
+
+def photos(batch: int = 4, side: int = SIDE, dtype: torch.dtype = torch.float64) -> Tensor:
+    rng = torch.Generator().manual_seed(5)
+    return torch.rand([batch, 3, side, side], generator=rng, dtype=dtype) * 2 - 1
+
+
+def bound(kind: type[Degradation], batch: int = 4, side: int = SIDE) -> Degradation:
+    """The operator with its default settings, as it is for photos that arrive whole."""
+    return kind().bind(photos(batch, side), degraded=False)
+
+
+def test_operators_are_found() -> None:
+    assert {kind.__name__ for kind in OPERATORS} >= {"NoDegradation", "GaussianBlur", "Grayscale", "Inpaint"}
+
+
+@every_operator
+def test_there_is_a_yaml_of_the_same_stem(kind: type[Degradation]) -> None:
+    assert (CONF / f"{kind.__module__.rpartition('.')[2]}.yaml").is_file()
+
+
+@every_operator
+def test_gradients_are_those_of_finite_differences(kind: type[Degradation]) -> None:
+    x = photos(2, 8).requires_grad_(True)
+    operator = bound(kind, 2, 8)
+    assert torch.autograd.gradcheck(operator, (x,), fast_mode=True)
+    assert torch.autograd.gradcheck(lambda x: operator.compared(x, 4), (x,), fast_mode=True)
+
+
+@every_operator
+def test_every_problem_gets_a_gradient(kind: type[Degradation]) -> None:
+    x = photos().requires_grad_(True)
+    bound(kind)(x).square().sum().backward()
+    assert x.grad is not None
+    assert (x.grad.abs().amax(dim=(1, 2, 3)) > 0).all()
+
+
+@every_operator
+def test_batch_equals_singles(kind: type[Degradation]) -> None:
+    x, operator = photos(), bound(kind)
+    for i in range(len(x)):
+        single = kind().bind(x[i : i + 1], degraded=False)
+        torch.testing.assert_close(operator(x)[i : i + 1], single(x[i : i + 1]), **TOLERANCE[x.dtype])
+        for look in ("compared", "target"):
+            together, alone = getattr(operator, look)(x, 6), getattr(single, look)(x[i : i + 1], 6)
+            torch.testing.assert_close(together[i : i + 1], alone, **TOLERANCE[x.dtype])
+
+
+@every_operator
+@pytest.mark.parametrize("resolution", [5, 6, SIDE, 100])
+def test_the_true_image_agrees_with_its_own_observation(kind: type[Degradation], resolution: int) -> None:
+    x, operator = photos(), bound(kind)
+    if type(operator).observe is not Degradation.observe:
+        pytest.skip("the camera adds randomness that the operator does not know")
+    target = operator.target(operator.observe(x), resolution)
+    torch.testing.assert_close(operator.compared(x, resolution), target, **TOLERANCE[x.dtype])
+
+
+@every_operator
+def test_shape_range_and_precision_are_kept(kind: type[Degradation]) -> None:
+    operator = bound(kind)
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
+        x = photos().to(dtype)
+        y = operator(x)
+        assert (y.shape, y.dtype) == (x.shape, x.dtype)
+        assert y.abs().max() <= 1.01
+    assert operator.compared(photos(), 6).shape == (4, 3, 6, 6)
+    assert operator.compared(photos(), 100).shape == (4, 3, SIDE, SIDE)
+
+
+@every_operator
+def test_the_same_seed_observes_the_same(kind: type[Degradation]) -> None:
+    x, operator = photos(), bound(kind)
+    first, second = (operator.observe(x, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@every_operator
+def test_binding_changes_no_settings_of_the_original(kind: type[Degradation]) -> None:
+    settings = kind()
+    assert bound(kind) is not None
+    assert settings == kind()
+
+
+@every_operator
+def test_a_bound_operator_can_be_bound_again(kind: type[Degradation]) -> None:
+    once = bound(kind)
+    twice = once.bind(photos(), degraded=False)
+    assert torch.equal(once(photos()), twice(photos()))
