@@ -184,6 +184,7 @@ def _transfer(url: str, part: Path, size: int | None, show: Progress, resume_bli
     try:
         answer = _opener(url).open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
         if error.code == 416 and have:  # nothing left to send, or a file that has shrunk: start over
             _forget(part)
             raise ConnectionError("the server has no more of the file; starting over") from error
@@ -249,7 +250,11 @@ class _HttpsOnly(urllib.request.HTTPRedirectHandler):
     """Follow redirects only where a first request would be allowed to go."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        check_address(newurl)
+        try:
+            check_address(newurl)
+        except CheckpointError:
+            fp.close()
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 

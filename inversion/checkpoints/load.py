@@ -46,6 +46,10 @@ def _read(path: Path) -> tuple[str, Checkpoint]:
     size = path.stat().st_size
     with open(path, "rb") as file:
         head = file.read(512)
+    if (
+        head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size
+    ):  # first: its length may start like a pickle
+        return "safetensors", safetensors_file.read(path)
     if head.startswith((ZIP, pickled_values.LEGACY_TORCH)):
         return "rosinality PyTorch file", rosinality_pt.read(path)
     if head.startswith(PICKLE):
@@ -53,8 +57,6 @@ def _read(path: Path) -> tuple[str, Checkpoint]:
         if tensorflow_pkl.recognizes(tree):
             return "NVIDIA TensorFlow pickle", tensorflow_pkl.convert(tree)
         return "NVIDIA PyTorch pickle", nvidia_pkl.convert(tree, size)
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size:
-        return "safetensors", safetensors_file.read(path)
     raise CheckpointError(f"{_what(head)}; a checkpoint is {ACCEPTED}")
 
 

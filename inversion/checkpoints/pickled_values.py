@@ -6,7 +6,6 @@ import io
 import math
 import pickle
 import re
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -147,7 +146,7 @@ def _storage(value: Any, what: str, budget: Budget) -> tuple[torch.dtype, torch.
     return storage.dtype, storage._untyped_storage  # the public accessor warns that TypedStorage will go
 
 
-def plain_torch_load(file: Path | BinaryIO, what: str) -> Any:
+def plain_torch_load(file: BinaryIO, what: str) -> Any:
     """torch.load restricted to weights; whatever else the file asks for is refused by name."""
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
@@ -155,7 +154,5 @@ def plain_torch_load(file: Path | BinaryIO, what: str) -> Any:
         asked = re.search(r"GLOBAL (\S+)", str(error))
         wanted = f"asks for {asked[1]!r}" if asked else "is not plain weights"
         raise CheckpointError(f"{what} {wanted}; it is not read, and nothing of it was run") from error
-    except (
-        Exception
-    ) as error:  # torch raises many kinds on damaged input: RuntimeError, EOFError, KeyError, ...
+    except Exception as error:  # damaged input raises many kinds: RuntimeError, EOFError, KeyError, ...
         raise CheckpointError(f"{what} is truncated or damaged ({type(error).__name__})") from error

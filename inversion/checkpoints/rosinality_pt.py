@@ -84,8 +84,9 @@ def _side(largest: int, match: re.Match[str]) -> int:
 def read(path: Path) -> Checkpoint:
     """Read a .pt file. Raises CheckpointError when it holds anything but plain weights, or other nets."""
     _check_zip(path)
-    with torch.serialization.safe_globals([argparse.Namespace]):
-        nets = plain_torch_load(path, "the file")
+    # An open file, since torch chooses another reader by a path's suffix.
+    with torch.serialization.safe_globals([argparse.Namespace]), open(path, "rb") as file:
+        nets = plain_torch_load(file, "the file")
     if not isinstance(nets, dict) or "g_ema" not in nets:
         got = sorted(str(key)[:40] for key in nets)[:8] if isinstance(nets, dict) else type(nets).__name__
         raise CheckpointError(f"a .pt checkpoint should be rosinality's, with the key 'g_ema'. Got {got}")
@@ -105,11 +106,17 @@ def read(path: Path) -> Checkpoint:
 
 def _check_zip(path: Path) -> None:
     """Refuse archives that would unpack to more than they weigh; torch.save never compresses."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except zipfile.BadZipFile:  # the older format, or damage that torch will report
         return
-    with zipfile.ZipFile(path) as archive:
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise CheckpointError("a compressed archive, which torch.save does not write; it is not read")
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise CheckpointError("a compressed archive, which torch.save does not write; it is not read")
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise CheckpointError(
+            "an archive whose parts overlap, which torch.save does not write; it is not read"
+        )
 
 
 def _rename(tensors: Any, names: Names, what: str) -> dict[str, Tensor]:

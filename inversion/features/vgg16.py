@@ -86,7 +86,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip, pickle and torch raise nearly everything
         raise CheckpointError(
-            f"Weights cannot be read. Got {path} ({type(error).__name__}: {str(error).splitlines()[0]}); "
+            f"Weights cannot be read. Got {path} ({type(error).__name__}); "
             "a PyTorch file of named tensors would work."
         ) from error
     if not isinstance(tensors, Mapping) or not all(isinstance(t, Tensor) for t in tensors.values()):

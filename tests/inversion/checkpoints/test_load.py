@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,11 @@ from inversion.errors import CheckpointError
 from inversion.images import sha256_of
 from tests.inversion.checkpoints import written
 
-WRITERS = {"nvidia": written.nvidia, "tensorflow": written.tensorflow, "rosinality": written.rosinality}
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    "nvidia": written.nvidia,
+    "tensorflow": written.tensorflow,
+    "rosinality": written.rosinality,
+}
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".pt", ".safetensors", ""])

@@ -61,6 +61,7 @@ def test_other_things_are_no_arrays(value: Any) -> None:
 def test_other_things_are_no_numbers_and_no_mappings() -> None:
     with pytest.raises(CheckpointError, match="x should be a number. Got str"):
         as_number("1", "x")
-    for value in ([], {1: 2}, None, Call("collections.OrderedDict", (1,))):
+    others: list[Any] = [[], {1: 2}, None, Call("collections.OrderedDict", (1,))]
+    for value in others:
         with pytest.raises(CheckpointError, match="x should be a dictionary"):
             as_mapping(value, "x")

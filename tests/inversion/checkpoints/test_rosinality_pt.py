@@ -46,7 +46,7 @@ def test_a_file_without_a_mean_gets_the_measured_one(tmp_path: Path) -> None:
 
 
 def test_what_the_trainer_saves_besides_is_no_obstacle(tmp_path: Path) -> None:
-    more = {
+    more: dict[str, Any] = {
         "args": argparse.Namespace(size=16, ckpt=None),
         "g_optim": {"state": {}, "lr": 0.1},
         "ada_aug_p": 0.2,

@@ -168,6 +168,18 @@ def test_foreign_tensors_are_refused_by_name(checkpoint: Checkpoint, tmp_path: P
         load(path)
 
 
+def test_a_header_whose_length_starts_like_a_pickle_is_still_ours(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.safetensors"
+    for padding in range(0, 2048, 8):
+        save(dataclasses.replace(checkpoint, description="x" * padding), path)
+        if path.read_bytes()[:1] == b"\x80":
+            break
+    assert path.read_bytes()[:1] == b"\x80"
+    assert load(path).description == "x" * padding
+
+
 def test_truncated_and_lying_files_are_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
     save(checkpoint, tmp_path / "whole")
     data = (tmp_path / "whole").read_bytes()

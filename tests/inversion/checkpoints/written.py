@@ -51,7 +51,7 @@ class Layer:
     """Pickled as one of NVIDIA's persistent objects."""
 
     def __init__(self, class_name: str, state: dict[str, Any], source: str = SOURCE) -> None:
-        self.meta = {
+        self.meta: dict[str, Any] = {
             "type": "class",
             "version": 6,
             "module_src": source,

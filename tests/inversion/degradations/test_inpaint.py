@@ -41,7 +41,7 @@ def mask_file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("settings", [{}, {"box": [0.1, 0.2, 0.5, 0.9]}], ids=["fraction", "box"])
 def test_masked_twice_is_masked_once(settings: dict[str, list[float]]) -> None:
-    operator = Inpaint(**settings).bind(photos(), degraded=False)  # type: ignore[arg-type]
+    operator = Inpaint(**settings).bind(photos(), degraded=False)
     once = operator(photos())
     assert torch.equal(operator(once), once)
 
@@ -65,7 +65,7 @@ def test_what_is_behind_the_blank_does_not_matter_not_even_nan() -> None:
     x, other = photos(), photos()
     other[operator.known.expand_as(x) == 0] = torch.nan
     for resolution in (20, 7):
-        assert torch.equal(operator.compared(x, 20), operator.compared(other, 20))
+        assert torch.equal(operator.compared(x, resolution), operator.compared(other, resolution))
     assert torch.equal(operator(x), operator(other))
 
 

@@ -1,0 +1,112 @@
+"""How good are restorations: `python -m benchmarks.quality PHOTOS [--tasks blur …] [key=value …]`.
+
+All photos of a folder (aligned already, never trained on) are degraded, restored as one batch with the presets, and
+compared with the originals, beside the degraded picture itself and a classical method. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from torch import Tensor
+
+from benchmarks.baselines import restore_classically
+from conf.schema import register
+from inversion.heap import keep_heap
+from inversion.hyperparameters import Hyperparameters
+from inversion.images import list_photos, read_photo, resize_to_square, to_pil, to_tensor
+from inversion.metrics.face_identity import identity_distance
+from inversion.metrics.psnr import psnr
+from inversion.metrics.ssim import ssim
+from inversion.model import Model, build
+from inversion.objective import Objective
+from inversion.optimize import optimize
+from inversion.record.panels import panel
+
+PROJECT = Path(__file__).resolve().parents[1]
+TASKS = ("none", "blur", "grayscale", "inpaint")
+SAME_PERSON = 0.6  # dlib's threshold
+HEAD = "| task | method | PSNR | SSIM | identity distance | same person | no face | s per photo |"
+
+
+def row(task: str, method: str, images: Tensor, originals: Tensor, seconds: float) -> str:
+    """Medians over the photos; a restoration without a face counts as another person."""
+    distances = identity_distance(images, originals)
+    faceless = distances.isnan()
+    known = distances[~faceless]
+    identity = f"{known.median():.3f}" if len(known) else "–"
+    figures = [
+        f"{psnr(images, originals).median():.2f}",
+        f"{ssim(images, originals).median():.3f}",
+        identity,
+        f"{(distances < SAME_PERSON).float().mean():.0%}",
+        f"{faceless.float().mean():.0%}",
+        f"{seconds:.1f}" if seconds else "",
+    ]
+    return "| " + " | ".join([task, method, *figures]) + " |"
+
+
+def restore(
+    model: Model, task: str, overrides: list[str], photos: Tensor
+) -> tuple[Tensor, Tensor, object, float]:
+    """observed, restored: [B, 3, R, R]; the operator; seconds per photo."""
+    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+        cfg = compose("config", [f"degradation={task}", *overrides])
+    settings = [Hyperparameters(**{f.name: cfg[f.name] for f in fields(Hyperparameters)})] * len(photos)
+    operator = instantiate(cfg.degradation).bind(photos, False)
+    loss = instantiate(cfg.loss).bind(model.discriminator, model.w_avg.device)
+    seeds = [cfg.seed + i for i in range(len(photos))]
+    with torch.no_grad():
+        observed = operator.observe(photos, torch.Generator().manual_seed(cfg.seed))
+    began = time.monotonic()
+    objective = Objective(loss, operator, observed, settings, model.w_avg, model.w_std)
+    result = optimize(
+        model.generator.synthesis, objective, settings, seeds, model.w_avg, model.w_std, lambda step: None
+    )
+    with torch.no_grad():
+        restored = model.generator.synthesis(result.ws, result.noises).clamp(-1, 1)
+    return observed, restored, operator, (time.monotonic() - began) / len(photos)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", type=Path, help="folder of aligned photos")
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS))
+    parser.add_argument("--limit", type=int, help="only the first photos")
+    parser.add_argument("--sheets", type=Path, help="folder for one sheet of pictures per task")
+    parser.add_argument("overrides", nargs="*", help="settings as for run.py")
+    chosen = parser.parse_intermixed_args()
+    register()
+    keep_heap()
+    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+        cfg = compose("config", [o for o in chosen.overrides if o.startswith("generator")])
+    model = build(instantiate(cfg.generator), torch.device("cpu"))
+    side = model.generator.architecture.img_resolution
+    paths = list_photos(chosen.photos)[: chosen.limit]
+    photos = torch.stack([to_tensor(resize_to_square(read_photo(path), side)) for path in paths])
+    print(f"{len(photos)} photos, {side} px, {' '.join(chosen.overrides) or 'presets'}; medians\n\n{HEAD}")
+    print("|" + " --- |" * (HEAD.count("|") - 1))
+    for task in chosen.tasks:
+        observed, restored, operator, seconds = restore(model, task, chosen.overrides, photos)
+        if task != "none":
+            print(row(task, "degraded photo", observed, photos, 0))
+        classical = restore_classically(operator, observed)  # type: ignore[arg-type]
+        if classical is not None:
+            print(row(task, classical[0], classical[1], photos, 0))
+        print(row(task, "preset", restored, photos, seconds), flush=True)
+        if chosen.sheets:
+            chosen.sheets.mkdir(parents=True, exist_ok=True)
+            for i in range(min(4, len(photos))):
+                names = ("original", "degraded", "restored")
+                pictures = [to_pil(x[i]) for x in (photos, observed, restored)]
+                panel(list(zip(names, pictures, strict=True))).save(chosen.sheets / f"{task}_{i}.png")
+
+
+if __name__ == "__main__":
+    main()
