@@ -10,8 +10,9 @@ import torch
 from omegaconf import OmegaConf
 
 from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.checkpoints.safetensors_file import save
+from inversion.checkpoints.safetensors_file import read, save
 from inversion.generator.statistics import w_statistics
+from inversion.generator.stylegan2 import Generator
 from training.train import Trainer
 
 
@@ -37,6 +38,17 @@ def main() -> None:
         description=f"Official portraits at {generator.architecture.img_resolution} px; see portraits.md",
     )
     save(checkpoint, chosen.out, half=True)
+    print(f"{chosen.out}: {chosen.out.stat().st_size / 2**20:.1f} MiB, w_std {w_std:.3f}")
+    print(f"largest difference of 64 samples to float32: {rounding(generator, chosen.out):.2f} / 255")
+
+
+@torch.no_grad()
+def rounding(generator: Generator, stored: Path) -> float:
+    """How far 16-bit storage moves a pixel, in levels of 255."""
+    again = Generator(generator.architecture)
+    again.load_state_dict(read(stored).generator)
+    z = torch.randn([64, generator.architecture.z_dim], generator=torch.Generator().manual_seed(0))
+    return (again(z) - generator(z)).abs().max().item() * 127.5
 
 
 if __name__ == "__main__":

@@ -47,17 +47,20 @@ class Trainer:
         for network in (self.generator, self.discriminator):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
-        lazy = cfg.r1_interval / (cfg.r1_interval + 1)  # the regularizer's step counts as well
-        self.g_optimizer = torch.optim.Adam(
-            self.generator.parameters(), lr=cfg.learning_rate, betas=(0.0, 0.99)
-        )
-        self.d_optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=cfg.learning_rate * lazy, betas=(0.0, 0.99**lazy)
-        )
+        self.lazy = cfg.r1_interval / (cfg.r1_interval + 1)  # the regularizer's step counts as well
+        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), betas=(0.0, 0.99))
+        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), betas=(0.0, 0.99**self.lazy))
+        self.set_learning_rate()
         self.step = 0
         self.shown = 0  # real pictures shown in this stage
         self.probability = 0.2  # of augmentation
         self.dtype = torch.bfloat16 if cfg.bf16 else torch.float32
+
+    def set_learning_rate(self) -> None:
+        for group in self.g_optimizer.param_groups:
+            group["lr"] = self.cfg.learning_rate
+        for group in self.d_optimizer.param_groups:
+            group["lr"] = self.cfg.learning_rate * self.lazy
 
     # Checkpoints
 
@@ -70,6 +73,7 @@ class Trainer:
         for name in ("generator", "discriminator", "averaged", "g_optimizer", "d_optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.step, self.shown, self.probability = state["step"], state["shown"], state["probability"]
+        self.set_learning_rate()  # the settings' own: a last stretch may run at a lower one
 
     def grow_from(self, state: dict[str, Any]) -> None:
         """Take the layers of a smaller net; the new resolution's RGB starts at zero, so nothing jumps."""
