@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import signal
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from conf.schema import register
 
 if TYPE_CHECKING:  # torch and mlflow load late: --help and tab completion must not wait for them
-    from inversion.restore import Ending
+    from inversion.model import Model
+    from inversion.restore import Task
+    from sweeps.ledger import Ledger
+    from sweeps.point import Point
 
 PROJECT = Path(__file__).resolve().parent
 register()
@@ -25,76 +31,106 @@ register()
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> float:
     """Returns a sweep's objective, higher is better: mean PSNR to the original, to the observed photo without one."""
-    settings: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    from sweeps.point import Point
+
+    point = Point.composed(cfg, HydraConfig.get())
+    run([point])
+    return score(point)
+
+
+def run(points: Sequence[Point]) -> None:
+    """Restore every photo of these points that is not finished yet. They are alike: see sweeps/batches.py."""
+    from inversion.console import ProgressBar
+    from inversion.heap import keep_heap
+    from inversion.passes import restore_all
+    from inversion.record.ending import explain
+    from inversion.record.open_record import open_store
+    from sweeps.ledger import Ledger
+    from sweeps.prepared import networks
+
+    # A kill keeps what was reached, like Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    keep_heap()
     try:
-        endings = run(settings, Path(HydraConfig.get().runtime.output_dir))
-    except (ValueError, OSError) as error:
-        raise Refused(f"{type(error).__name__}: {error}") from error
-    failures = [f"{name}: {ending.reason}" for name, ending in endings.items() if ending.status == "FAILED"]
-    if any(ending.status == "KILLED" for ending in endings.values()):
-        raise KeyboardInterrupt
-    if failures:
-        raise Refused("; ".join(failures))
-    scores = [e.figures.get("psnr", e.figures.get("fit_psnr", 0.0)) for e in endings.values()]
-    return sum(scores) / len(scores)
+        shared = points[0].settings
+        model, loss = networks(shared)
+        ledger = Ledger(open_store(shared["tracking"], PROJECT))
+        ledger.reap()
+        owners: dict[Path, Point] = {}
+        restore_all(
+            model,
+            loss,
+            open_tasks(points, model, ledger, owners),
+            shared["launcher"]["batch_size"],
+            shared["tracking"]["image_every"],
+            shared["tracking"]["animation_frames"],
+            bar=partial(ProgressBar, visible=shared["launcher"]["bars"]),
+            ended=lambda task, ending: owners[task.folder].end(task.photo.name, ending, task.folder),
+        )
+    except Exception as error:
+        for point in points:
+            point.fail(explain(error))
+        if not isinstance(error, (ValueError, OSError)):
+            raise
+
+
+def open_tasks(
+    points: Sequence[Point], model: Model, ledger: Ledger, owners: dict[Path, Point]
+) -> Iterator[Task]:
+    """Skip what is finished and open a record, when its turn comes, for everything else."""
+    from inversion.hyperparameters import Hyperparameters
+    from inversion.record.ending import Ending, explain
+    from inversion.record.open_record import git_commit, open_record
+    from inversion.restore import Task
+    from sweeps.ledger import job_tags
+    from sweeps.prepared import photos
+
+    for point in points:
+        settings = point.settings
+        try:
+            hyperparameters = Hyperparameters(**{f.name: settings[f.name] for f in fields(Hyperparameters)})
+            degradation = instantiate(settings["degradation"])
+            inputs = photos(settings)
+        except (ValueError, OSError) as error:
+            point.fail(explain(error))
+            continue
+        point.expect([photo.name for photo in inputs.photos])
+        for path, reason in inputs.refused.items():
+            point.end(path.name, Ending("FAILED", reason, {}))
+        for photo in inputs.photos:
+            alone = len(inputs.photos) + len(inputs.refused) == 1
+            place = point.folder if alone else point.folder / photo.name
+            tags = job_tags(settings, photo, model.sha256) | {"git_commit": git_commit(PROJECT)}
+            with ledger.one_at_a_time():
+                earlier = ledger.ending(tags, settings["rerun"])
+                if earlier is None:
+                    recorder = open_record(settings, photo, tags, place, PROJECT)
+            if earlier is not None:
+                point.end(photo.name, earlier, place)
+                continue
+            owners[place] = point
+            seed, degraded = settings["seed"], settings["degraded"]
+            yield Task(photo, degradation, degraded, hyperparameters, seed, place, recorder)
 
 
 class Refused(CompactHydraException):
     """Hydra shows it as one message, without a traceback unless HYDRA_FULL_ERROR=1."""
 
 
-def run(settings: dict[str, Any], folder: Path) -> dict[str, Ending]:
-    """Restore every photo that the settings name; returns how each ended."""
-    from inversion.console import ProgressBar, announce
-    from inversion.device import choose_device
-    from inversion.heap import keep_heap
-    from inversion.hyperparameters import Hyperparameters
-    from inversion.model import build
-    from inversion.record.open_record import git_commit, open_record
-    from inversion.restore import Ending, Task, restore
-    from sweeps.fingerprint import fingerprint
-
-    # A kill keeps what was reached, like Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    keep_heap()
-    device = choose_device(settings["device"])
-    hyperparameters = Hyperparameters(**{f.name: settings[f.name] for f in fields(Hyperparameters)})
-    degradation, source = instantiate(settings["degradation"]), instantiate(settings["input"])
-    model = build(instantiate(settings["generator"]), device)
-    loss = instantiate(settings["loss"]).bind(model.discriminator, device)
-    inputs = source.load(model.generator)
-    commit = git_commit(PROJECT)
-    endings = {path.name: Ending("FAILED", reason, {}) for path, reason in inputs.refused.items()}
-    size = settings["batch_size"] or len(inputs.photos)
-    for start in range(0, len(inputs.photos), size):
-        photos = inputs.photos[start : start + size]
-        tasks = []
-        for photo in photos:
-            place = folder if len(inputs.photos) + len(inputs.refused) == 1 else folder / photo.name
-            tags = {
-                "kind": "job",
-                "git_commit": commit,
-                "photo_sha256": photo.sha256,
-                "checkpoint_sha256": model.sha256,
-                "fingerprint": fingerprint(settings, photo.sha256, model.sha256),
-            }
-            recorder = open_record(settings, photo, tags, place, PROJECT)
-            tasks.append(Task(photo, hyperparameters, settings["seed"], place, recorder))
-        with ProgressBar(hyperparameters.steps, [photo.name for photo in photos]) as bar:
-            finished = restore(
-                model,
-                loss,
-                degradation,
-                settings["degraded"],
-                tasks,
-                settings["tracking"]["image_every"],
-                settings["tracking"]["animation_frames"],
-                bar,
-            )
-        announce(tasks, finished)
-        endings |= {task.photo.name: ending for task, ending in zip(tasks, finished, strict=True)}
-    return endings
+def score(point: Point) -> float:
+    """The objective of a finished point. Raises Refused, with the reasons, for any other."""
+    endings = point.endings
+    failures = [
+        f"{name}: {e.reason}".removeprefix(": ") for name, e in endings.items() if e.status != "FINISHED"
+    ]
+    if failures:
+        raise Refused("; ".join(failures))
+    scores = [e.figures.get("psnr", e.figures.get("fit_psnr", 0.0)) for e in endings.values()]
+    return sum(scores) / len(scores)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: what was reached is recorded. The same command goes on with what is missing.")

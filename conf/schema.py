@@ -12,7 +12,18 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 # Which preset a degradation gets when the command line names none; everything else gets `invert`.
-PRESETS = {"blur": "deblur", "grayscale": "colorize", "inpaint": "inpaint"}
+PRESETS = {
+    "blur": "deblur",
+    "compose": "deblur",
+    "downsample": "deblur",
+    "grayscale": "colorize",
+    "inpaint": "inpaint",
+    "jpeg": "deblur",
+    "motion_blur": "deblur",
+    "scratches": "inpaint",
+    "sensor_noise": "deblur",
+    "small_noisy_jpeg": "deblur",
+}
 
 
 @dataclass
@@ -24,6 +35,31 @@ class Tracking:
     artifacts: str | None = MISSING  # folder for the experiment's artifacts, fixed when it is created
     image_every: int = MISSING  # steps between images on the step slider; 0 = none
     animation_frames: int = MISSING  # frames of progress.webp, at most; 0 = none
+    parent: str | None = None  # id of the MLflow run that this one is shown under; a sweep sets it
+
+
+@dataclass
+class Launcher:
+    """How the points of a sweep are run."""
+
+    batch_size: int | None = (
+        None  # problems (photos, grid points) in one optimizer pass; null = as memory allows
+    )
+    bars: bool = True  # a bar that counts steps; false where several processes share a terminal
+
+
+@dataclass
+class Joblib(Launcher):
+    jobs: int = MISSING  # processes; -1 = one per core
+
+
+@dataclass
+class Ray(Launcher):
+    address: str | None = (
+        MISSING  # of a running cluster, auto = the one of this machine; null = start one here
+    )
+    cpus: float = MISSING  # of one point; the cluster runs as many points as it has CPUs for
+    gpus: float = MISSING  # a fraction lets several points share a GPU
 
 
 @dataclass
@@ -35,7 +71,7 @@ class Config:
     align: Any = field(default_factory=lambda: {"face": None, "landmarks": None})
     seed: int = 0
     device: str = "auto"
-    batch_size: int | None = None
+    rerun: bool = False
     # hyperparameters/ (see inversion/hyperparameters.py for ranges)
     steps: int = MISSING
     reg: float = MISSING
@@ -53,6 +89,7 @@ class Config:
     loss: Any = MISSING
     input: Any = MISSING
     tracking: Tracking = MISSING
+    launcher: Launcher = MISSING
 
 
 @dataclass
@@ -92,6 +129,48 @@ class Inpaint:
 
 
 @dataclass
+class Downsample:
+    _target_: str = "inversion.degradations.downsample.Downsample"
+    factor: int = 8
+    method: str = "area"
+
+
+@dataclass
+class MotionBlur:
+    _target_: str = "inversion.degradations.motion_blur.MotionBlur"
+    length: float | None = None
+    angle: float = 30.0
+
+
+@dataclass
+class SensorNoise:
+    _target_: str = "inversion.degradations.sensor_noise.SensorNoise"
+    sigma: float = 0.05
+    photons: float | None = None
+    dead: float = 0.0
+
+
+@dataclass
+class JPEG:
+    _target_: str = "inversion.degradations.jpeg.JPEG"
+    quality: int = 12
+
+
+@dataclass
+class Scratches:
+    _target_: str = "inversion.degradations.scratches.Scratches"
+    strokes: int = 9
+    width: float = 0.08
+    seed: int = 0
+
+
+@dataclass
+class Compose:
+    _target_: str = "inversion.degradations.compose.Compose"
+    steps: list[Any] = field(default_factory=list)
+
+
+@dataclass
 class Loss:
     _target_: str = MISSING
     weight: float = 1.0
@@ -125,7 +204,9 @@ def register() -> None:
     """Make the schemas known to Hydra, and the resolver that picks a preset for a degradation."""
     store = ConfigStore.instance()
     store.store("config", Config, group="schema")
-    schemas = (Tracking, Embedded, Download, File, GaussianBlur, Inpaint, Loss, LPIPS, Photos, Synthetic)
-    for schema in schemas:
+    launchers = (Launcher, Joblib, Ray)
+    degradations = (GaussianBlur, Inpaint, Downsample, MotionBlur, SensorNoise, JPEG, Scratches, Compose)
+    groups = (Tracking, Embedded, Download, File, Loss, LPIPS, Photos, Synthetic)
+    for schema in (*launchers, *degradations, *groups):
         store.store(schema.__name__.lower(), schema, group="schema")
     OmegaConf.register_new_resolver("preset_for", lambda name: PRESETS.get(name, "invert"), replace=True)

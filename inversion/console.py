@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from inversion.record.ending import Ending
 from inversion.record.outcome import caption
-from inversion.restore import Ending, Task
+from inversion.restore import Task
 
 
 class ProgressBar:
-    """Step, loss terms, steps per second and time left; silent when the output is not a terminal."""
+    """Step, loss terms, steps per second and time left of one pass; silent when the output is not a terminal."""
 
-    def __init__(self, steps: int, names: Sequence[str]) -> None:
+    def __init__(self, tasks: Sequence[Task], visible: bool = True) -> None:
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -25,9 +27,10 @@ class ProgressBar:
             TextColumn("{task.fields[speed]}", style="dim"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
+            disable=not (visible and sys.stderr.isatty()),
         )
-        label = names[0] if len(names) == 1 else f"{len(names)} photos"
+        label = tasks[0].photo.name if len(tasks) == 1 else f"{len(tasks)} at once"
+        steps = max(task.settings.steps for task in tasks)
         self.task = self.bar.add_task(label, total=steps, losses="", speed="")
 
     def __enter__(self) -> ProgressBar:
@@ -47,18 +50,17 @@ class ProgressBar:
         self.bar.update(self.task, completed=step + 1, losses=losses, speed=rate)
 
 
-def announce(tasks: Sequence[Task], endings: Sequence[Ending]) -> None:
-    """One line per photo, and where everything lies."""
+def announce(name: str, ending: Ending, folder: Path) -> None:
+    """What came of one photo, and where it lies."""
     console = Console(highlight=False, soft_wrap=True)
-    for task, ending in zip(tasks, endings, strict=True):
-        seconds = ending.figures.get("seconds", 0.0)
-        speed = ending.figures.get("steps_per_second", 0.0)
-        console.print(
-            f"{task.photo.name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False
-        )
-        if ending.reason:
-            console.print(f"  {ending.reason}", markup=False)
+    if ending.reason and ending.status == "FINISHED":
+        console.print(f"{name}: {ending.reason}; rerun=true does it again", markup=False)
+        return
+    seconds = ending.figures.get("seconds", 0.0)
+    speed = ending.figures.get("steps_per_second", 0.0)
+    console.print(f"{name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False)
+    if ending.reason:
+        console.print(f"  {ending.reason}", markup=False)
+    if ending.figures:
         console.print(f"  {caption(ending.figures)}", markup=False)
-        console.print(
-            f"  pictures: {task.folder}/panel.png, restored.png, loss.png, progress.webp", markup=False
-        )
+        console.print(f"  pictures: {folder}/panel.png, restored.png, loss.png, progress.webp", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Protocol
 
 import torch
@@ -12,6 +13,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.hyperparameters import Hyperparameters
 from inversion.losses.latent_distance import latent_distance
 from inversion.losses.noise_regularizer import noise_regularizer
+from inversion.stacked import select
 
 
 class PerceptualLoss(Protocol):
@@ -58,3 +60,11 @@ class Objective:
             "latent": self.reg * latent_distance(ws, self.w_avg, self.w_variance),
             "noise": self.noise_weight * noise_regularizer(noises),
         }
+
+    def select(self, rows: Sequence[int]) -> Objective:
+        """The same objective for some of the problems."""
+        chosen = copy(self)
+        chosen.degradation = select(self.degradation, rows)
+        chosen.reg, chosen.noise_weight = self.reg[rows], self.noise_weight[rows]
+        chosen.target_features = [feature[rows] for feature in self.target_features]
+        return chosen

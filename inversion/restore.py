@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,15 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.hyperparameters import Hyperparameters
 from inversion.inputs import Photo
+from inversion.memory import OutOfMemory, is_out_of_memory
 from inversion.model import Model
 from inversion.objective import Objective, PerceptualLoss
 from inversion.optimize import Result, optimize
+from inversion.record.ending import Ending, explain
 from inversion.record.outcome import Outcome, record_outcome
 from inversion.record.recorder import Recorder, Status
 from inversion.record.watcher import Watcher
+from inversion.stacked import Stacked
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ class Task:
     """One photo under one setting, with the place of its record."""
 
     photo: Photo
+    degradation: Degradation
+    degraded: bool  # the photo arrives corrupted
     settings: Hyperparameters
     seed: int
     folder: Path
@@ -35,107 +40,122 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How one task ended."""
+class Observation:
+    """What is known of one photo: what the camera did, and what came of it."""
 
-    status: Status
-    reason: str
-    figures: dict[str, float]
+    operator: Degradation
+    image: Tensor  # [1, 3, R, R] in [-1, 1]
 
 
 def restore(
     model: Model,
     loss: PerceptualLoss,
-    degradation: Degradation,
-    degraded: bool,  # the photos arrive corrupted
-    tasks: Sequence[Task],
+    tasks: Sequence[Task],  # in the same space, all with or all without optimize_noise
     image_every: int = 0,
     animation_frames: int = 0,
     progress: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
 ) -> list[Ending]:
     """Optimize all tasks as one batch and close every record: FINISHED, FAILED with the reason, or KILLED by Ctrl-C.
 
-    Whatever ends the pass, what was reached is recorded first: last image, latents, losses.
+    Whatever ends the pass, what was reached is recorded first: last image, latents, losses. A photo that its
+    degradation cannot be used on, or whose record cannot be written, fails alone. Raises OutOfMemory, with all
+    records still open, when another try with fewer tasks could work.
     """
-    device = model.w_avg.device
+    endings: dict[int, Ending] = {}  # by task, as they are closed
     try:
-        photos = torch.stack([task.photo.image for task in tasks]).to(device)
-        operator = bind(degradation, photos, degraded, [task.photo.mask for task in tasks])
-        with torch.no_grad():
-            observed = photos if degraded else observe(operator, photos, [task.seed for task in tasks])
-        settings = [task.settings for task in tasks]
-        objective = Objective(loss, operator, observed, settings, model.w_avg, model.w_std)
-        watcher = Watcher([t.recorder for t in tasks], settings, image_every, animation_frames, progress)
-        result = optimize(
-            model.generator.synthesis,
-            objective,
-            settings,
-            [task.seed for task in tasks],
-            model.w_avg,
-            model.w_std,
-            watcher,
-        )
-        watcher.fetch()
-        return record(model, operator, degraded, tasks, observed, result, watcher)
+        observations = observe_all(tasks, model.w_avg.device, endings)
+        if observations:
+            search(model, loss, tasks, observations, endings, image_every, animation_frames, progress)
     except BaseException as error:
-        status: Status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-        for task in tasks:
-            finish_quietly(task.recorder, status, str(error) or type(error).__name__)
-        raise
+        out_of_memory = is_out_of_memory(error)
+        if out_of_memory and len(tasks) > 1:
+            raise OutOfMemory(len(tasks)) from None  # the traceback would keep what filled the memory
+        interrupted = isinstance(error, KeyboardInterrupt)
+        for i in set(range(len(tasks))) - endings.keys():
+            endings[i] = close(tasks[i], "KILLED" if interrupted else "FAILED", explain(error))
+        if not (interrupted or out_of_memory):
+            raise
+    return [endings[i] for i in range(len(tasks))]
 
 
-def bind(
-    degradation: Degradation, photos: Tensor, degraded: bool, masks: Sequence[Tensor | None]
-) -> Degradation:
-    """Settle the operator for these photos; their own masks, where they have any, go with it."""
-    known = [mask for mask in masks if mask is not None]
-    if len(known) == len(masks):
-        return degradation.bind(photos, degraded, masks=torch.stack(known).to(photos))  # type: ignore[call-arg]
-    return degradation.bind(photos, degraded)
+def observe_all(
+    tasks: Sequence[Task], device: torch.device, endings: dict[int, Ending]
+) -> dict[int, Observation]:
+    """What is known of each task's photo; a task of which nothing can be known is closed as FAILED."""
+    observations = {}
+    for i, task in enumerate(tasks):
+        try:
+            observations[i] = observe(task, device)
+        except ValueError as error:
+            endings[i] = close(task, "FAILED", explain(error))
+    return observations
 
 
-def observe(operator: Degradation, photos: Tensor, seeds: Sequence[int]) -> Tensor:
-    """What the camera did, with each photo's own randomness."""
-    rng = torch.Generator().manual_seed(seeds[0])
-    return operator.observe(photos, rng)
-
-
-def record(
-    model: Model,
-    operator: Degradation,
-    degraded: bool,
-    tasks: Sequence[Task],
-    observed: Tensor,
-    result: Result,
-    watcher: Watcher,
-) -> list[Ending]:
-    """Render what was found and close each task's record."""
+def observe(task: Task, device: torch.device) -> Observation:
+    """Settle the operator for this photo and apply it, with the photo's own randomness. Raises ConfigError."""
+    photo = task.photo.image[None].to(device)
+    if task.photo.mask is None:
+        operator = task.degradation.bind(photo, task.degraded)
+    else:  # the photo's own mask went through the same alignment
+        mask = task.photo.mask[None].to(photo)
+        operator = task.degradation.bind(photo, task.degraded, masks=mask)  # type: ignore[call-arg]
+    if task.degraded:
+        return Observation(operator, photo)
     with torch.no_grad():
-        restored = model.generator.synthesis(result.ws, result.noises)
+        return Observation(operator, operator.observe(photo, torch.Generator().manual_seed(task.seed)))
+
+
+def search(
+    model: Model,
+    loss: PerceptualLoss,
+    tasks: Sequence[Task],
+    observations: Mapping[int, Observation],  # by task; the others are not searched
+    endings: dict[int, Ending],
+    image_every: int,
+    animation_frames: int,
+    progress: Callable[[int, dict[str, float]], None],
+) -> None:
+    """The optimizer pass, watched and recorded."""
+    ready = [tasks[i] for i in observations]
+    operator = Stacked(tuple(observation.operator for observation in observations.values()))
+    observed = torch.cat([observation.image for observation in observations.values()])
+    settings, seeds = [task.settings for task in ready], [task.seed for task in ready]
+    objective = Objective(loss, operator, observed, settings, model.w_avg, model.w_std)
+    watcher = Watcher([t.recorder for t in ready], settings, image_every, animation_frames, progress)
+    synthesis = model.generator.synthesis
+    result = optimize(synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher)
+    watcher.fetch()
+    with torch.no_grad():
+        restored = synthesis(result.ws, result.noises)
         restored_degraded = operator(restored).cpu()
     restored = restored.cpu()
-    endings = []
-    for i, task in enumerate(tasks):
+    for row, (i, task) in enumerate(zip(observations, ready, strict=True)):
         outcome = Outcome(
             photo=task.photo,
-            degraded_input=degraded,
-            observed=observed[i].cpu(),
-            restored=restored[i],
-            restored_degraded=restored_degraded[i],
-            ws=result.ws[i].cpu(),
-            noises=[noise[i].cpu() for noise in result.noises],
+            degraded_input=task.degraded,
+            observed=observed[row].cpu(),
+            restored=restored[row],
+            restored_degraded=restored_degraded[row],
+            ws=result.ws[row].cpu(),
+            noises=[noise[row].cpu() for noise in result.noises],
             w_std=model.w_std,
             seed=task.seed,
-            history=watcher.histories[i],
-            frames=watcher.frames[i],
-            steps_done=watcher.steps_done[i],
-            seconds=watcher.seconds[i],
+            history=watcher.histories[row],
+            frames=watcher.frames[row],
+            steps_done=watcher.steps_done[row],
+            seconds=watcher.seconds[row],
         )
+        endings[i] = record(outcome, task, *judge(result, row, outcome.steps_done < task.settings.steps))
+
+
+def record(outcome: Outcome, task: Task, status: Status, reason: str) -> Ending:
+    """Write down what was found and close the record; a full disk makes it a FAILED one."""
+    try:
         figures = record_outcome(outcome, task.recorder, task.folder)
-        status, reason = judge(result, i, watcher.steps_done[i] < task.settings.steps)
         task.recorder.finish(status, reason)
-        endings.append(Ending(status, reason, figures))
-    return endings
+        return Ending(status, reason, figures)
+    except (OSError, ValueError) as error:
+        return close(task, "FAILED", explain(error))
 
 
 def judge(result: Result, i: int, unfinished: bool) -> tuple[Status, str]:
@@ -150,9 +170,10 @@ def judge(result: Result, i: int, unfinished: bool) -> tuple[Status, str]:
     return "FINISHED", ""
 
 
-def finish_quietly(recorder: Recorder, status: Status, reason: str) -> None:
-    """Close a record while another error is on its way up; that one is shown, this one only logged."""
+def close(task: Task, status: Status, reason: str) -> Ending:
+    """Close the record of a task that came to nothing."""
     try:
-        recorder.finish(status, reason)
+        task.recorder.finish(status, reason)
     except Exception as error:  # the disk that failed the run may fail its last words as well
         log.warning("could not close the record: %s", error)
+    return Ending(status, reason, {})

@@ -18,6 +18,12 @@ class RandomStreams:
         self.dtype = dtype
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
+    def select(self, rows: Sequence[int]) -> RandomStreams:
+        """Go on with some of the streams, where they are."""
+        chosen = RandomStreams([], self.device, self.dtype)
+        chosen.generators = [self.generators[row] for row in rows]
+        return chosen
+
     def normal(self, *shape: int) -> Tensor:
         """[B, *shape] from N(0, 1)."""
         draws = [torch.randn(shape, generator=generator) for generator in self.generators]

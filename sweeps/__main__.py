@@ -1,4 +1,4 @@
-"""python -m sweeps {ui}: look at recorded runs."""
+"""python -m sweeps {ui,missing,reap}: look at recorded runs, and after them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,35 @@ import sys
 from pathlib import Path
 
 from inversion.errors import ConfigError
-from sweeps import ui
+from sweeps import missing, ui
 
 PROJECT = Path(__file__).resolve().parent.parent
+STORE = "sqlite:///mlflow.db"
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sweeps", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    show = commands.add_parser("ui", help="open the MLflow UI over the project's runs")
-    show.add_argument("--uri", default="sqlite:///mlflow.db", help="of the store; relative to the project")
+    store = argparse.ArgumentParser(add_help=False)
+    store.add_argument("--uri", default=STORE, help=f"of the store; relative to the project [{STORE}]")
+    commands = parser.add_subparsers(required=True)
+
+    show = commands.add_parser("ui", parents=[store], help="open the MLflow UI over the project's runs")
     show.add_argument("--experiment", default="inversion")
     show.add_argument("--port", type=int, default=5000)
+    show.set_defaults(run=lambda chosen: ui.serve(chosen.uri, chosen.experiment, chosen.port, PROJECT))
+
+    gaps = commands.add_parser("missing", parents=[store], help="list what sweeps still lack, and the command that fills it")
+    gaps.add_argument("experiment", nargs="?", default="inversion")
+    gaps.set_defaults(run=lambda chosen: missing.show(chosen.uri, chosen.experiment, PROJECT))
+
+    dead = commands.add_parser("reap", parents=[store], help="mark runs as KILLED whose process is gone")
+    dead.add_argument("experiment", nargs="?", default="inversion")
+    dead.add_argument("--host", help="a machine that is gone for good: all of its running runs are given up")
+    dead.set_defaults(run=lambda chosen: missing.reap(chosen.uri, chosen.experiment, chosen.host, PROJECT))
+
     chosen = parser.parse_args(arguments)
     try:
-        return ui.serve(chosen.uri, chosen.experiment, chosen.port, PROJECT)
+        return int(chosen.run(chosen))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

@@ -37,14 +37,14 @@ def main() -> None:
         license="MIT; trained on works of the U.S. government (public domain)",
         description=f"Official portraits at {generator.architecture.img_resolution} px; see portraits.md",
     )
-    save(checkpoint, chosen.out, half=True)
+    save(checkpoint, chosen.out)
     print(f"{chosen.out}: {chosen.out.stat().st_size / 2**20:.1f} MiB, w_std {w_std:.3f}")
-    print(f"largest difference of 64 samples to float32: {rounding(generator, chosen.out):.2f} / 255")
+    print(f"largest difference of 64 stored samples: {rounding(generator, chosen.out):.2f} / 255")
 
 
 @torch.no_grad()
 def rounding(generator: Generator, stored: Path) -> float:
-    """How far 16-bit storage moves a pixel, in levels of 255."""
+    """How far storage moves a pixel, in levels of 255."""
     again = Generator(generator.architecture)
     again.load_state_dict(read(stored).generator)
     z = torch.randn([64, generator.architecture.z_dim], generator=torch.Generator().manual_seed(0))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
+from inversion.degradations.wiener import wiener
 from inversion.errors import ConfigError
 
 
@@ -40,11 +41,22 @@ class GaussianBlur(Degradation):
         return replace(self, kernel_size=size, sigma=float(sigma))
 
     def __call__(self, x: Tensor) -> Tensor:
+        return blur(x, self._kernel(x))
+
+    def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
+        """Sharpen what the photo has and the blurred restoration lacks, and add it.
+
+        The Wiener filter in place of A⁺, which would blow the photo's rounding up without bound.
+        """
+        residual = observed - self(restored)
+        return (restored + wiener(residual, observed, self._kernel(residual))).clamp(-1, 1)
+
+    def _kernel(self, x: Tensor) -> Tensor:
         if self.kernel_size is None or self.sigma is None:
             raise ValueError("GaussianBlur has no kernel size or sigma yet: call bind(photos, degraded).")
         dtype = torch.promote_types(x.dtype, torch.float32)
         sigma = torch.full((1,), self.sigma, dtype=dtype, device=x.device)
-        return blur(x, gaussian_kernel(self.kernel_size, sigma))
+        return gaussian_kernel(self.kernel_size, sigma)
 
 
 def default_kernel_size(resolution: int) -> int:

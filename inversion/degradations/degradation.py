@@ -31,8 +31,20 @@ class Degradation(ABC):
         """Corrupt images so that gradients pass: [B, 3, H, W] -> [B, 3, H, W]."""
 
     def observe(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """What the camera did to the original: the corruption, with its randomness where it has any."""
+        """What the camera did to the original: the corruption, with its randomness where it has any.
+
+        rng: one stream for each problem, so x is [1, 3, H, W] where a photo's noise shall not depend on its neighbours.
+        """
         return self(x)
+
+    def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
+        """Make a restoration agree with what the photo says: both [B, 3, H, W] -> [B, 3, H, W], not for gradients.
+
+        x' = A⁺ y + (I - A⁺ A) x: what the photo shows comes from the photo, what the corruption hides from the
+        restoration. Unchanged where a corruption's own file says nothing else: with plain inversion the generator
+        is what is studied. Wang et al. 2023, DDNM, equation 7; each operator says what its A⁺ is.
+        """
+        return restored
 
     def compared(self, x: Tensor, resolution: int) -> Tensor:
         """What the loss sees of a synthesized image: corrupted, at most `resolution` pixels a side."""

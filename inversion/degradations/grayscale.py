@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
@@ -18,6 +19,18 @@ class Grayscale(Degradation):
     def __call__(self, x: Tensor) -> Tensor:
         luma = (x * x.new_tensor(LUMA).reshape(3, 1, 1)).sum(dim=1, keepdim=True)
         return luma.expand_as(x)
+
+    def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
+        """The photo's luma, exactly, and the restoration's chroma, paled where it would leave [-1, 1].
+
+        A⁺ is the identity on grey images. A colour that no screen can show keeps its hue and luma and loses
+        saturation: the channels are drawn towards the luma just as far as the worst one needs.
+        """
+        luma = self(observed).clamp(-1, 1)
+        chroma = restored - self(restored)
+        room = torch.where(chroma > 0, 1 - luma, 1 + luma)
+        kept = (room / chroma.abs().clamp(min=torch.finfo(chroma.dtype).tiny)).amin(dim=1, keepdim=True)
+        return luma + kept.clamp(max=1) * chroma
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:
         """Old prints arrive in sepia: their colour says nothing about the person's."""

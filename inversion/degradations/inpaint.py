@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from inversion.degradations.blanked_rectangle import known_around_rectangle
-from inversion.degradations.degradation import Degradation
+from inversion.degradations.masked import Masked
 from inversion.errors import ConfigError
-from inversion.images import downsample_area, read_photo
-
-BLACK = -1.0
+from inversion.images import read_photo
 
 
 @dataclass(frozen=True)
-class Inpaint(Degradation):
+class Inpaint(Masked):
     """Blank a part of the photo in black.
 
     The part is given by `mask`, else by `box`. Else it is found in each photo when the photos arrive blanked,
@@ -30,13 +27,11 @@ class Inpaint(Degradation):
     fraction: side of the centred rectangle, as a fraction of the photo's side, above 0 and below 1.
     box: left, top, right, bottom as fractions of the aligned photo's side, the same for every resolution.
     mask: path of a picture as large as the photo as given, white = pixels to fill, black = known.
-    known: [1 or B, 1, R, R] on the aligned photos, 1 = known, 0 = blank; set by bind.
     """
 
     fraction: float | None = 0.4
     box: Sequence[float] | None = None
     mask: str | None = None
-    known: Tensor | None = field(default=None, repr=False, compare=False)
 
     def bind(self, photos: Tensor, degraded: bool, masks: Tensor | None = None) -> Inpaint:
         """Settle which pixels are known.
@@ -61,28 +56,6 @@ class Inpaint(Degradation):
             )
         return replace(self, known=known.to(photos))
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return blank(x, self._bound())
-
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
-        """Downsample first and blank then: the other way round mixes black into the pixels along the edge.
-
-        A low-resolution pixel is known only if all pixels under it are.
-        """
-        known = self._bound()
-        if known.shape[-1] > resolution:
-            known = 1 - F.adaptive_max_pool2d(1 - known, resolution)  # the windows of area downsampling
-        return blank(downsample_area(x, resolution), known)
-
-    def target(self, observed: Tensor, resolution: int) -> Tensor:
-        """Blank what is blank already: twice is once, and a photo may come blanked in another colour."""
-        return self.compared(observed, resolution)
-
-    def _bound(self) -> Tensor:
-        if self.known is None:
-            raise ValueError("Inpaint does not know its pixels yet: call bind(photos, degraded).")
-        return self.known
-
     def _from_masks(self, masks: Tensor, photos: Tensor) -> Tensor:
         if masks.shape[0] not in (1, len(photos)) or masks.shape[1:] != (1, *photos.shape[-2:]):
             raise ConfigError(
@@ -98,11 +71,6 @@ class Inpaint(Degradation):
                     f"{len(photos)}, {reason}; paint white what is to be filled and leave the rest black."
                 )
         return known
-
-
-def blank(x: Tensor, known: Tensor) -> Tensor:
-    """Make unknown pixels black: x [B, 3, H, W], known [1 or B, 1, H, W], 1 = known."""
-    return torch.where(known > 0, x, x.new_tensor(BLACK))
 
 
 def known_around_centre(fraction: float, height: int, width: int) -> Tensor:

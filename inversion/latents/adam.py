@@ -21,6 +21,14 @@ class Adam:
         self.means = [torch.zeros_like(v) for v in variables]
         self.squares = [torch.zeros_like(v) for v in variables]
 
+    def select(self, rows: Sequence[int], variables: Sequence[Tensor]) -> Adam:
+        """Go on with some of the problems; variables: theirs, [len(rows), ...]."""
+        chosen = Adam(variables, self.betas, self.eps)
+        chosen.step_count = self.step_count
+        chosen.means = [mean[rows] for mean in self.means]
+        chosen.squares = [square[rows] for square in self.squares]
+        return chosen
+
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], learning_rate: Tensor) -> None:
         """learning_rate: [B]. Gradients of problems that stand still may be NaN."""

@@ -48,8 +48,8 @@ class DiscriminatorLoss:
         return self._bound().architecture.img_resolution
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """images: [B, 3, R, R] in [-1, 1]. Returns each block's output, finest first: [B, C, h, w]."""
-        return self._bound().features(images)
+        """images: [B, 3, R, R] in [-1, 1]. Returns them and each block's output, finest first: [B, C, h, w]."""
+        return [images, *self._bound().features(images)]
 
     def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor:
         """weight * mean over layers of |features - target|² / |target|²: [B], 0 only for equal features."""

@@ -70,6 +70,7 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock", timeout=120), _clear_errors(uri):
+            _create_database(database)
             return _experiment_id(uri, experiment, location)
     except TimeoutError as error:
         raise ConfigError(
@@ -288,6 +289,16 @@ def _client(uri: str) -> MlflowClient:
     if uri.startswith("sqlite:///") and "?" not in uri:
         uri += f"?timeout={BUSY_SECONDS}"
     return mlflow.MlflowClient(tracking_uri=uri)
+
+
+def _create_database(path: Path) -> None:
+    """Make a new store whole or not at all: a kill amid MLflow's sixty migrations leaves one that nothing can open."""
+    if path.exists():
+        return
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    _client(f"sqlite:///{part}").search_experiments(max_results=1)  # makes all tables
+    os.replace(part, path)
 
 
 def _experiment_id(uri: str, name: str, location: str | None) -> str:

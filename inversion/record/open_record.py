@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from inversion.inputs import Photo
 from inversion.record.atomic import write_file
 from inversion.record.folder_recorder import FolderRecorder
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource, flatten, prepare_store
+from inversion.record.once import Once
 from inversion.record.recorder import Background, Recorder, Tee
 
 
@@ -27,20 +29,26 @@ def open_record(
     recorders: list[Recorder] = [FolderRecorder(folder)]
     config = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
     write_file(folder / "config.yaml", config.encode())
-    tracking = settings["tracking"]
-    if tracking["uri"] is not None:
-        uri = absolute_uri(tracking["uri"], project)
-        artifacts = None if tracking["artifacts"] is None else project / tracking["artifacts"]
-        experiment = prepare_store(uri, tracking["experiment"], artifacts)
+    store = open_store(settings["tracking"], project)
+    if store is not None:
         side = photo.image.shape[-1]
         source = PhotoSource(str(photo.path or photo.name), photo.sha256, side, side)
-        recorders.append(
-            MLflowRecorder(uri, experiment, run_name(settings, photo), flatten(settings), tags, source)
-        )
-    recorder = Background(Tee(*recorders))
+        name, params = run_name(settings, photo), flatten(settings)
+        parent = settings["tracking"]["parent"]
+        recorders.append(MLflowRecorder(*store, name, params, tags, source, parent))
+    recorder = Once(Background(Tee(*recorders)))
     recorder.set_tags(tags)
     recorder.log_file(folder / "config.yaml")
     return recorder
+
+
+def open_store(tracking: Mapping[str, Any], project: Path) -> tuple[str, str] | None:
+    """The store's address and the experiment's id, both made when they are not there yet; None: nothing is tracked."""
+    if tracking["uri"] is None:
+        return None
+    uri = absolute_uri(tracking["uri"], project)
+    artifacts = None if tracking["artifacts"] is None else project / tracking["artifacts"]
+    return uri, prepare_store(uri, tracking["experiment"], artifacts)
 
 
 def absolute_uri(uri: str, project: Path) -> str:
@@ -55,6 +63,7 @@ def run_name(settings: Mapping[str, Any], photo: Photo) -> str:
     return f"{photo.name} {operator} reg {settings['reg']:g} steps {settings['steps']}"
 
 
+@cache
 def git_commit(project: Path) -> str:
     """The project's commit, with + when the tree has changes; 'unknown' outside a checkout."""
     try:

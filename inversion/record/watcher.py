@@ -40,45 +40,44 @@ class Watcher:
         self.steps_done = [0] * len(settings)
         self.seconds = [0.0] * len(settings)
         self.began = time.monotonic()
-        self._waiting: list[tuple[int, tuple[str, ...], torch.Tensor]] = []
+        self._waiting: list[tuple[int, Sequence[int], tuple[str, ...], torch.Tensor]] = []
 
     def __call__(self, step: Step) -> None:
         values = torch.stack([*step.terms.values(), step.learning_rate, step.running.to(step.learning_rate)])
-        self._waiting.append((step.number, tuple(step.terms), values))
+        self._waiting.append((step.number, step.problems, tuple(step.terms), values))
         self._pictures(step)
         if len(self._waiting) >= FETCH_EVERY or step.number == 0:
             self.fetch()
 
     def fetch(self) -> None:
         """Bring the waiting losses over from the device and hand them on."""
-        for number, names, values in self._waiting:
+        for number, problems, names, values in self._waiting:
             *terms, rates, running = values.tolist()
-            for i, recorder in enumerate(self.recorders):
-                if number >= self.settings[i].steps or self._stopped(i, number):
+            for row, i in enumerate(problems):
+                if self._stopped(i, number):
                     continue
-                row = {name: term[i] for name, term in zip(names, terms, strict=True)}
-                row = {"loss": sum(row.values())} | row | {"learning_rate": rates[i]}
-                recorder.log_metrics(row, number)
-                for name, value in row.items():
-                    self.histories[i].setdefault(name, []).append(value)
-                if running[i]:  # a problem that just stopped keeps the row that shows why
+                losses = {name: term[row] for name, term in zip(names, terms, strict=True)}
+                losses = {"loss": sum(losses.values())} | losses | {"learning_rate": rates[row]}
+                self.recorders[i].log_metrics(losses, number)
+                for name, value in losses.items():  # by place: Ctrl-C in the middle of a fetch repeats it
+                    self.histories[i].setdefault(name, [])[number:] = [value]
+                if running[row]:  # a problem that just stopped keeps the row that shows why
                     self.steps_done[i] = number + 1
                 self.seconds[i] = time.monotonic() - self.began
-                self.progress(number, row)
+                self.progress(number, losses)
         self._waiting.clear()
 
     def _stopped(self, i: int, number: int) -> bool:
         return len(self.histories[i].get("loss", ())) < number or self.steps_done[i] < number
 
     def _pictures(self, step: Step) -> None:
-        for i, recorder in enumerate(self.recorders):
-            steps = self.settings[i].steps
-            last = step.number == steps - 1
+        for i, image in zip(step.problems, step.images, strict=True):
+            last = step.number == self.settings[i].steps - 1
             on_slider = self.image_every and (step.number % self.image_every == 0 or last)
             on_film = self.frame_every[i] and (step.number % self.frame_every[i] == 0 or last)
-            if step.number < steps and (on_slider or on_film) and step.images[i].isfinite().all():
-                picture = to_pil(step.images[i])
+            if (on_slider or on_film) and image.isfinite().all():
+                picture = to_pil(image)
                 if on_slider:
-                    recorder.log_image("progress", picture, step.number)
+                    self.recorders[i].log_image("progress", picture, step.number)
                 if on_film:
                     self.frames[i].append(picture)

@@ -37,3 +37,13 @@ def test_a_sepia_print_is_compared_without_its_tint() -> None:
     sepia = Image.merge("RGB", [grey.point(lambda v, s=s: int(v * s)) for s in (1.0, 0.85, 0.65)])
     target = Grayscale().target(to_tensor(sepia)[None], 8)
     assert torch.equal(target[:, :1].expand_as(target), target)
+
+
+def test_consistent_is_the_photos_luma_and_a_colour_that_exists() -> None:
+    rng = torch.Generator().manual_seed(0)
+    restored = torch.rand(2, 3, 8, 8, generator=rng, dtype=torch.float64) * 3 - 1.5
+    observed = Grayscale()(torch.rand(2, 3, 8, 8, generator=rng, dtype=torch.float64) * 2 - 1)
+    once = Grayscale().consistent(restored, observed)
+    assert once.abs().max() <= 1 + 1e-6
+    torch.testing.assert_close(Grayscale()(once), observed, rtol=0, atol=1e-6)
+    torch.testing.assert_close(Grayscale().consistent(once, observed), once, rtol=0, atol=1e-6)

@@ -203,3 +203,22 @@ def test_one_coloured_masks_are_refused(tmp_path: Path, level: int, word: str) -
 def test_a_missing_mask_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.png"):
         read_mask(tmp_path / "nowhere.png", (20, 20))
+
+
+def test_consistent_keeps_known_pixels_exactly_and_twice_is_once() -> None:
+    operator = Inpaint().bind(photos(), False)
+    observed, known = operator(photos()), operator.known.bool().expand_as(photos())
+    once = operator.consistent(photos().flip(0), observed)
+    assert torch.equal(once[known], observed[known])
+    torch.testing.assert_close(operator.consistent(once, observed), once, rtol=0, atol=1e-4)
+
+
+def test_an_offset_is_gone_at_the_seam_and_less_so_behind_it() -> None:
+    truth = torch.zeros(1, 3, 64, 64)
+    operator = Inpaint().bind(truth, False)
+    filled = operator.consistent(truth + 0.4, operator(truth))[0, 0, 32]
+    left = 19  # first blank pixel
+    assert operator.known[0, 0, 32, left] == 0 and operator.known[0, 0, 32, left - 1] == 1
+    assert 0 < filled[left] < 0.2
+    middle = filled[left:32]
+    assert (middle.diff() >= 0).all() and middle[-1] > 0.3

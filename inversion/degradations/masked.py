@@ -1,0 +1,70 @@
+"""What all corruptions share that blank known places of a photo."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from inversion.degradations.degradation import Degradation
+from inversion.degradations.harmonic import harmonic
+from inversion.images import downsample_area
+
+BLACK = -1.0
+FADED = (
+    0.05  # of the side: what is mended at the seam fades; 0.02 to 0.05 fill alike, 0.05 has the softer seam
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masked(Degradation):
+    """Blank a part of the photo in black; the loss looks only at the rest.
+
+    known: [1 or B, 1, R, R] on the aligned photos, 1 = known, 0 = blank; set by bind.
+    """
+
+    known: Tensor | None = field(default=None, repr=False, compare=False)
+
+    @abstractmethod
+    def bind(self, photos: Tensor, degraded: bool) -> Masked: ...
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return blank(x, self._bound())
+
+    def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
+        """Known pixels exactly as observed; the rest keeps the restoration's differences between neighbours.
+
+        What the restoration gets wrong along the seam is taken off, and less of it the farther from the seam:
+        gradient-domain blending, see `harmonic`.
+        """
+        known, length = self._bound(), FADED * restored.shape[-1]
+        blended = restored + harmonic(torch.where(known > 0, observed - restored, 0), known, length)
+        return torch.where(known > 0, observed, blended.clamp(-1, 1))
+
+    def compared(self, x: Tensor, resolution: int) -> Tensor:
+        """Downsample first and blank then: the other way round mixes black into the pixels along the edge.
+
+        A low-resolution pixel is known only if all pixels under it are.
+        """
+        known = self._bound()
+        if known.shape[-1] > resolution:
+            known = 1 - F.adaptive_max_pool2d(1 - known, resolution)  # the windows of area downsampling
+        return blank(downsample_area(x, resolution), known)
+
+    def target(self, observed: Tensor, resolution: int) -> Tensor:
+        """Blank what is blank already: twice is once, and a photo may come blanked in another colour."""
+        return self.compared(observed, resolution)
+
+    def _bound(self) -> Tensor:
+        if self.known is None:
+            name = type(self).__name__
+            raise ValueError(f"{name} does not know its pixels yet: call bind(photos, degraded).")
+        return self.known
+
+
+def blank(x: Tensor, known: Tensor) -> Tensor:
+    """Make unknown pixels black: x [B, 3, H, W], known [1 or B, 1, H, W], 1 = known."""
+    return torch.where(known > 0, x, x.new_tensor(BLACK))

@@ -1,0 +1,68 @@
+"""One degradation per problem of a batch, where a sweep's problems differ in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from inversion.degradations.degradation import Degradation
+
+
+@dataclass(frozen=True)
+class Stacked(Degradation):
+    """Each problem's own operator on its own row of the batch; equal ones work on their rows together."""
+
+    operators: tuple[Degradation, ...]  # [B], each bound to its problem's photo [1, 3, R, R]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._each(lambda operator, rows: operator(rows), x)
+
+    def compared(self, x: Tensor, resolution: int) -> Tensor:
+        return self._each(lambda operator, rows: operator.compared(rows, resolution), x)
+
+    def target(self, observed: Tensor, resolution: int) -> Tensor:
+        return self._each(lambda operator, rows: operator.target(rows, resolution), observed)
+
+    def _each(self, work: Callable[[Degradation, Tensor], Tensor], x: Tensor) -> Tensor:
+        if len(self._parts) == 1:
+            return work(self.operators[0], x)
+        done = torch.cat([work(self.operators[rows[0]], x[rows]) for rows in self._parts])
+        order = [row for rows in self._parts for row in rows]
+        return done[torch.tensor(order, device=x.device).argsort()]
+
+    @cached_property
+    def _parts(self) -> list[list[int]]:
+        """The rows of each distinct operator."""
+        parts: list[list[int]] = []
+        for row, operator in enumerate(self.operators):
+            known = next((part for part in parts if alike(self.operators[part[0]], operator)), None)
+            if known is None:
+                parts.append([row])
+            else:
+                known.append(row)
+        return parts
+
+
+def select(degradation: Degradation, rows: Sequence[int]) -> Degradation:
+    """The operator for some problems of its batch."""
+    if isinstance(degradation, Stacked):
+        return Stacked(tuple(degradation.operators[row] for row in rows))
+    return degradation
+
+
+def alike(a: Degradation, b: Degradation) -> bool:
+    """Whether two bound operators do the same; unlike ==, this compares what they found in their photos, too."""
+    if type(a) is not type(b) or not is_dataclass(a):
+        return a is b
+    for field in fields(a):
+        mine, other = getattr(a, field.name), getattr(b, field.name)
+        if isinstance(mine, Tensor) and isinstance(other, Tensor):
+            if mine.shape != other.shape or not torch.equal(mine, other):
+                return False
+        elif isinstance(mine, Tensor) or isinstance(other, Tensor) or mine != other:
+            return False
+    return True

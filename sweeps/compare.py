@@ -1,0 +1,92 @@
+"""A sweep's own pictures, written to its parent run when it ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+
+from inversion.record.mlflow_recorder import _client as connect
+from sweeps.axes import describe
+from sweeps.summarize import Summary, summarize
+from sweeps.table import Store
+
+log = logging.getLogger(__name__)
+
+MAX_NOTE = 7900  # characters of a tag
+
+
+def compare_sweep(uri: str, parent_run_id: str) -> Summary:
+    """Compare a sweep's children and log what comes of it to the parent run.
+
+    At the artifact root, under the same names in every sweep, so that MLflow's compare page shows two sweeps
+    side by side: contact_sheet.png, curves.png, heatmap_<metric>.png, table.json (log_table), report.html. Tags
+    best, recommended and recommended_overrides; the recommendation in words is the run's description.
+
+    Works for a sweep of which nothing finished, or nothing started. A picture that cannot be made or logged is a
+    warning, and the others are still made. Raises ConfigError when the store cannot be read.
+
+    uri: absolute, as from `absolute_uri`. Returns the summary, for the console.
+    """
+    from sweeps import figures, report, sheets
+
+    store = Store(uri)
+    summary = summarize(store.sweep(parent_run_id))
+    losses = report.read_losses(store, summary)
+    client = connect(uri)
+
+    @lru_cache(maxsize=64)
+    def picture(run_id: str, name: str) -> Image.Image | None:
+        path = store.file(run_id, name)
+        return None if path is None else Image.open(path).convert("RGB")
+
+    def log_picture(name: str, make: Callable[[], Image.Image]) -> None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            make().save(path)
+            client.log_artifact(parent_run_id, str(path))
+
+    attempt("contact_sheet.png", lambda: log_picture("contact_sheet.png", lambda: sheets.contact_sheet(summary, picture)))
+    attempt("curves.png", lambda: log_picture("curves.png", lambda: figures.to_image(figures.loss_curves(summary, losses))))
+    for metric in summary.metrics:
+        if metric in summary.cells and summary.cells[metric].notna().any():
+            name = f"heatmap_{metric}.png"
+            attempt(name, lambda n=name, m=metric: log_picture(n, lambda: figures.to_image(figures.heatmap(summary, m))))
+    attempt("table.json", lambda: client.log_table(parent_run_id, _printable(summary), "table.json"))
+    attempt("report.html", lambda: log_report(uri, parent_run_id, report.render(summary, losses, store.file)))
+    attempt("tags", lambda: _tag(client, parent_run_id, summary))
+    return summary
+
+
+def log_report(uri: str, parent_run_id: str, page: str) -> None:
+    """Keep the report with its sweep."""
+    connect(uri).log_text(parent_run_id, page, "report.html")
+
+
+def attempt(name: str, make: Callable[[], object]) -> None:
+    """The sweep is done and recorded: no picture of it may make it fail."""
+    try:
+        make()
+    except Exception as error:
+        log.warning("could not write the sweep's %s: %s", name, error)
+
+
+def _printable(summary: Summary):
+    """The tidy table as MLflow's table viewer takes it: no dates."""
+    table = summary.table.tidy()
+    return table.assign(started=table["started"].astype(str))
+
+
+def _tag(client, parent_run_id: str, summary: Summary) -> None:
+    axes = summary.table.axes
+    client.set_tag(parent_run_id, "mlflow.note.content", summary.reason[:MAX_NOTE])
+    if summary.best is None or summary.recommended is None:
+        return
+    client.set_tag(parent_run_id, "best", describe(summary.cells.loc[summary.best], axes))
+    client.set_tag(parent_run_id, "recommended", describe(summary.cells.loc[summary.recommended], axes))
+    if summary.command:
+        client.set_tag(parent_run_id, "recommended_overrides", summary.command)

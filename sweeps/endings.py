@@ -1,0 +1,56 @@
+"""How the points of a sweep ended, as lines in the sweep's folder: whoever runs them writes, the sweep reads.
+
+One file per Hydra job, so that no two processes ever write the same one: <sweep folder>/endings/<job>.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from inversion.record.ending import Ending
+
+FOLDER = "endings"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One photo under one setting."""
+
+    overrides: tuple[str, ...]  # of its job: ("reg=0.1", "steps=500")
+    photo: str  # its name; "" when the point failed before any photo was looked at
+    ending: Ending
+
+
+def write(sweep_folder: Path, job: int, line: Line) -> None:
+    folder = sweep_folder / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{job}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(line)) + "\n")
+
+
+class Reader:
+    """Reads what has been written since the last time."""
+
+    def __init__(self, sweep_folder: Path) -> None:
+        self.folder = sweep_folder / FOLDER
+        self._read: dict[Path, int] = {}  # bytes
+
+    def clear(self) -> None:
+        """Forget an earlier sweep in the same folder."""
+        for path in self.folder.glob("*.jsonl"):
+            path.unlink()
+
+    def new(self) -> list[Line]:
+        """Complete lines only: the rest of one that is being written comes with the next call."""
+        lines = []
+        for path in sorted(self.folder.glob("*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._read.get(path, 0))
+                text = file.read()
+            complete = text[: text.rfind(b"\n") + 1]
+            self._read[path] = self._read.get(path, 0) + len(complete)
+            for row in map(json.loads, complete.splitlines()):
+                lines.append(Line(tuple(row["overrides"]), row["photo"], Ending(**row["ending"])))
+        return lines
