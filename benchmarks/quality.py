@@ -18,9 +18,10 @@ from torch import Tensor
 
 from benchmarks.baselines import restore_classically
 from conf.schema import register
+from inversion.degradations.degradation import Degradation
 from inversion.heap import keep_heap
 from inversion.hyperparameters import Hyperparameters
-from inversion.images import list_photos, read_photo, resize_to_square, to_pil, to_tensor
+from inversion.images import list_photos, quantize, read_photo, resize_to_square, to_pil, to_tensor
 from inversion.metrics.face_identity import identity_distance
 from inversion.metrics.psnr import psnr
 from inversion.metrics.ssim import ssim
@@ -54,7 +55,7 @@ def row(task: str, method: str, images: Tensor, originals: Tensor, seconds: floa
 
 def restore(
     model: Model, task: str, overrides: list[str], photos: Tensor
-) -> tuple[Tensor, Tensor, object, float]:
+) -> tuple[Tensor, Tensor, Degradation, float]:
     """observed, restored: [B, 3, R, R]; the operator; seconds per photo."""
     with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
         cfg = compose("config", [f"degradation={task}", *overrides])
@@ -63,7 +64,9 @@ def restore(
     loss = instantiate(cfg.loss).bind(model.discriminator, model.w_avg.device)
     seeds = [cfg.seed + i for i in range(len(photos))]
     with torch.no_grad():
-        observed = operator.observe(photos, torch.Generator().manual_seed(cfg.seed))
+        streams = [torch.Generator().manual_seed(seed) for seed in seeds]
+        pictures = [operator.observe(p[None], rng) for p, rng in zip(photos, streams, strict=True)]
+        observed = quantize(torch.cat(pictures))
     began = time.monotonic()
     objective = Objective(loss, operator, observed, settings, model.w_avg, model.w_std)
     result = optimize(
@@ -96,15 +99,19 @@ def main() -> None:
         observed, restored, operator, seconds = restore(model, task, chosen.overrides, photos)
         if task != "none":
             print(row(task, "degraded photo", observed, photos, 0))
-        classical = restore_classically(operator, observed)  # type: ignore[arg-type]
+        classical = restore_classically(operator, observed)
         if classical is not None:
             print(row(task, classical[0], classical[1], photos, 0))
         print(row(task, "preset", restored, photos, seconds), flush=True)
+        if task != "none":
+            agreeing = operator.consistent(restored, observed)
+            print(row(task, "preset, made consistent", agreeing, photos, seconds), flush=True)
         if chosen.sheets:
             chosen.sheets.mkdir(parents=True, exist_ok=True)
             for i in range(min(4, len(photos))):
-                names = ("original", "degraded", "restored")
-                pictures = [to_pil(x[i]) for x in (photos, observed, restored)]
+                names = ("original", "degraded", "restored", "made consistent")
+                agreeing = operator.consistent(restored, observed)
+                pictures = [to_pil(x[i]) for x in (photos, observed, restored, agreeing)]
                 panel(list(zip(names, pictures, strict=True))).save(chosen.sheets / f"{task}_{i}.png")
 
 

@@ -212,6 +212,11 @@ def to_pil(image: Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
+def quantize(x: Tensor) -> Tensor:
+    """Round [-1, 1] to the 256 levels of a photo file, clamped."""
+    return ((x + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1
+
+
 def to_unit(x: Tensor) -> Tensor:
     """[-1, 1] -> [0, 1], clamped: the colours that a file or a screen can show."""
     return ((x + 1) / 2).clamp(0, 1)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.hyperparameters import Hyperparameters
+from inversion.images import quantize
 from inversion.inputs import Photo
 from inversion.memory import OutOfMemory, is_out_of_memory
 from inversion.model import Model
@@ -68,7 +69,7 @@ def restore(
             search(model, loss, tasks, observations, endings, image_every, animation_frames, progress)
     except BaseException as error:
         out_of_memory = is_out_of_memory(error)
-        if out_of_memory and len(tasks) > 1:
+        if out_of_memory and len(tasks) > 1 and all(e.status != "FINISHED" for e in endings.values()):
             raise OutOfMemory(len(tasks)) from None  # the traceback would keep what filled the memory
         interrupted = isinstance(error, KeyboardInterrupt)
         for i in set(range(len(tasks))) - endings.keys():
@@ -102,7 +103,10 @@ def observe(task: Task, device: torch.device) -> Observation:
     if task.degraded:
         return Observation(operator, photo)
     with torch.no_grad():
-        return Observation(operator, operator.observe(photo, torch.Generator().manual_seed(task.seed)))
+        observed = operator.observe(photo, torch.Generator().manual_seed(task.seed))
+        return Observation(
+            operator, quantize(observed)
+        )  # a camera's file has 8 bits, and so has degraded.png
 
 
 def search(
@@ -128,6 +132,10 @@ def search(
     with torch.no_grad():
         restored = synthesis(result.ws, result.noises)
         restored_degraded = operator(restored).cpu()
+        consistent = [
+            observation.operator.consistent(restored[row, None].clamp(-1, 1), observation.image)[0].cpu()
+            for row, observation in enumerate(observations.values())
+        ]
     restored = restored.cpu()
     for row, (i, task) in enumerate(zip(observations, ready, strict=True)):
         outcome = Outcome(
@@ -136,6 +144,7 @@ def search(
             observed=observed[row].cpu(),
             restored=restored[row],
             restored_degraded=restored_degraded[row],
+            consistent=consistent[row],
             ws=result.ws[row].cpu(),
             noises=[noise[row].cpu() for noise in result.noises],
             w_std=model.w_std,

@@ -1,4 +1,4 @@
-"""python -m sweeps {ui,missing,reap}: look at recorded runs, and after them."""
+"""python -m sweeps {ui,missing,reap,report}: look at recorded runs, and after them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from inversion.errors import ConfigError
-from sweeps import missing, ui
+from sweeps import missing, report, ui
 
 PROJECT = Path(__file__).resolve().parent.parent
 STORE = "sqlite:///mlflow.db"
@@ -33,10 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
     dead.add_argument("--host", help="a machine that is gone for good: all of its running runs are given up")
     dead.set_defaults(run=lambda chosen: missing.reap(chosen.uri, chosen.experiment, chosen.host, PROJECT))
 
+    page = commands.add_parser("report", parents=[store], help="write a sweep or an experiment as one HTML file")
+    report.add_arguments(page)
+    page.set_defaults(run=report.run)
+
     chosen = parser.parse_args(arguments)
     try:
         return int(chosen.run(chosen))
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -105,7 +105,9 @@ def column(texts: pd.Series) -> list[Value]:
     if not str(texts.name).endswith("._target_"):
         return [parse(text) for text in texts]
     stems = texts.map(lambda text: text.rsplit(".", 2)[-2] if text.count(".") > 1 else text)
-    return list(stems if stems.nunique() == texts.nunique() else texts.map(lambda text: text.rsplit(".", 1)[-1]))
+    return list(
+        stems if stems.nunique() == texts.nunique() else texts.map(lambda text: text.rsplit(".", 1)[-1])
+    )
 
 
 def order(values: set[Value]) -> tuple[Value, ...]:

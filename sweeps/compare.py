@@ -7,13 +7,18 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
+import pandas as pd
 from PIL import Image
 
 from inversion.record.mlflow_recorder import _client as connect
 from sweeps.axes import describe
 from sweeps.summarize import Summary, summarize
 from sweeps.table import Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +37,11 @@ def compare_sweep(uri: str, parent_run_id: str) -> Summary:
 
     uri: absolute, as from `absolute_uri`. Returns the summary, for the console.
     """
-    from sweeps import figures, report, sheets
+    from sweeps import figures, page, sheets
 
     store = Store(uri)
     summary = summarize(store.sweep(parent_run_id))
-    losses = report.read_losses(store, summary)
+    losses = page.read_losses(store, summary)
     client = connect(uri)
 
     @lru_cache(maxsize=64)
@@ -50,21 +55,32 @@ def compare_sweep(uri: str, parent_run_id: str) -> Summary:
             make().save(path)
             client.log_artifact(parent_run_id, str(path))
 
-    attempt("contact_sheet.png", lambda: log_picture("contact_sheet.png", lambda: sheets.contact_sheet(summary, picture)))
-    attempt("curves.png", lambda: log_picture("curves.png", lambda: figures.to_image(figures.loss_curves(summary, losses))))
+    attempt(
+        "contact_sheet.png",
+        lambda: log_picture("contact_sheet.png", lambda: sheets.contact_sheet(summary, picture)),
+    )
+    attempt(
+        "curves.png",
+        lambda: log_picture("curves.png", lambda: figures.to_image(figures.loss_curves(summary, losses))),
+    )
     for metric in summary.metrics:
         if metric in summary.cells and summary.cells[metric].notna().any():
             name = f"heatmap_{metric}.png"
-            attempt(name, lambda n=name, m=metric: log_picture(n, lambda: figures.to_image(figures.heatmap(summary, m))))
+            attempt(
+                name,
+                lambda n=name, m=metric: log_picture(
+                    n, lambda: figures.to_image(figures.heatmap(summary, m))
+                ),
+            )
     attempt("table.json", lambda: client.log_table(parent_run_id, _printable(summary), "table.json"))
-    attempt("report.html", lambda: log_report(uri, parent_run_id, report.render(summary, losses, store.file)))
+    attempt("report.html", lambda: log_report(uri, parent_run_id, page.render(summary, losses, store.file)))
     attempt("tags", lambda: _tag(client, parent_run_id, summary))
     return summary
 
 
-def log_report(uri: str, parent_run_id: str, page: str) -> None:
+def log_report(uri: str, parent_run_id: str, html: str) -> None:
     """Keep the report with its sweep."""
-    connect(uri).log_text(parent_run_id, page, "report.html")
+    connect(uri).log_text(parent_run_id, html, "report.html")
 
 
 def attempt(name: str, make: Callable[[], object]) -> None:
@@ -75,13 +91,13 @@ def attempt(name: str, make: Callable[[], object]) -> None:
         log.warning("could not write the sweep's %s: %s", name, error)
 
 
-def _printable(summary: Summary):
+def _printable(summary: Summary) -> pd.DataFrame:
     """The tidy table as MLflow's table viewer takes it: no dates."""
     table = summary.table.tidy()
     return table.assign(started=table["started"].astype(str))
 
 
-def _tag(client, parent_run_id: str, summary: Summary) -> None:
+def _tag(client: MlflowClient, parent_run_id: str, summary: Summary) -> None:
     axes = summary.table.axes
     client.set_tag(parent_run_id, "mlflow.note.content", summary.reason[:MAX_NOTE])
     if summary.best is None or summary.recommended is None:

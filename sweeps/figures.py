@@ -77,7 +77,9 @@ def heatmap(summary: Summary, metric: str) -> Figure:
             drawn = _draw_points(axes, summary, part, metric, layout.down, layout.across, norm)
         if keys:
             named = zip(layout.panels, point, strict=True)
-            axes.set_title(", ".join(f"{axis.label} {spell(value)}" for axis, value in named), fontsize=9, color=MUTED)
+            axes.set_title(
+                ", ".join(f"{axis.label} {spell(value)}" for axis, value in named), fontsize=9, color=MUTED
+            )
     if drawn is not None and len(np.unique(values[np.isfinite(values)])) > 1:
         bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.85, aspect=18 * rows)
         bar.outline.set_visible(False)  # type: ignore[operator]
@@ -107,7 +109,9 @@ def loss_curves(summary: Summary, losses: Mapping[str, Mapping[str, pd.Series]])
         step = max(1, math.ceil(len(by.values) / MOST_NAMED))
         named = dict.fromkeys([*by.values[::step], by.values[-1]])
         handles = [Line2D([], [], color=colours[value], label=spell(value)) for value in named]
-        figure.legend(handles=handles, title=by.label, fontsize=8, title_fontsize=8, frameon=False, loc="outside right")
+        figure.legend(
+            handles=handles, title=by.label, fontsize=8, title_fontsize=8, frameon=False, loc="outside right"
+        )
     return figure
 
 
@@ -119,7 +123,13 @@ def to_image(figure: Figure) -> Image.Image:
 
 
 def _draw_cells(
-    axes: Axes, summary: Summary, cells: pd.DataFrame, metric: str, down: Axis | None, across: Axis | None, norm: Normalize
+    axes: Axes,
+    summary: Summary,
+    cells: pd.DataFrame,
+    metric: str,
+    down: Axis | None,
+    across: Axis | None,
+    norm: Normalize,
 ) -> Any:
     rows = down.values if down else ("",)
     columns = across.values if across else ("",)
@@ -154,7 +164,9 @@ def _draw_cells(
         if index in places:
             row, column = places[index]
             corner = (column + 0.04, row + 0.04)
-            axes.add_patch(Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=MARK, linestyle=style, linewidth=2.5))
+            axes.add_patch(
+                Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=MARK, linestyle=style, linewidth=2.5)
+            )
     axes.set_xlabel(across.label if across else "", color=INK)
     axes.set_ylabel(down.label if down else "", color=INK)
     axes.tick_params(length=0, labelsize=9, colors=MUTED, labelrotation=0)
@@ -194,15 +206,25 @@ def _draw_curves(
 
 
 def _draw_points(
-    axes: Axes, summary: Summary, cells: pd.DataFrame, metric: str, down: Axis | None, across: Axis | None, norm: Normalize
+    axes: Axes,
+    summary: Summary,
+    cells: pd.DataFrame,
+    metric: str,
+    down: Axis | None,
+    across: Axis | None,
+    norm: Normalize,
 ) -> Any:
     """A random search: the metric as colour where both axes are numbers, as height where one is."""
     across, down = (down, across) if across and down and not across.is_numeric else (across, down)
     x = cells[across.key] if across else pd.Series(0, index=cells.index)
     y = cells[down.key] if down else cells[metric]
-    drawn = axes.scatter(x, y, c=cells[metric], cmap=_colour_map(metric), norm=norm, s=45, edgecolors=MUTED, linewidths=0.5)
+    drawn = axes.scatter(
+        x, y, c=cells[metric], cmap=_colour_map(metric), norm=norm, s=45, edgecolors=MUTED, linewidths=0.5
+    )
     if summary.best in cells.index:
-        axes.scatter(x[summary.best], y[summary.best], s=140, facecolors="none", edgecolors=MARK, linewidths=2.5)
+        axes.scatter(
+            x[summary.best], y[summary.best], s=140, facecolors="none", edgecolors=MARK, linewidths=2.5
+        )
     for axis, scale in ((across, axes.set_xscale), (down, axes.set_yscale)):
         if axis is not None and axis.is_numeric and _spans_decades(axis):
             scale("log")

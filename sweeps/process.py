@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -67,7 +67,7 @@ def end_with_parent() -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(POLL)
-        _thread.interrupt_main()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it up, too
 
     if not any(thread.name == end_with_parent.__name__ for thread in threading.enumerate()):
         threading.Thread(target=watch, name=end_with_parent.__name__, daemon=True).start()

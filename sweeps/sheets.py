@@ -70,7 +70,9 @@ def contact_sheet(summary: Summary, picture: Picture) -> Image.Image:
     blocks: list[tuple[str, pd.DataFrame]] = [("", cells)]
     if grid and layout.panels:
         keys = [axis.key for axis in layout.panels]
-        blocks = [(describe(part.iloc[0], layout.panels), part) for _, part in cells.groupby(keys, sort=False)]
+        blocks = [
+            (describe(part.iloc[0], layout.panels), part) for _, part in cells.groupby(keys, sort=False)
+        ]
     if grid:
         columns = len(layout.across.values) if layout.across else 1
         rows = len(layout.down.values) if layout.down else 1
@@ -116,7 +118,11 @@ def _block(
     width, height = sizes.cell
     bold = font(sizes.text + 2)
     rows = [spell(value) for value in down.values] if down else []
-    left = round(max((bold.getlength(text) for text in [*rows, down.label] if down), default=0)) + 2 * sizes.gap if down else 0
+    left = (
+        round(max((bold.getlength(text) for text in [*rows, down.label] if down), default=0)) + 2 * sizes.gap
+        if down
+        else 0
+    )
     top = sizes.line * (2 * bool(across) + bool(title)) + sizes.gap
     count = len(rows) or -(-len(cells) // columns)
     image = Image.new("RGB", (left + columns * width, top + count * height), PAPER)
@@ -127,11 +133,19 @@ def _block(
         at = sizes.line * bool(title)
         draw.text((left + columns * width / 2, at), across.label, MUTED, font(sizes.text), anchor="ma")
         for column, value in enumerate(across.values):
-            draw.text((left + column * width + sizes.side / 2, at + sizes.line), spell(value), INK, bold, anchor="ma")
+            draw.text(
+                (left + column * width + sizes.side / 2, at + sizes.line),
+                spell(value),
+                INK,
+                bold,
+                anchor="ma",
+            )
     if down:
         draw.text((left - sizes.gap, top - sizes.gap), down.label, MUTED, font(sizes.text), anchor="rs")
         for row, text in enumerate(rows):
-            draw.text((left - 2 * sizes.gap, top + row * height + sizes.side / 2), text, INK, bold, anchor="rm")
+            draw.text(
+                (left - 2 * sizes.gap, top + row * height + sizes.side / 2), text, INK, bold, anchor="rm"
+            )
     for number, (index, cell) in enumerate(cells.iterrows()):
         row = down.values.index(cell[down.key]) if down else number // columns
         column = across.values.index(cell[across.key]) if across else number % columns
@@ -154,7 +168,9 @@ def _draw_cell(
     draw = ImageDraw.Draw(image)
     x, y = place
     problems = problems_of(summary, cell)
-    shown = [p for run in problems["run_id"].head(MOST_PHOTOS) if (p := picture(run, "restored.png")) is not None]
+    shown = [
+        p for run in problems["run_id"].head(MOST_PHOTOS) if (p := picture(run, "restored.png")) is not None
+    ]
     box = (x, y, x + sizes.side - 1, y + sizes.side - 1)
     if shown:
         image.paste(mosaic(shown, sizes.side), place)
@@ -171,7 +187,13 @@ def _draw_cell(
         for number, text in enumerate(lines):
             at = (x + sizes.side / 2, y + sizes.side + sizes.gap / 2 + number * sizes.line)
             colour = MARK if number and word else INK if not number else MUTED
-            draw.text(at, _cut(text, font(sizes.text), sizes.side + sizes.gap), colour, font(sizes.text), anchor="ma")
+            draw.text(
+                at,
+                _cut(text, font(sizes.text), sizes.side + sizes.gap),
+                colour,
+                font(sizes.text),
+                anchor="ma",
+            )
 
 
 def problems_of(summary: Summary, cell: pd.Series) -> pd.DataFrame:
@@ -220,20 +242,25 @@ def _head(summary: Summary, picture: Picture, sizes: Sizes, room: int) -> Image.
             samples.append((word if summary.original_known else "photo as given", mosaic(found, sizes.side)))
     width = max(room, (len(samples) + 2) * sizes.cell[0])
     beside = len(samples) * sizes.cell[0]
-    texts = [(summary.table.title, INK, font(sizes.text + 6))]
-    texts.append((summary.reason, MUTED, font(sizes.text)))
+    large = max(sizes.text, width // 150)  # read first, and from further away
+    texts = [(summary.table.title, INK, font(round(1.5 * large))), (summary.reason, MUTED, font(large))]
+    beside_pictures = max(width - beside - 2 * sizes.gap, 200)
     lines = [
         (line, colour, used)
         for text, colour, used in texts
-        for line in wrap(text, used, max(width - beside - 2 * sizes.gap, 200))
+        for line in wrap(text, used, min(beside_pictures, 50 * large))  # some hundred letters
     ]
     tall = sizes.gap + sum(round(used.size * 1.4) for _, _, used in lines)
-    image = Image.new("RGB", (width, max(tall, (sizes.side + sizes.line) if samples else 0) + 2 * sizes.gap), PAPER)
+    image = Image.new(
+        "RGB", (width, max(tall, (sizes.side + sizes.line) if samples else 0) + 2 * sizes.gap), PAPER
+    )
     draw = ImageDraw.Draw(image)
     for number, (word, sample) in enumerate(samples):
         x = number * sizes.cell[0]
         image.paste(sample, (x, 0))
-        draw.text((x + sizes.side / 2, sizes.side + sizes.gap / 2), word, MUTED, font(sizes.text), anchor="ma")
+        draw.text(
+            (x + sizes.side / 2, sizes.side + sizes.gap / 2), word, MUTED, font(sizes.text), anchor="ma"
+        )
     y = 0
     for line, colour, used in lines:
         draw.text((beside + sizes.gap * bool(samples), y), line, colour, used)
@@ -257,7 +284,10 @@ def _draw_absence(
     lines = [(word, INK, used)]
     if reason and sizes.captions:
         small = font(max(10, sizes.text - 2))
-        lines += [(_cut(text, small, sizes.side - 8), MUTED, small) for text in wrap(reason, small, sizes.side - 12)[:5]]
+        lines += [
+            (_cut(text, small, sizes.side - 8), MUTED, small)
+            for text in wrap(reason, small, sizes.side - 12)[:5]
+        ]
     y = (top + bottom) / 2 - sum(f.size * 1.3 for _, _, f in lines) / 2
     for text, colour, written in lines:
         half, tall = written.getlength(text) / 2 + 3, written.size * 1.3

@@ -33,7 +33,13 @@ DRAWS = 2000
 LEVEL = 0.95
 # What takes freedom from the generator, most telling first; larger is stricter.
 STRICTER = ("degradation.kernel_size", "degradation.sigma", "reg")
-UNFINISHED = ("FAILED", "KILLED", "RUNNING", "SCHEDULED", "MISSING")  # the first that occurs names an empty cell
+UNFINISHED = (
+    "FAILED",
+    "KILLED",
+    "RUNNING",
+    "SCHEDULED",
+    "MISSING",
+)  # the first that occurs names an empty cell
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,9 @@ class Summary:
     """What the grid says."""
 
     table: Table
-    cells: pd.DataFrame  # a row per cell: axes, status, n, expected, then NAME, NAME_low, NAME_high per metric
+    cells: (
+        pd.DataFrame
+    )  # a row per cell: axes, status, n, expected, then NAME, NAME_low, NAME_high per metric
     original_known: bool
     best: int | None  # row of `cells`; None when nothing finished
     recommended: int | None
@@ -129,7 +137,11 @@ def recommended_cell(cells: pd.DataFrame, best: int, axes: tuple[Axis, ...], ori
 
 
 def explain(
-    cells: pd.DataFrame, best: int | None, recommended: int | None, axes: tuple[Axis, ...], original_known: bool
+    cells: pd.DataFrame,
+    best: int | None,
+    recommended: int | None,
+    axes: tuple[Axis, ...],
+    original_known: bool,
 ) -> str:
     """The recommendation in words."""
     if best is None or recommended is None:
@@ -145,19 +157,27 @@ def explain(
             )
         else:
             sentences.append("It fits the photo best.")
-        sentences.append("The original is not known: a fit tells what explains the photo, not what looks right.")
+        sentences.append(
+            "The original is not known: a fit tells what explains the photo, not what looks right."
+        )
     elif recommended != best:
-        sentences.append(f"Of the cells within {TOLERANCE_DB} dB of the best quality, {better}, it takes the fewest steps.")
+        sentences.append(
+            f"Of the cells within {TOLERANCE_DB} dB of the best quality, {better}, it takes the fewest steps."
+        )
     elif len(cells) > 1:
         sentences.append("It has the best quality" + _no_cheaper(cells, top, axes) + ".")
     edges = [axis for axis in axes if _at_edge(top[axis.key], axis)]
     if edges:
         named = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
-        sentences.append(f"The best cell lies at the edge of the grid ({named}): a wider grid may hold a better one.")
+        sentences.append(
+            f"The best cell lies at the edge of the grid ({named}): a wider grid may hold a better one."
+        )
     incomplete = int((cells["n"] < cells["expected"]).sum())
     if incomplete:
         verb = "is" if incomplete == 1 else "are"
-        sentences.append(f"{incomplete} of {len(cells)} cells {verb} incomplete and not compared with the others.")
+        sentences.append(
+            f"{incomplete} of {len(cells)} cells {verb} incomplete and not compared with the others."
+        )
     return " ".join(sentences)
 
 
@@ -194,4 +214,9 @@ def _status(group: pd.DataFrame) -> str:
 
 def _at_edge(value: object, axis: Axis) -> bool:
     """Whether a number is an axis's first or last; more steps are always better, so theirs says nothing."""
-    return axis.is_numeric and axis.key != "steps" and len(axis.values) > 2 and value in (axis.values[0], axis.values[-1])
+    return (
+        axis.is_numeric
+        and axis.key != "steps"
+        and len(axis.values) > 2
+        and value in (axis.values[0], axis.values[-1])
+    )

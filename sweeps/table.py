@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 PLAN = "sweep.json"  # of the parent run: what the sweep set out to do
 PAGE = 1000  # runs per request
 NOT_RESULTS = {"learning_rate"}  # logged per step, and no outcome
-FIGURES = ("psnr", "ssim", "identity_distance", "fit_psnr", "w_distance", "loss")  # shown first, in this order
+FIGURES = (
+    "psnr",
+    "ssim",
+    "identity_distance",
+    "fit_psnr",
+    "w_distance",
+    "loss",
+)  # shown first, in this order
 ONLY_FINAL = {*FIGURES[:-1], "converged_step", "seconds", "steps_per_second"}  # of these there is no history
 PENALTIES = {"latent", "noise"}  # terms of the loss that do not look at the picture
 DETAILS = ("run_id", "name", "photo", "photo_sha256", "seed", "status", "reason", "started")
@@ -74,7 +81,9 @@ class Store:
             raise ConfigError(f"No runs are recorded yet. Got no {database}; run a sweep, or give --uri.")
         self.uri = uri
         self._client = connect(uri)
-        self._roots: dict[str, Path | None] = {}  # run id → its artifacts' folder, None where a server has them
+        self._roots: dict[
+            str, Path | None
+        ] = {}  # run id → its artifacts' folder, None where a server has them
         self._downloads: tempfile.TemporaryDirectory[str] | None = None
 
     def read(self, name: str) -> Table:
@@ -257,7 +266,9 @@ def _distinct_photos(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 def _latest(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """One row per problem, in the order in which the problems were first run."""
     problem = [*keys, "photo", "seed"]
-    finished_last = rows.assign(done=rows["status"] == "FINISHED").sort_values(["done", "started"], kind="stable")
+    finished_last = rows.assign(done=rows["status"] == "FINISHED").sort_values(
+        ["done", "started"], kind="stable"
+    )
     kept = finished_last.drop_duplicates(problem, keep="last").drop(columns="done")
     return kept.sort_values("started", kind="stable").reset_index(drop=True)
 

@@ -34,6 +34,7 @@ class Outcome:
     observed: Tensor
     restored: Tensor
     restored_degraded: Tensor
+    consistent: Tensor  # restored, then made to agree with what the photo says
     ws: Tensor  # [num_ws, w_dim]
     noises: list[Tensor]  # [1, R, R] each
     w_std: float
@@ -47,6 +48,8 @@ class Outcome:
 def figures(outcome: Outcome) -> dict[str, float]:
     """psnr [dB], ssim, identity_distance against the original where it is known; how the degraded image fits.
 
+    consistent_psnr and so on are those of the restoration that was made to agree with the photo, where it differs.
+
     fit_psnr [dB] compares the restored-then-degraded image with the observed one. w_distance, for a synthetic
     face: root mean squared distance to the true codes in units of w_std.
     """
@@ -57,12 +60,9 @@ def figures(outcome: Outcome) -> dict[str, float]:
         "fit_psnr": psnr(outcome.restored_degraded.clamp(-1, 1)[None], outcome.observed[None]).item(),
     }
     if not outcome.degraded_input:
-        original = outcome.photo.image[None]
-        values |= {
-            "psnr": psnr(restored, original).item(),
-            "ssim": ssim(restored, original).item(),
-            "identity_distance": identity_distance(restored, original).item(),
-        }
+        values |= likeness(restored, outcome.photo.image[None])
+        if is_corrected(outcome):
+            values |= likeness(outcome.consistent[None], outcome.photo.image[None], "consistent_")
     if outcome.photo.ws is not None:
         squares = (outcome.ws - outcome.photo.ws).square().sum(dim=1).mean()
         values["w_distance"] = squares.sqrt().item() / outcome.w_std
@@ -70,6 +70,20 @@ def figures(outcome: Outcome) -> dict[str, float]:
     if step is not None:
         values["converged_step"] = float(step)
     return values
+
+
+def likeness(picture: Tensor, original: Tensor, prefix: str = "") -> dict[str, float]:
+    """How like the original a picture is; [1, 3, R, R] each."""
+    return {
+        f"{prefix}psnr": psnr(picture, original).item(),
+        f"{prefix}ssim": ssim(picture, original).item(),
+        f"{prefix}identity_distance": identity_distance(picture, original).item(),
+    }
+
+
+def is_corrected(outcome: Outcome) -> bool:
+    """Whether the photo had anything to say against the restoration."""
+    return not torch.equal(outcome.consistent, outcome.restored.clamp(-1, 1))
 
 
 def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[str, float]:
@@ -89,6 +103,8 @@ def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[s
     pictures.append((first, keep("degraded.png", to_pil(outcome.observed))))
     if torch.isfinite(outcome.restored).all():
         pictures.append(("restored", keep("restored.png", to_pil(outcome.restored))))
+        if is_corrected(outcome):
+            pictures.append(("agreeing with the photo", keep("consistent.png", to_pil(outcome.consistent))))
         pictures.append(("restored, then degraded", to_pil(outcome.restored_degraded)))
         values = figures(outcome)
         recorder.log_summary(values)

@@ -330,7 +330,7 @@ function heatmap(name) {
       if (value !== null) { button.style.background = colour(scale(value)); button.style.color = inkOn(colour(scale(value))); }
       return button;
     };
-    figure.append(el("div", { class: "scroll" }, matrix(cells, make, `heat${dense ? " dense" : ""}`)));
+    figure.append(el("div", { class: "scroll" }, matrix(cells, make, `heat${dense ? " dense" : columnsOfGrid() > 7 ? " many" : ""}`)));
   }
   return figure;
 }

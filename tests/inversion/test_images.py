@@ -16,6 +16,7 @@ from inversion.images import (
     downsample_area,
     from_unit,
     list_photos,
+    quantize,
     read_photo,
     resize_to_square,
     save_png,
@@ -292,3 +293,11 @@ def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
     content = bytes(range(256)) * 5000  # more than one block
     (tmp_path / "a").write_bytes(content)
     assert sha256_of(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_quantize_gives_the_levels_of_a_file_and_keeps_them() -> None:
+    x = torch.linspace(-1.2, 1.2, 1000)
+    levels = quantize(x)
+    assert levels.unique().numel() == 256 and levels.abs().max() <= 1
+    assert torch.equal(quantize(levels), levels)
+    assert (levels - x.clamp(-1, 1)).abs().max() <= 0.5 / 127.5 + 1e-6

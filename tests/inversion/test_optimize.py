@@ -63,6 +63,25 @@ def test_problem_of_a_batch_equals_its_single_run(
             torch.testing.assert_close(batch[i : i + 1], single, rtol=1e-7, atol=1e-7)
 
 
+def test_problems_whose_steps_are_over_leave_the_batch(networks: tuple[Generator, Discriminator]) -> None:
+    generator, discriminator = networks
+    steps: list[Step] = []
+    settings = [Hyperparameters(steps=count) for count in (4, 1, 2, 4)]
+    search(generator, discriminator, targets(generator, 4), settings, [1, 2, 3, 4], steps)
+    assert [list(step.problems) for step in steps] == [[0, 1, 2, 3], [0, 2, 3], [0, 3], [0, 3]]
+    assert [len(step.images) for step in steps] == [4, 3, 2, 2]
+
+
+def test_a_nan_is_remembered_when_others_have_left(networks: tuple[Generator, Discriminator]) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 3)
+    images[2, 0, 0, 0] = torch.nan
+    settings = [Hyperparameters(steps=count) for count in (1, 4, 3)]
+    result = search(generator, discriminator, images, settings, [1, 2, 3])
+    assert result.failed_step == [None, None, 0]
+    assert result.failed_term == [None, None, "discriminator"]
+
+
 def test_same_seed_gives_the_same_bits(networks: tuple[Generator, Discriminator]) -> None:
     generator, discriminator = networks
     images = targets(generator, 1)

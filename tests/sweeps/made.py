@@ -35,14 +35,34 @@ def table(
         point = dict(zip(axes, values, strict=True))
         for i, (photo, seed) in enumerate(problems):
             found = figures(point, i)
-            row = {"run_id": f"run{number}-{i}", "name": photo, "photo": photo, "photo_sha256": photo, "seed": seed}
-            row |= {"status": "FINISHED" if found is not None else "FAILED", "reason": "" if found else "no <face>"}
+            row = {
+                "run_id": f"run{number}-{i}",
+                "name": photo,
+                "photo": photo,
+                "photo_sha256": photo,
+                "seed": seed,
+            }
+            row |= {
+                "status": "FINISHED" if found is not None else "FAILED",
+                "reason": "" if found else "no <face>",
+            }
             rows.append(row | {"started": datetime(2026, 1, 1)} | point | (found or {}))
     frame = pd.DataFrame(rows)
-    known = set(frame.columns) - {"run_id", "name", "photo", "photo_sha256", "seed", "status", "reason", "started"}
+    known = set(frame.columns) - {
+        "run_id",
+        "name",
+        "photo",
+        "photo_sha256",
+        "seed",
+        "status",
+        "reason",
+        "started",
+    }
     metrics = tuple(name for name in frame.columns if name in known and name not in axes)
     values_of = {key: order(set(frame[key])) for key in axes}
-    return Table(frame, tuple(Axis(key, values) for key, values in values_of.items()), metrics, "a <b>sweep</b>")
+    return Table(
+        frame, tuple(Axis(key, values) for key, values in values_of.items()), metrics, "a <b>sweep</b>"
+    )
 
 
 def picture(run_id: str, name: str) -> Image.Image | None:

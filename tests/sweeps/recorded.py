@@ -23,7 +23,11 @@ SETTINGS: dict[str, Any] = {
     "steps": 100,
     "reg": 0.1,
     "generator": {"_target_": "inversion.checkpoints.sources.embedded", "name": "portraits"},
-    "degradation": {"_target_": "inversion.degradations.blur.GaussianBlur", "kernel_size": None, "sigma": None},
+    "degradation": {
+        "_target_": "inversion.degradations.blur.GaussianBlur",
+        "kernel_size": None,
+        "sigma": None,
+    },
     "loss": {"_target_": "inversion.losses.pixel.PixelLoss", "weight": 1.0},
     "input": {"_target_": "inversion.inputs.Photos", "image": None, "degraded": False},
     "tracking": {"uri": "sqlite:///mlflow.db"},
@@ -62,10 +66,14 @@ class Sweep:
                 config[place] = value
         known = {"kind": "job", "photo_sha256": photo.ljust(64, "0"), "checkpoint_sha256": "c" * 64}
         source = PhotoSource(f"/photos/{photo}.jpg", photo.ljust(64, "0"), 16, 16)
-        recorder = self._open(f"{photo} blur", flatten(config), {**known, **(tags or {})}, self.parent, source)
+        recorder = self._open(
+            f"{photo} blur", flatten(config), {**known, **(tags or {})}, self.parent, source
+        )
         for step in range(steps):
             fall = math.exp(-step / 20) + 0.01 * float(config["reg"])
-            recorder.log_metrics({"loss": 10 * fall, "pixel": fall, "latent": 0.1, "learning_rate": 0.1}, step)
+            recorder.log_metrics(
+                {"loss": 10 * fall, "pixel": fall, "latent": 0.1, "learning_rate": 0.1}, step
+            )
         if figures is not None:
             recorder.log_summary(figures)
         if pictures:
@@ -120,10 +128,18 @@ def face(side: int, skin: int, hue: int) -> Image.Image:
 def quality_of(reg: float, steps: int) -> dict[str, float]:
     """Figures as one would expect them: more steps and a smaller reg come closer."""
     psnr = 14 + 3 * math.log10(steps) - 4 * reg
-    return {"psnr": psnr, "ssim": psnr / 40, "identity_distance": 1.2 - psnr / 30, "fit_psnr": psnr + 3, "seconds": steps / 25}
+    return {
+        "psnr": psnr,
+        "ssim": psnr / 40,
+        "identity_distance": 1.2 - psnr / 30,
+        "fit_psnr": psnr + 3,
+        "seconds": steps / 25,
+    }
 
 
-def grid(sweep: Sweep, regs: Iterable[float] = (0.001, 0.1, 0.5), steps: Iterable[int] = (10, 100, 1000)) -> Sweep:
+def grid(
+    sweep: Sweep, regs: Iterable[float] = (0.001, 0.1, 0.5), steps: Iterable[int] = (10, 100, 1000)
+) -> Sweep:
     """A whole grid of reg x steps."""
     for reg in regs:
         for count in steps:

@@ -18,18 +18,30 @@ def keys(params: pd.DataFrame, *declared: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("100", 100), ("0.1", 0.1), ("1e-05", 1e-5), ("null", "null"), ("nan", "nan"), ("inf", "inf"), ("w+", "w+")],
+    [
+        ("100", 100),
+        ("0.1", 0.1),
+        ("1e-05", 1e-5),
+        ("null", "null"),
+        ("nan", "nan"),
+        ("inf", "inf"),
+        ("w+", "w+"),
+    ],
 )
 def test_texts_become_numbers_where_they_are_numbers(text: str, value: object) -> None:
     assert parse(text) == value and type(parse(text)) is type(value)
 
 
 def test_numbers_are_spelt_as_on_the_command_line() -> None:
-    assert [spell(v) for v in (0.001, 100000.0, 100, "null", True, 1e-7)] == "0.001 100000 100 null true 1e-07".split()
+    assert [
+        spell(v) for v in (0.001, 100000.0, 100, "null", True, 1e-7)
+    ] == "0.001 100000 100 null true 1e-07".split()
 
 
 def test_what_cannot_change_a_pixel_is_no_axis() -> None:
-    params = frame(reg=["1", "2"], device=["cpu", "cuda"], tracking__uri=["a", "b"], seed=["0", "1"], image=["a", "b"])
+    params = frame(
+        reg=["1", "2"], device=["cpu", "cuda"], tracking__uri=["a", "b"], seed=["0", "1"], image=["a", "b"]
+    )
     assert keys(params) == ["reg"]
 
 

@@ -63,7 +63,9 @@ def test_a_restoration_without_a_face_counts_as_another_person() -> None:
     def figures(p: dict[str, float], _: int) -> dict[str, float]:
         return {"psnr": 20.0, "identity_distance": math.nan if p["reg"] == 0.5 else 0.8}
 
-    assert summarize(table({"reg": [0.1, 0.5]}, figures)).cells["quality"].tolist() == pytest.approx([12.0, 10.0])
+    assert summarize(table({"reg": [0.1, 0.5]}, figures)).cells["quality"].tolist() == pytest.approx(
+        [12.0, 10.0]
+    )
 
 
 def test_a_photo_in_which_dlib_sees_no_face_is_judged_by_psnr() -> None:
@@ -73,21 +75,30 @@ def test_a_photo_in_which_dlib_sees_no_face_is_judged_by_psnr() -> None:
 
 def test_fewer_steps_are_recommended_where_they_cost_little() -> None:
     quality = {100: 20.0, 500: 23.7, 1000: 24.0}
-    summary = summarize(table({"reg": [0.1], "steps": [100, 500, 1000]}, lambda p, i: {"psnr": quality[p["steps"]]}))
+    summary = summarize(
+        table({"reg": [0.1], "steps": [100, 500, 1000]}, lambda p, i: {"psnr": quality[p["steps"]]})
+    )
     assert point(summary, summary.best) == (0.1, 1000) and point(summary, summary.recommended) == (0.1, 500)
-    assert summary.reason.startswith("Recommended: reg 0.1, steps 500 (PSNR 23.7 dB). Of the cells within 0.5 dB")
+    assert summary.reason.startswith(
+        "Recommended: reg 0.1, steps 500 (PSNR 23.7 dB). Of the cells within 0.5 dB"
+    )
     assert summary.command == "reg=0.1 steps=500"
 
 
 def test_of_equal_steps_within_tolerance_the_better_is_recommended() -> None:
     quality = {0.1: 23.9, 0.2: 24.0, 0.3: 23.8}
-    summary = summarize(table({"reg": [0.1, 0.2, 0.3], "steps": [100]}, lambda p, i: {"psnr": quality[p["reg"]]}))
+    summary = summarize(
+        table({"reg": [0.1, 0.2, 0.3], "steps": [100]}, lambda p, i: {"psnr": quality[p["reg"]]})
+    )
     assert summary.recommended == summary.best == 1
 
 
 def test_a_photo_that_came_blurred_gets_the_widest_kernel_that_still_fits() -> None:
     fits = {5: 30.00, 7: 30.04, 9: 29.97, 11: 29.0}
-    made = table({"reg": [0.1, 0.5], "degradation.kernel_size": [5, 7, 9, 11]}, lambda p, i: {"fit_psnr": fits[p["degradation.kernel_size"]]})
+    made = table(
+        {"reg": [0.1, 0.5], "degradation.kernel_size": [5, 7, 9, 11]},
+        lambda p, i: {"fit_psnr": fits[p["degradation.kernel_size"]]},
+    )
     summary = summarize(made)
     assert not summary.original_known
     assert point(summary, summary.best)[1] == 7 and point(summary, summary.recommended) == (0.5, 9)
@@ -100,7 +111,10 @@ def test_a_cell_that_lacks_a_photo_does_not_compete() -> None:
 
     summary = summarize(table({"reg": [0.1, 0.5]}, figures, photos="ab"))
     assert point(summary, summary.best) == (0.1,)
-    assert summary.cells["status"].tolist() == ["FINISHED", "PARTIAL"] and summary.cells["n"].tolist() == [2, 1]
+    assert summary.cells["status"].tolist() == ["FINISHED", "PARTIAL"] and summary.cells["n"].tolist() == [
+        2,
+        1,
+    ]
     assert "1 of 2 cells is incomplete" in summary.reason
 
 
@@ -112,7 +126,9 @@ def test_a_best_cell_at_the_edge_is_said_to_be_there() -> None:
 def test_nothing_finished_is_no_recommendation_and_no_error() -> None:
     summary = summarize(table({"reg": [0.1, 0.5]}, lambda p, i: None))
     assert summary.best is summary.recommended is None and summary.command == ""
-    assert summary.cells["status"].tolist() == ["FAILED", "FAILED"] and "nothing to recommend" in summary.reason
+    assert (
+        summary.cells["status"].tolist() == ["FAILED", "FAILED"] and "nothing to recommend" in summary.reason
+    )
 
 
 def test_a_single_setting_is_a_cell_of_its_own() -> None:

@@ -148,7 +148,9 @@ def test_what_a_group_decides_follows_it_and_is_no_axis(sweep: Sweep) -> None:
 def test_another_net_under_the_same_name_is_another_cell(sweep: Sweep) -> None:
     sweep.add({}, {"psnr": 20.0}, tags={"checkpoint_sha256": "a" * 64})
     sweep.add({}, {"psnr": 21.0}, tags={"checkpoint_sha256": "b" * 64})
-    assert [(axis.key, axis.values) for axis in read(sweep).axes] == [("checkpoint", ("aaaaaaaa", "bbbbbbbb"))]
+    assert [(axis.key, axis.values) for axis in read(sweep).axes] == [
+        ("checkpoint", ("aaaaaaaa", "bbbbbbbb"))
+    ]
 
 
 def test_numbers_and_null_share_an_axis(sweep: Sweep) -> None:
@@ -170,7 +172,11 @@ def test_a_run_finished_under_an_earlier_sweep_belongs_to_this_one_too(sweep: Sw
 def test_a_photo_that_no_run_got_to_is_failed_with_the_sweeps_reason(sweep: Sweep, tmp_path: Path) -> None:
     sweep.add({"reg": 0.1}, {"psnr": 20.0}, photo="ann")
     sweep.add({"reg": 0.5}, {"psnr": 20.0}, photo="ann")
-    cells = [{"point": f"reg={r}", "photo": f"{p}.jpg", "fingerprint": ""} for r in (0.1, 0.5) for p in ("ann", "wall")]
+    cells = [
+        {"point": f"reg={r}", "photo": f"{p}.jpg", "fingerprint": ""}
+        for r in (0.1, 0.5)
+        for p in ("ann", "wall")
+    ]
     (tmp_path / "sweep.json").write_text(json.dumps({"axes": {"reg": ["0.1", "0.5"]}, "cells": cells}))
     sweep.recorder.log_file(tmp_path / "sweep.json")
     sweep.recorder.set_tags({"axes": "reg", "failed": "reg=0.1 wall.jpg: no face: look closer"})
