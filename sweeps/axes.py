@@ -83,7 +83,7 @@ def find_axes(params: pd.DataFrame, declared: Sequence[str] = ()) -> tuple[Axis,
               one's follower.
     """
     texts = params.fillna("null").astype(str)
-    differing = [key for key in texts if texts[key].nunique() > 1 and not _ignored(key)]
+    differing = [key for key in map(str, texts.columns) if texts[key].nunique() > 1 and not _ignored(key)]
     named = [key for name in declared for key in differing if _belongs(key, name)]
     named = list(dict.fromkeys(named))
     others = sorted((key for key in differing if key not in named), key=_rank)

@@ -82,7 +82,7 @@ def heatmap(summary: Summary, metric: str) -> Figure:
             )
     if drawn is not None and len(np.unique(values[np.isfinite(values)])) > 1:
         bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.85, aspect=18 * rows)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=8, colors=MUTED)
     if len(panels) > len(shown):
         figure.supxlabel(f"{len(shown)} of {len(panels)} panels", fontsize=8, color=MUTED)

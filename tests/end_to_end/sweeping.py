@@ -46,13 +46,13 @@ class Store:
             sys.executable,
             str(PROJECT / "run.py"),
             "-m",
+            *FAST,
             *overrides,
             "generator=file",
             f"generator.path={self.weights}",
             f"tracking.uri={self.uri}",
             f"tracking.artifacts={self.folder}/artifacts",
             f"hydra.sweep.dir={self.folder}/multirun",
-            *FAST,
         ]
 
     def sweep(self, *overrides: str, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
