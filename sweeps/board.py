@@ -101,9 +101,8 @@ class Board:
         name = " ".join(filter(None, (self.point(line), line.photo))) or "the only point"
         if was_finished_before(line.ending):
             return f"{name}: {line.ending.reason}"
-        figures = [
-            f"{COLUMNS[key]} {line.ending.figures[key]:.3g}" for key in SHOWN if key in line.ending.figures
-        ]
+        known = {key: value for key, value in line.ending.figures.items() if not math.isnan(value)}
+        figures = [f"{COLUMNS[key]} {known[key]:.3g}" for key in SHOWN if key in known]
         seconds = line.ending.figures.get("seconds")
         took = [] if seconds is None else [spell_seconds(seconds)]
         return f"{name}: {', '.join(filter(None, (line.ending.status, *figures, *took, line.ending.reason)))}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,7 +13,6 @@ import pandas as pd
 from PIL import Image
 
 from inversion.record.mlflow_recorder import _client as connect
-from sweeps.axes import describe
 from sweeps.summarize import Summary, summarize
 from sweeps.table import Store
 
@@ -55,23 +54,17 @@ def compare_sweep(uri: str, parent_run_id: str) -> Summary:
             make().save(path)
             client.log_artifact(parent_run_id, str(path))
 
-    attempt(
-        "contact_sheet.png",
-        lambda: log_picture("contact_sheet.png", lambda: sheets.contact_sheet(summary, picture)),
-    )
-    attempt(
-        "curves.png",
-        lambda: log_picture("curves.png", lambda: figures.to_image(figures.loss_curves(summary, losses))),
-    )
-    for metric in summary.metrics:
-        if metric in summary.cells and summary.cells[metric].notna().any():
-            name = f"heatmap_{metric}.png"
-            attempt(
-                name,
-                lambda n=name, m=metric: log_picture(
-                    n, lambda: figures.to_image(figures.heatmap(summary, m))
-                ),
-            )
+    def draw(metric: str) -> Image.Image:
+        return figures.to_image(figures.heatmap(summary, metric))
+
+    shown = [name for name in summary.metrics if name in summary.cells and summary.cells[name].notna().any()]
+    pictures: dict[str, Callable[[], Image.Image]] = {
+        "contact_sheet.png": lambda: sheets.contact_sheet(summary, picture),
+        "curves.png": lambda: figures.to_image(figures.loss_curves(summary, losses)),
+        **{f"heatmap_{metric}.png": partial(draw, metric) for metric in shown},
+    }
+    for name, make in pictures.items():
+        attempt(name, partial(log_picture, name, make))
     attempt("table.json", lambda: client.log_table(parent_run_id, _printable(summary), "table.json"))
     attempt("report.html", lambda: log_report(uri, parent_run_id, page.render(summary, losses, store.file)))
     attempt("tags", lambda: _tag(client, parent_run_id, summary))
@@ -98,11 +91,10 @@ def _printable(summary: Summary) -> pd.DataFrame:
 
 
 def _tag(client: MlflowClient, parent_run_id: str, summary: Summary) -> None:
-    axes = summary.table.axes
     client.set_tag(parent_run_id, "mlflow.note.content", summary.reason[:MAX_NOTE])
     if summary.best is None or summary.recommended is None:
         return
-    client.set_tag(parent_run_id, "best", describe(summary.cells.loc[summary.best], axes))
-    client.set_tag(parent_run_id, "recommended", describe(summary.cells.loc[summary.recommended], axes))
+    client.set_tag(parent_run_id, "best", summary.describe(summary.best))
+    client.set_tag(parent_run_id, "recommended", summary.describe(summary.recommended))
     if summary.command:
         client.set_tag(parent_run_id, "recommended_overrides", summary.command)

@@ -19,7 +19,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from inversion.record.panels import INK, MUTED, PAPER
-from sweeps.axes import Axis, arrange, is_grid, spell
+from sweeps.axes import Axis, Layout, arrange, describe, is_grid, spell
 from sweeps.summarize import Summary
 
 LOWER_IS_BETTER = ("identity_distance", "w_distance", "loss", "seconds", "converged_step")
@@ -34,7 +34,7 @@ TITLES = {
     "steps_per_second": "steps per second",
 }
 TERMS = {"loss": "total loss"}
-MARK, GRID, ABSENT = "#bc4c00", "#d0d7de", "#f0f2f4"
+MARK, GRID, ABSENT, POINT = "#bc4c00", "#d0d7de", "#f0f2f4", "#348fa7"
 MOST_PANELS = 12  # of one figure; the report shows all
 MOST_WRITTEN = 400  # cells of a figure that still has room for numbers
 MOST_NAMED = 12  # curves with a name of their own
@@ -48,44 +48,21 @@ def title(metric: str) -> str:
 def heatmap(summary: Summary, metric: str) -> Figure:
     """One metric's mean over the two main axes, a panel per combination of the others.
 
-    The best cell has a solid frame, the recommended one (if another) a dashed frame. Bright is good, for metrics in which lower is better too. Cells without a value are crossed out with the
-    reason; where the runs are no grid (random search), they are drawn as points.
+    The best cell has a solid frame, the recommended one (if another) a dashed frame. Bright is good, for metrics in
+    which lower is better too. Cells without a value are crossed out with the reason. Where the runs are no grid
+    (random search) the metric is drawn against each axis.
     """
-    layout = arrange(summary.table.axes)
     cells = summary.cells
-    keys = [axis.key for axis in layout.panels]
-    panels = list(cells.groupby(keys, sort=False)) if keys and len(cells) else [((), cells)]
-    shown = panels[:MOST_PANELS]
-    columns = min(len(shown), 4)
-    wide = len(layout.across.values) if layout.across else 1
-    high = len(layout.down.values) if layout.down else 1
-    grid = is_grid(summary.table.axes, len(cells))
-    width, height = (1.6 + 0.85 * min(wide, 24), 1.1 + 0.6 * min(high, 24)) if grid else (6.0, 4.0)
-    rows = math.ceil(len(shown) / columns)
-    figure = _figure(max(columns * width, 4.0) + 1.0, rows * height + 1.0)
-    figure.suptitle(title(metric), fontsize=11, color=INK)
     values = cells[metric].to_numpy(dtype=float) if metric in cells else np.empty(0)
     norm = _norm(values)
-    drawn: Any = None
-    for number, (point, part) in enumerate(shown):
-        axes = figure.add_subplot(rows, columns, number + 1)
-        if norm is None:
-            _say(axes, "no run has this figure" if len(cells) else "no runs")
-        elif grid:
-            drawn = _draw_cells(axes, summary, part, metric, layout.down, layout.across, norm)
-        else:
-            drawn = _draw_points(axes, summary, part, metric, layout.down, layout.across, norm)
-        if keys:
-            named = zip(layout.panels, point, strict=True)
-            axes.set_title(
-                ", ".join(f"{axis.label} {spell(value)}" for axis, value in named), fontsize=9, color=MUTED
-            )
-    if drawn is not None and len(np.unique(values[np.isfinite(values)])) > 1:
-        bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.85, aspect=18 * rows)
-        bar.outline.set_visible(False)
-        bar.ax.tick_params(labelsize=8, colors=MUTED)
-    if len(panels) > len(shown):
-        figure.supxlabel(f"{len(shown)} of {len(panels)} panels", fontsize=8, color=MUTED)
+    if norm is None:
+        figure = _figure(5.0, 3.0)
+        _say(figure.add_subplot(), "no run has this figure" if len(cells) else "no runs")
+    elif is_grid(summary.table.axes, len(cells)):
+        figure = _draw_grid(summary, metric, norm)
+    else:
+        figure = _draw_search(summary, metric)
+    figure.suptitle(title(metric), fontsize=11, color=INK)
     return figure
 
 
@@ -109,9 +86,7 @@ def loss_curves(summary: Summary, losses: Mapping[str, Mapping[str, pd.Series]])
         step = max(1, math.ceil(len(by.values) / MOST_NAMED))
         named = dict.fromkeys([*by.values[::step], by.values[-1]])
         handles = [Line2D([], [], color=colours[value], label=spell(value)) for value in named]
-        figure.legend(
-            handles=handles, title=by.label, fontsize=8, title_fontsize=8, frameon=False, loc="outside right"
-        )
+        figure.legend(handles=handles, title=by.label, fontsize=8, frameon=False, loc="outside right upper")
     return figure
 
 
@@ -122,25 +97,47 @@ def to_image(figure: Figure) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
+def _draw_grid(summary: Summary, metric: str, norm: Normalize) -> Figure:
+    layout, cells = arrange(summary.table.axes), summary.cells
+    keys = [axis.key for axis in layout.panels]
+    panels = [part for _, part in cells.groupby(keys, sort=False)] if keys else [cells]
+    shown = panels[:MOST_PANELS]
+    columns = min(len(shown), 4)
+    rows = math.ceil(len(shown) / columns)
+    wide = len(layout.across.values) if layout.across else 1
+    high = len(layout.down.values) if layout.down else 1
+    width, height = 1.6 + 0.85 * min(wide, 24), 1.1 + 0.6 * min(high, 24)
+    figure = _figure(max(columns * width, 4.0) + 1.0, rows * height + 1.0)
+    for number, part in enumerate(shown):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        _draw_cells(axes, summary, part, metric, layout, norm)
+        if keys:
+            axes.set_title(describe(part.iloc[0], layout.panels), fontsize=9, color=MUTED)
+    if norm.vmin != norm.vmax:
+        bar = figure.colorbar(figure.axes[0].collections[0], ax=figure.axes, shrink=0.85, aspect=18 * rows)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=8, colors=MUTED)
+    if len(panels) > len(shown):
+        figure.supxlabel(f"{len(shown)} of {len(panels)} panels", fontsize=8, color=MUTED)
+    return figure
+
+
 def _draw_cells(
-    axes: Axes,
-    summary: Summary,
-    cells: pd.DataFrame,
-    metric: str,
-    down: Axis | None,
-    across: Axis | None,
-    norm: Normalize,
-) -> Any:
-    rows = down.values if down else ("",)
-    columns = across.values if across else ("",)
-    shape = (len(rows), len(columns))
+    axes: Axes, summary: Summary, cells: pd.DataFrame, metric: str, layout: Layout, norm: Normalize
+) -> None:
+    down, across = layout.down, layout.across
+    rows: tuple[Any, ...] = down.values if down else ("",)
+    columns: tuple[Any, ...] = across.values if across else ("",)
     places = {
-        index: (rows.index(cell[down.key]) if down else 0, columns.index(cell[across.key]) if across else 0)
-        for index, cell in cells.iterrows()
+        i: (
+            rows.index(cells[down.key].loc[i]) if down else 0,
+            columns.index(cells[across.key].loc[i]) if across else 0,
+        )
+        for i in cells.index.tolist()
     }
-    values = np.full(shape, np.nan)
-    for index, place in places.items():
-        values[place] = cells.loc[index, metric]
+    values = np.full((len(rows), len(columns)), np.nan)
+    for i, place in places.items():
+        values[place] = cells[metric].loc[i]
     written = len(summary.cells) <= MOST_WRITTEN
     sns.heatmap(
         values,
@@ -156,21 +153,37 @@ def _draw_cells(
         xticklabels=_ticks(columns) if across else False,
         yticklabels=_ticks(rows) if down else False,
     )
-    for index, (row, column) in places.items():
-        if np.isnan(values[row, column]):
-            status = str(cells.loc[index, "status"]).lower()
-            _cross_out(axes, row, column, "" if not written else "–" if status == "finished" else status)
-    for index, style in {summary.recommended: "--", summary.best: "-"}.items():  # the same cell once, solid
-        if index in places:
-            row, column = places[index]
-            corner = (column + 0.04, row + 0.04)
-            axes.add_patch(
-                Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=MARK, linestyle=style, linewidth=2.5)
-            )
+    for i, place in places.items():
+        if np.isnan(values[place]):
+            status = str(cells["status"].loc[i]).lower()
+            _cross_out(axes, *place, "" if not written else "–" if status == "finished" else status)
+    for chosen, style in {summary.recommended: "--", summary.best: "-"}.items():  # the same cell once, solid
+        if chosen in places:
+            row, column = places[chosen]
+            frame = Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fill=False, edgecolor=MARK)
+            frame.set(linestyle=style, linewidth=2.5)
+            axes.add_patch(frame)
     axes.set_xlabel(across.label if across else "", color=INK)
     axes.set_ylabel(down.label if down else "", color=INK)
     axes.tick_params(length=0, labelsize=9, colors=MUTED, labelrotation=0)
-    return axes.collections[0]
+
+
+def _draw_search(summary: Summary, metric: str) -> Figure:
+    """Random search: the metric against each axis, as points."""
+    cells = summary.cells
+    figure = _figure(4.0 * len(summary.table.axes) + 0.5, 3.6)
+    for number, axis in enumerate(summary.table.axes):
+        axes = figure.add_subplot(1, len(summary.table.axes), number + 1)
+        x = cells[axis.key] if axis.is_numeric else cells[axis.key].map(spell)
+        axes.scatter(x, cells[metric], s=40, color=POINT, edgecolors=PAPER, linewidths=0.5)
+        if summary.best is not None:
+            at = [x.iloc[summary.best]], [cells[metric].iloc[summary.best]]
+            axes.scatter(*at, s=130, facecolors="none", edgecolors=MARK, linewidths=2.5)
+        if axis.is_numeric and _spans_decades(axis):
+            axes.set_xscale("log")
+        axes.set_xlabel(axis.label, color=INK)
+        _plain(axes)
+    return figure
 
 
 def _draw_curves(
@@ -205,35 +218,6 @@ def _draw_curves(
     _plain(axes)
 
 
-def _draw_points(
-    axes: Axes,
-    summary: Summary,
-    cells: pd.DataFrame,
-    metric: str,
-    down: Axis | None,
-    across: Axis | None,
-    norm: Normalize,
-) -> Any:
-    """A random search: the metric as colour where both axes are numbers, as height where one is."""
-    across, down = (down, across) if across and down and not across.is_numeric else (across, down)
-    x = cells[across.key] if across else pd.Series(0, index=cells.index)
-    y = cells[down.key] if down else cells[metric]
-    drawn = axes.scatter(
-        x, y, c=cells[metric], cmap=_colour_map(metric), norm=norm, s=45, edgecolors=MUTED, linewidths=0.5
-    )
-    if summary.best in cells.index:
-        axes.scatter(
-            x[summary.best], y[summary.best], s=140, facecolors="none", edgecolors=MARK, linewidths=2.5
-        )
-    for axis, scale in ((across, axes.set_xscale), (down, axes.set_yscale)):
-        if axis is not None and axis.is_numeric and _spans_decades(axis):
-            scale("log")
-    axes.set_xlabel(across.label if across else "", color=INK)
-    axes.set_ylabel(down.label if down else title(metric), color=INK)
-    _plain(axes)
-    return drawn
-
-
 def _spans_decades(axis: Axis) -> bool:
     first, last = float(axis.values[0]), float(axis.values[-1])
     return first > 0 and last / first > 50
@@ -253,7 +237,7 @@ def _norm(values: np.ndarray) -> Normalize | None:
     low, high = float(finite.min()), float(finite.max())
     if low > 0 and high / low > 100:
         return LogNorm(low, high)
-    return Normalize(low, high if high > low else low + 1e-9)
+    return Normalize(low, high)
 
 
 def _colour_map(metric: str) -> str:

@@ -61,6 +61,10 @@ class Summary:
         """What the cells have means of, quality first."""
         return [QUALITY, *self.table.metrics]
 
+    def describe(self, cell: int) -> str:
+        """A cell in words."""
+        return describe(self.cells.iloc[cell], self.table.axes)
+
 
 def summarize(table: Table) -> Summary:
     """Means over photos and seeds per cell, and what follows from them."""
@@ -69,7 +73,7 @@ def summarize(table: Table) -> Summary:
     best = best_cell(cells)
     recommended = None if best is None else recommended_cell(cells, best, table.axes, known)
     reason = explain(cells, best, recommended, table.axes, known)
-    command = "" if recommended is None else overrides(cells.loc[recommended], table.axes)
+    command = "" if recommended is None else overrides(cells.iloc[recommended], table.axes)
     return Summary(table, cells, known, best, recommended, reason, command)
 
 
@@ -127,8 +131,8 @@ def best_cell(cells: pd.DataFrame) -> int | None:
 def recommended_cell(cells: pd.DataFrame, best: int, axes: tuple[Axis, ...], original_known: bool) -> int:
     """Of the cells within tolerance of the best: the fewest steps; for a photo that arrived degraded, see above."""
     tolerance = TOLERANCE_DB if original_known else FIT_TOLERANCE_DB
-    complete = cells["n"] == cells.loc[best, "n"]
-    near = cells[complete & (cells[QUALITY] >= cells.loc[best, QUALITY] - tolerance)]
+    complete = cells["n"] == cells["n"].iloc[best]
+    near = cells[complete & (cells[QUALITY] >= float(cells[QUALITY].iloc[best]) - tolerance)]
     numeric = {axis.key for axis in axes if axis.is_numeric}
     strict = [] if original_known else [key for key in STRICTER if key in numeric]
     few = ["steps"] if "steps" in numeric else []
@@ -146,7 +150,7 @@ def explain(
     """The recommendation in words."""
     if best is None or recommended is None:
         return "No cell has finished, so there is nothing to recommend."
-    top, chosen = cells.loc[best], cells.loc[recommended]
+    top, chosen = cells.iloc[best], cells.iloc[recommended]
     sentences = [f"Recommended: {describe(chosen, axes)} ({figures(chosen, original_known)})."]
     better = f"{describe(top, axes)} ({figures(top, original_known)})"
     if not original_known:

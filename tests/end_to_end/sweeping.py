@@ -55,7 +55,9 @@ class Store:
             f"hydra.sweep.dir={self.folder}/multirun",
         ]
 
-    def sweep(self, *overrides: str, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
+    def sweep(
+        self, *overrides: str, timeout: float = 300, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*overrides),
             capture_output=True,

@@ -24,7 +24,7 @@ def test_a_sweep_killed_five_times_is_complete_in_the_end(store: Store, launcher
             lines.unlink()
         process = store.start(*GRID, *launcher)
         goal = rng.randint(0, 2)  # then at a random moment: while composing, optimizing, recording
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while process.poll() is None and time.monotonic() < deadline and newly_finished(store) < goal:
             time.sleep(0.1)
         time.sleep(rng.uniform(0, 8 if goal == 0 else 2))
@@ -51,5 +51,9 @@ def test_a_sweep_killed_five_times_is_complete_in_the_end(store: Store, launcher
 
 def newly_finished(store: Store) -> int:
     """Runs that this attempt has finished, by its own word: the database is not to be opened while it is made."""
-    lines = [line for path in store.folder.glob("multirun/endings/*.jsonl") for line in path.read_text().splitlines()]
+    lines = [
+        line
+        for path in store.folder.glob("multirun/endings/*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
     return sum('"status": "FINISHED", "reason": ""' in line for line in lines)

@@ -44,7 +44,9 @@ def test_a_grid_runs_once_on_every_launcher_with_the_same_results(store: Store) 
         assert_close(run.data.metrics, local[name].data.metrics)
 
     # A wider grid in several processes: only what is new is run, and the new sweep knows all of it.
-    done = store.sweep("degradation=none,blur", "steps=2,4,5", "reg=0.1", "launcher=joblib", "launcher.jobs=2")
+    done = store.sweep(
+        "degradation=none,blur", "steps=2,4,5", "reg=0.1", "launcher=joblib", "launcher.jobs=2"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("finished before") == 4
     assert len(store.finished()) == 4 + 4 + 2

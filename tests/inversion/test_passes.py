@@ -64,7 +64,16 @@ def tasks(model: Model, folder: Path, steps: Sequence[int]) -> list[Task]:
 def run(model: Model, waiting: Iterator[Task], size: int | None) -> dict[str, Ending]:
     ended: dict[str, Ending] = {}
     loss = DiscriminatorLoss().bind(model.discriminator, CPU)
-    restore_all(model, loss, waiting, size, 0, 0, silent, lambda task, ending: ended.update({task.folder.name: ending}))
+    restore_all(
+        model,
+        loss,
+        waiting,
+        size,
+        0,
+        0,
+        silent,
+        lambda task, ending: ended.update({task.folder.name: ending}),
+    )
     return ended
 
 
@@ -100,7 +109,9 @@ def test_running_out_of_memory_late_doubles_no_step(
         original(self, step)
         self.fetch()
         if step.number == 2 and len(self.settings) > 1:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
+            raise RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"
+            )
 
     monkeypatch.setattr(restore.Watcher, "__call__", late)
     ended = run(model, iter(tasks(model, tmp_path, [4, 4])), size=2)
@@ -116,7 +127,9 @@ def test_one_task_that_does_not_fit_fails_by_name(
 
     monkeypatch.setattr(restore, "optimize", no_memory)
     ended = run(model, iter(tasks(model, tmp_path, [3, 3])), size=2)
-    assert [(ending.status, ending.reason) for ending in ended.values()] == [("FAILED", "MemoryError: no memory")] * 2
+    assert [(ending.status, ending.reason) for ending in ended.values()] == [
+        ("FAILED", "MemoryError: no memory")
+    ] * 2
     assert '"FAILED"' in (tmp_path / "0" / "result.json").read_text()
 
 
@@ -131,7 +144,9 @@ def test_records_are_opened_when_their_turn_comes(model: Model, tmp_path: Path) 
             yield task
 
     loss = DiscriminatorLoss().bind(model.discriminator, CPU)
-    restore_all(model, loss, waiting(), 2, 0, 0, silent, lambda task, ending: open_when_done.append(len(opened)))
+    restore_all(
+        model, loss, waiting(), 2, 0, 0, silent, lambda task, ending: open_when_done.append(len(opened))
+    )
     assert open_when_done == [2, 2, 4, 4, 5]
 
 

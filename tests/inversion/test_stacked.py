@@ -70,7 +70,9 @@ def test_equal_operators_work_together(photos: Tensor) -> None:
             return x * self.strength
 
     stacked = Stacked((Counted(0.5), Counted(2.0), Counted(0.5), Counted(0.5)))
-    torch.testing.assert_close(stacked(photos[:4]), photos[:4] * torch.tensor([0.5, 2, 0.5, 0.5])[:, None, None, None])
+    torch.testing.assert_close(
+        stacked(photos[:4]), photos[:4] * torch.tensor([0.5, 2, 0.5, 0.5])[:, None, None, None]
+    )
     assert sorted(calls) == [1, 3]
 
 

@@ -13,7 +13,7 @@ from sweeps.endings import Line
 
 
 def line(reg: float, status: str = "FINISHED", reason: str = "") -> Line:
-    figures = {"psnr": 30 - reg, "identity_distance": float("nan"), "seconds": 12.34} if status == "FINISHED" else {}
+    figures = {"psnr": 30 - reg, "seconds": 12.34} if status == "FINISHED" else {}
     return Line(
         ("tracking.image_every=0", f"reg={reg}", "steps=5"),
         "face",
@@ -31,6 +31,13 @@ def test_a_line_names_the_point_by_its_axes_and_says_what_came_of_it(shown: Boar
     assert shown.describe(line(0.5, "FAILED", "no face")) == "reg=0.5 face: FAILED, no face"
     before = line(0.5, "FINISHED", "finished before as run abc")
     assert shown.describe(before) == "reg=0.5 face: finished before as run abc"
+
+
+def test_a_figure_that_could_not_be_measured_is_left_out(shown: Board) -> None:
+    faceless = Line(
+        ("reg=1",), "face", Ending("FINISHED", "", {"psnr": 20.0, "identity_distance": float("nan")})
+    )
+    assert shown.describe(faceless) == "reg=1 face: FINISHED, PSNR dB 20"
 
 
 def test_the_state_counts_done_failed_and_time_left(

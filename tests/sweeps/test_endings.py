@@ -10,7 +10,9 @@ from sweeps.endings import Line, Reader
 
 
 def line(number: int) -> Line:
-    return Line((f"steps={number}",), "face", Ending("FINISHED", "", {"psnr": float(number), "ssim": float("nan")}))
+    return Line(
+        (f"steps={number}",), "face", Ending("FINISHED", "", {"psnr": float(number), "ssim": float("nan")})
+    )
 
 
 def test_every_line_is_read_once_whoever_wrote_it(tmp_path: Path) -> None:

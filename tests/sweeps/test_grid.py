@@ -35,10 +35,13 @@ def weights(tmp_path: Path, tiny_generator: Generator, tiny_discriminator: Discr
     return f"generator.path={path}"
 
 
-def grid(*overrides: str) -> Grid:
+def grid(*overrides: str, params: dict[str, str] | None = None) -> Grid:
+    """params: hydra.sweeper.params, as an experiment's file gives them."""
     words = ["input=synthetic", "generator=file", *overrides]
     loader = GlobalHydra.instance().config_loader()
-    return read_grid(loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN))
+    config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
+    config.hydra.sweeper.params = params
+    return read_grid(config)
 
 
 def test_cells_are_the_product_of_the_axes(weights: str) -> None:
@@ -70,7 +73,7 @@ def test_a_value_twice_is_one_point(weights: str) -> None:
 
 
 def test_axes_of_an_experiment_file_count(weights: str) -> None:
-    found = grid(weights, "+hydra.sweeper.params={steps: '2,3'}", "reg=0.1,0.5")
+    found = grid(weights, "reg=0.1,0.5", params={"steps": "2,3"})
     assert set(found.axes) == {"steps", "reg"} and len(found.cells) == 4
 
 
@@ -94,19 +97,30 @@ def test_a_folder_has_a_cell_per_photo(weights: str, tmp_path: Path) -> None:
         (["input=photo", "image=nowhere.jpg", "steps=2,3"], "nowhere.jpg"),
     ],
 )
-def test_a_value_that_cannot_work_is_refused_with_its_name(weights: str, overrides: list[str], message: str) -> None:
+def test_a_value_that_cannot_work_is_refused_with_its_name(
+    weights: str, overrides: list[str], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         grid(weights, *overrides)
 
 
 @pytest.mark.parametrize("overrides", [["steps=2,many"], ["regg=1,2"], ["degradation=blur,blurr"]])
-def test_a_key_or_type_that_does_not_exist_is_refused_in_hydras_words(weights: str, overrides: list[str]) -> None:
+def test_a_key_or_type_that_does_not_exist_is_refused_in_hydras_words(
+    weights: str, overrides: list[str]
+) -> None:
     with pytest.raises(HydraException):
         grid(weights, *overrides)
 
 
 def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
-    words = ["input=synthetic", "generator=file", weights, "degradation=blur", "degradation.kernel_size=5", "reg=0.5"]
+    words = [
+        "input=synthetic",
+        "generator=file",
+        weights,
+        "degradation=blur",
+        "degradation.kernel_size=5",
+        "reg=0.5",
+    ]
     loader = GlobalHydra.instance().config_loader()
     config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
     whole = loader.load_sweep_config(config, words)

@@ -98,7 +98,11 @@ def test_a_finished_run_joins_a_later_sweep(ledger: Ledger) -> None:
 
 def test_a_points_best_attempt_is_its_status(ledger: Ledger) -> None:
     member = {membership("s"): "yes"}
-    for name, states in {"a": ["KILLED", "FINISHED"], "b": ["FINISHED", "FAILED"], "c": ["FAILED", "KILLED"]}.items():
+    for name, states in {
+        "a": ["KILLED", "FINISHED"],
+        "b": ["FINISHED", "FAILED"],
+        "c": ["FAILED", "KILLED"],
+    }.items():
         for state in states:
             run(ledger, state, fingerprint=name, **member)
     assert ledger.statuses("s") == {"a": "FINISHED", "b": "FINISHED", "c": "KILLED"}

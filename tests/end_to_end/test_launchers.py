@@ -1,0 +1,101 @@
+"""Every launcher and the optuna sweeper give one parent with all its children. Needs the extras: make test-launchers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.sweeping import ENVIRONMENT, Store, assert_every_history_is_complete
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+# Two nodes of one CPU each, as two machines would be; they end with this process.
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+cluster.add_node(num_cpus=1)
+cluster.wait_for_nodes()
+print("address", cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+# The job's second node says where it ran.
+GRID = ["steps=2,3", "reg=0.1,0.5"]
+
+
+def assert_one_parent_with_four_children(store: Store, done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 of 4 done" in done.stdout
+    (parent,) = store.parents()
+    assert parent.info.status == "FINISHED"
+    children = store.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert [run.info.status for run in children] == ["FINISHED"] * 4
+    assert len({run.data.tags["fingerprint"] for run in children}) == 4
+    assert_every_history_is_complete(store, children)
+
+
+def test_slurm_by_its_local_executor(store: Store) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    local = ["launcher=slurm", "hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1"]
+    assert_one_parent_with_four_children(store, store.sweep(*GRID, *local, timeout=600))
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """The address of a Ray cluster of two nodes."""
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLUSTER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"},
+    )
+    assert process.stdin and process.stdout
+    try:
+        for line in process.stdout:
+            if line.startswith("address"):
+                yield line.split()[1]
+                break
+        else:
+            raise RuntimeError("no Ray cluster came up")
+    finally:
+        process.stdin.close()
+        process.wait(timeout=120)
+
+
+def test_a_ray_cluster_of_two_nodes(store: Store, cluster: str) -> None:
+    done = store.sweep(*GRID, "launcher=ray", f"launcher.address='{cluster}'", timeout=900)
+    assert_one_parent_with_four_children(store, done)
+    workers = {run.data.tags["pid"] for run in store.finished()}
+    assert len(workers) >= 2
+
+
+def test_a_sweep_of_four_processes_records_two_hundred_points_whole(store: Store) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    regs = ",".join(str(number / 100) for number in range(1, 101))
+    done = store.sweep("steps=2,3", f"reg={regs}", "launcher=joblib", "launcher.jobs=4", timeout=3600)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "200 of 200 done" in done.stdout
+    finished = store.finished()
+    assert len(finished) == len({run.data.tags["fingerprint"] for run in finished}) == 200
+    assert store.runs("attributes.status != 'FINISHED'") == []
+    assert_every_history_is_complete(store, finished)
+    client = store.client()
+    for run in finished:
+        names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+        assert names >= {"original.png", "degraded.png", "restored.png", "panel.png", "loss.png", "config.yaml"}
+
+
+def test_optuna_gets_the_objective_and_a_parent(store: Store) -> None:
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.direction=maximize"]
+    done = store.sweep(*search, "steps=2", "reg=interval(0.01,1.0)", timeout=600)
+    assert_one_parent_with_four_children(store, done)
+    best = max(run.data.metrics["psnr"] for run in store.finished())
+    results = (store.folder / "multirun" / "optimization_results.yaml").read_text()
+    assert float(results.split("best_value: ")[1]) == pytest.approx(best)
