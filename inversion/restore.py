@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
+from inversion.degradations.inpaint import Inpaint
+from inversion.errors import ConfigError
 from inversion.hyperparameters import Hyperparameters
 from inversion.images import quantize
 from inversion.inputs import Photo
@@ -97,9 +99,13 @@ def observe(task: Task, device: torch.device) -> Observation:
     photo = task.photo.image[None].to(device)
     if task.photo.mask is None:
         operator = task.degradation.bind(photo, task.degraded)
-    else:  # the photo's own mask went through the same alignment
-        mask = task.photo.mask[None].to(photo)
-        operator = task.degradation.bind(photo, task.degraded, masks=mask)  # type: ignore[call-arg]
+    elif isinstance(task.degradation, Inpaint):  # the photo's own mask went through the same alignment
+        operator = task.degradation.bind(photo, task.degraded, task.photo.mask[None].to(photo))
+    else:
+        raise ConfigError(
+            "A photo's mask says what inpainting fills in. Got input.mask with the degradation "
+            f"{type(task.degradation).__name__}; degradation=inpaint degradation.mask=FILE would work."
+        )
     if task.degraded:
         return Observation(operator, photo)
     with torch.no_grad():

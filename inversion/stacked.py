@@ -58,11 +58,15 @@ def alike(a: Degradation, b: Degradation) -> bool:
     """Whether two bound operators do the same; unlike ==, this compares what they found in their photos, too."""
     if type(a) is not type(b) or not is_dataclass(a):
         return a is b
-    for field in fields(a):
-        mine, other = getattr(a, field.name), getattr(b, field.name)
-        if isinstance(mine, Tensor) and isinstance(other, Tensor):
-            if mine.shape != other.shape or not torch.equal(mine, other):
-                return False
-        elif isinstance(mine, Tensor) or isinstance(other, Tensor) or mine != other:
-            return False
-    return True
+    return all(_same(getattr(a, field.name), getattr(b, field.name)) for field in fields(a))
+
+
+def _same(a: object, b: object) -> bool:
+    """Settings, tensors, operators, and lists of any of them."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and torch.equal(a, b)
+    if isinstance(a, Degradation) and isinstance(b, Degradation):
+        return alike(a, b)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return type(a) is type(b) and bool(a == b)

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.blur import GaussianBlur
+from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.none import NoDegradation
+from inversion.degradations.scratches import Scratches
 from inversion.stacked import Stacked, alike, select
 
 SETTINGS: list[Degradation] = [
@@ -79,3 +81,12 @@ def test_equal_operators_work_together(photos: Tensor) -> None:
 def test_masks_that_differ_are_not_alike(photos: Tensor) -> None:
     a, b, c = (Inpaint(fraction=f).bind(photos[:1], degraded=False) for f in (0.5, 0.5, 0.25))
     assert alike(a, b) and not alike(a, c) and not alike(a, NoDegradation())
+
+
+def test_composed_operators_with_masks_of_their_own_are_not_alike(photos: Tensor) -> None:
+    """Every photo has scratches of its own, inside a composition, too."""
+    composed = Compose((Grayscale(), Compose((Scratches(strokes=2),))))
+    a, again, b = (composed.bind(photos[i : i + 1], degraded=False) for i in (0, 0, 1))
+    assert alike(a, again) and not alike(a, b)
+    both = Stacked((a, b))(photos[:2])
+    torch.testing.assert_close(both, torch.cat([a(photos[:1]), b(photos[1:2])]))
