@@ -49,7 +49,7 @@ def run(points: Sequence[Point]) -> None:
     from sweeps.prepared import networks
 
     # A kill keeps what was reached, like Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_heap()
     try:
         shared = points[0].settings
@@ -100,7 +100,8 @@ def open_tasks(
         for photo in inputs.photos:
             alone = len(inputs.photos) + len(inputs.refused) == 1
             place = point.folder if alone else point.folder / photo.name
-            tags = job_tags(settings, photo, model.sha256) | {"git_commit": git_commit(PROJECT)}
+            tags = job_tags(settings, photo, model.sha256)
+            tags |= {"degradation": point.degradation, "git_commit": git_commit(PROJECT)}
             with ledger.one_at_a_time():
                 earlier = ledger.ending(tags, settings["rerun"])
                 if earlier is None:
@@ -109,8 +110,8 @@ def open_tasks(
                 point.end(photo.name, earlier, place)
                 continue
             owners[place] = point
-            seed, degraded = settings["seed"], settings["degraded"]
-            yield Task(photo, degradation, degraded, hyperparameters, seed, place, recorder)
+            seed, degraded, paste = settings["seed"], settings["degraded"], settings["paste"]
+            yield Task(photo, degradation, degraded, hyperparameters, seed, place, recorder, paste)
 
 
 class Refused(CompactHydraException):

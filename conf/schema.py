@@ -69,6 +69,8 @@ class Config:
     image: str | None = None
     degraded: bool = False
     align: Any = field(default_factory=lambda: {"face": None, "landmarks": None})
+    paste: bool = False
+    samples: int = 1
     seed: int = 0
     device: str = "auto"
     rerun: bool = False
@@ -174,6 +176,7 @@ class Compose:
 class Loss:
     _target_: str = MISSING
     weight: float = 1.0
+    identity: float = 0.0
 
 
 @dataclass

@@ -27,13 +27,15 @@ class Hyperparameters:
     jitter_until: float = 0.75  # fraction of the steps after which the jitter is zero
     noise_weight: float = 1e5  # weight of the noise-map regularizer
     optimize_noise: bool = True  # false: noise maps stay as drawn
+    samples: int = 1  # restarts, the first from the mean face, the others from random ones
 
     def __post_init__(self) -> None:
         def require(condition: bool, name: str, need: str) -> None:
             if not condition:
                 raise ConfigError(f"{name} must be {need}. Got {name}={getattr(self, name)}.")
 
-        require(self.steps >= 1, "steps", "a whole number of at least 1")
+        for name in ("steps", "samples"):
+            require(getattr(self, name) >= 1, name, "a whole number of at least 1")
         for name in ("reg", "jitter", "noise_weight"):
             require(0 <= getattr(self, name) < math.inf, name, "a finite number of at least 0")
         require(0 < self.learning_rate < math.inf, "learning_rate", "a finite number above 0")

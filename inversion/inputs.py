@@ -17,6 +17,7 @@ from inversion.degradations.inpaint import known_pixels, read_mask
 from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import Transform, align
 from inversion.faces.landmarks import choose_face, find_faces
+from inversion.faces.paste import paste
 from inversion.generator.stylegan2 import Generator
 from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
 from inversion.sample import sample_photo
@@ -35,6 +36,21 @@ class Photo:
     transform: Transform | None = None  # back into the photo; None when it came aligned
     mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
     ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
+
+    def with_face(self, face: Image.Image) -> Image.Image:
+        """The whole photo as it was given, with a face in the place of its own; one that came aligned is all face.
+
+        face: square, any resolution. Raises ConfigError for a synthetic face, and where the file is not there any more.
+        """
+        if self.path is None:
+            raise ConfigError(
+                f"paste=true puts the face back into its photo. Got {self.name}, which the generator made; "
+                "input=photo would work."
+            )
+        photo = read_photo(self.path)
+        if self.transform is None:
+            return face.resize(photo.size, Image.Resampling.LANCZOS)
+        return paste(photo, face, self.transform)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inversion.images import downsample_area
 from inversion.model import Model
-from inversion.objective import PerceptualLoss
+from inversion.objective import PerceptualLoss, comparisons
 
 SHARE = 0.5  # of the free memory: the backward pass needs room beside what the forward pass keeps
 ENOUGH = {"cpu": 32, "cuda": 256, "mps": 32}  # a larger batch is no faster, and a kill would lose more
@@ -31,11 +31,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
 
 
-def problems_that_fit(model: Model, loss: PerceptualLoss) -> int:
-    """Measured: free memory over what one problem's forward pass keeps for its backward pass, at least 1."""
+def problems_that_fit(model: Model, loss: PerceptualLoss, samples: int = 1) -> int:
+    """Measured: free memory over what one problem's forward pass keeps for its backward pass, at least 1.
+
+    samples: searches per problem.
+    """
     device = model.w_avg.device
     fit = SHARE * free_bytes(device) / bytes_per_problem(model, loss)
-    return max(1, min(int(fit), ENOUGH[device.type]))
+    return max(1, int(min(fit, ENOUGH[device.type]) / samples))
 
 
 def bytes_per_problem(model: Model, loss: PerceptualLoss) -> int:
@@ -56,7 +59,12 @@ def kept_bytes(model: Model, loss: PerceptualLoss, batch: int) -> int:
     ws = model.w_avg.expand(batch, synthesis.architecture.num_ws, -1).clone().requires_grad_()
     noises = [ws.new_zeros(batch, 1, side, side).requires_grad_() for side in synthesis.noise_resolutions]
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        features = loss.features(downsample_area(synthesis(ws, noises), loss.resolution))
+        images = synthesis(ws, noises)
+        features = [
+            feature
+            for comparison in comparisons(loss, images.device)
+            for feature in comparison.features(downsample_area(images, comparison.resolution))
+        ]
     return sum(kept.values()) + sum(feature.nbytes for feature in features)
 
 

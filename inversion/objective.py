@@ -11,12 +11,13 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.hyperparameters import Hyperparameters
+from inversion.losses.identity import IdentityLoss
 from inversion.losses.latent_distance import latent_distance
 from inversion.losses.noise_regularizer import noise_regularizer
 from inversion.stacked import select
 
 
-class PerceptualLoss(Protocol):
+class Comparison(Protocol):
     """A distance between images through features, so that those of the target are computed once."""
 
     name: str
@@ -25,6 +26,17 @@ class PerceptualLoss(Protocol):
     def features(self, images: Tensor) -> list[Tensor]: ...
 
     def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor: ...
+
+
+class PerceptualLoss(Comparison, Protocol):
+    """What the group `loss` chooses."""
+
+    identity: float  # weight of the identity term beside it; 0 = none, and no network for it
+
+
+def comparisons(loss: PerceptualLoss, device: torch.device) -> list[Comparison]:
+    """The loss, and the identity term where it has a weight. Raises ConfigError without dlib's network."""
+    return [loss, IdentityLoss.load(loss.identity, device)] if loss.identity else [loss]
 
 
 class Objective:
@@ -44,19 +56,25 @@ class Objective:
                 [getattr(s, name) for s in settings], device=targets.device, dtype=targets.dtype
             )
 
-        self.loss = loss
+        self.comparisons = comparisons(loss, targets.device)
         self.degradation = degradation
         self.reg = column("reg")
         self.noise_weight = column("noise_weight")
         self.w_avg = w_avg
         self.w_variance = w_std**2
         with torch.no_grad():
-            self.target_features = loss.features(degradation.target(targets, loss.resolution))
+            self.target_features = [
+                comparison.features(degradation.target(targets, comparison.resolution))
+                for comparison in self.comparisons
+            ]
 
     def __call__(self, images: Tensor, ws: Tensor, noises: Sequence[Tensor]) -> dict[str, Tensor]:
-        features = self.loss.features(self.degradation.compared(images, self.loss.resolution))
+        terms = {}
+        for comparison, target in zip(self.comparisons, self.target_features, strict=True):
+            seen = self.degradation.compared(images, comparison.resolution)
+            terms[comparison.name] = comparison(comparison.features(seen), target)
         return {
-            self.loss.name: self.loss(features, self.target_features),
+            **terms,
             "latent": self.reg * latent_distance(ws, self.w_avg, self.w_variance),
             "noise": self.noise_weight * noise_regularizer(noises),
         }
@@ -66,5 +84,5 @@ class Objective:
         chosen = copy(self)
         chosen.degradation = select(self.degradation, rows)
         chosen.reg, chosen.noise_weight = self.reg[rows], self.noise_weight[rows]
-        chosen.target_features = [feature[rows] for feature in self.target_features]
+        chosen.target_features = [[feature[rows] for feature in target] for target in self.target_features]
         return chosen

@@ -48,6 +48,7 @@ def optimize(
     w_avg: Tensor,  # [w_dim], its device and precision are the optimization's
     w_std: float,
     on_step: Callable[[Step], None],
+    begin: Tensor | None = None,  # [B, w_dim], each problem's first face; None = the mean face
 ) -> Result:
     """Fit one latent and one set of noise maps per problem; no problem feels its neighbours.
 
@@ -55,8 +56,11 @@ def optimize(
     from that step on, its neighbours go on. A problem whose steps are over leaves the batch.
     """
     num_ws = synthesis.architecture.num_ws
-    whole = batch = start(synthesis, objective, settings, seeds, w_avg)
+    if begin is None:
+        begin = w_avg.expand(len(settings), -1)
+    whole = batch = start(synthesis, objective, settings, seeds, begin)
     health = Health(len(settings), w_avg.device)
+    names: list[str] = []
     ends = {s.steps for s in settings}
     interrupted = False
     try:
@@ -69,24 +73,25 @@ def optimize(
             ws = spaces.to_ws(latent + jitter * batch.streams.normal(*latent.shape[1:]), num_ws)
             images = synthesis(ws, noises)
             terms = batch.objective(images, ws, noises)
+            losses = torch.stack(list(terms.values()))  # [terms, B]
             # The sum over problems, not the mean: each gradient is that of its own loss.
-            total = torch.stack(list(terms.values())).sum()
-            gradients = torch.autograd.grad(total, batch.adam.variables)
+            gradients = torch.autograd.grad(losses.sum(), batch.adam.variables)
             learning_rate = batch.schedule.learning_rate(number)
-            running = health.check(number, batch.problems, terms)
+            running = health.check(number, batch.rows, losses.detach())
             batch.adam.step(gradients, torch.where(running, learning_rate, 0))
             if settings[0].optimize_noise:
                 for noise in noises:
                     noise.data = torch.where(
                         running[:, None, None, None], noise_maps.normalize(noise.data), noise.data
                     )
-            detached = {name: term.detach() for name, term in terms.items()}
+            names = list(terms)
+            detached = dict(zip(names, losses.detach(), strict=True))
             on_step(Step(number, batch.problems, images.detach(), detached, learning_rate, running))
     except KeyboardInterrupt:
         interrupted = True
     whole.take_back(batch)
     ws = spaces.to_ws(whole.latent.detach(), num_ws)
-    return Result(ws, [n.detach() for n in whole.noises], *health.report(), interrupted)
+    return Result(ws, [n.detach() for n in whole.noises], *health.report(names), interrupted)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ class Batch:
     """Problems that are searched together, one row each, with all that belongs to them."""
 
     problems: list[int]  # which of all problems each row is
+    rows: Tensor  # [B], the same on the device
     settings: list[Hyperparameters]
     latent: Tensor  # [B, 1 or num_ws, w_dim]
     noises: list[Tensor]  # [B, 1, R, R] each
@@ -111,6 +117,7 @@ class Batch:
         )
         return Batch(
             [self.problems[row] for row in rows],
+            self.rows[rows],
             settings,
             latent,
             noises,
@@ -132,18 +139,21 @@ def start(
     objective: Objective,
     settings: Sequence[Hyperparameters],
     seeds: Sequence[int],
-    w_avg: Tensor,
+    begin: Tensor,
 ) -> Batch:
-    """Every problem at the mean face, with noise maps of its own."""
-    streams = RandomStreams(seeds, w_avg.device, w_avg.dtype)
-    latent = spaces.start(settings[0].space, w_avg, synthesis.architecture.num_ws, len(settings))
+    """Every problem at its first face [B, w_dim], with noise maps of its own."""
+    streams = RandomStreams(seeds, begin.device, begin.dtype)
+    latent = spaces.start(settings[0].space, begin, synthesis.architecture.num_ws)
     noises = noise_maps.start(synthesis.noise_resolutions, streams)
     variables = [latent, *noises] if settings[0].optimize_noise else [latent]
     for variable in variables:
         variable.requires_grad_(True)
-    schedule = Schedule(settings, w_avg.device, w_avg.dtype)
+    schedule = Schedule(settings, begin.device, begin.dtype)
     problems = list(range(len(settings)))
-    return Batch(problems, list(settings), latent, noises, Adam(variables), schedule, streams, objective)
+    rows = torch.tensor(problems, device=begin.device)
+    return Batch(
+        problems, rows, list(settings), latent, noises, Adam(variables), schedule, streams, objective
+    )
 
 
 class Health:
@@ -152,20 +162,17 @@ class Health:
     def __init__(self, problems: int, device: torch.device) -> None:
         self.failed_step = torch.full([problems], -1, device=device)
         self.failed_term = torch.full([problems], -1, device=device)
-        self.names: list[str] = []
 
-    def check(self, number: int, problems: Sequence[int], terms: dict[str, Tensor]) -> Tensor:
-        """[B] bool: all terms of this and every earlier step were finite. problems: which one each row is."""
-        self.names = list(terms)
-        rows = torch.tensor(problems, device=self.failed_step.device)
-        bad = ~torch.stack(list(terms.values())).detach().isfinite()  # [terms, B]
+    def check(self, number: int, rows: Tensor, losses: Tensor) -> Tensor:
+        """[B] bool: all terms of this and every earlier step were finite. losses: [terms, B]; rows: [B], its problems."""
+        bad = ~losses.isfinite()
         first = bad.any(dim=0) & (self.failed_step[rows] < 0)
         self.failed_step[rows] = torch.where(first, number, self.failed_step[rows])
         self.failed_term[rows] = torch.where(first, bad.int().argmax(dim=0), self.failed_term[rows])
         return self.failed_step[rows] < 0
 
-    def report(self) -> tuple[list[int | None], list[str | None]]:
-        """Per problem: the step and the term, None where all was well."""
+    def report(self, names: Sequence[str]) -> tuple[list[int | None], list[str | None]]:
+        """Per problem: the step and the term, None where all was well. names: of the terms."""
         steps = [None if step < 0 else step for step in self.failed_step.tolist()]
-        terms = [None if term < 0 else self.names[term] for term in self.failed_term.tolist()]
+        terms = [None if term < 0 else names[term] for term in self.failed_term.tolist()]
         return steps, terms

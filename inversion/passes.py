@@ -36,7 +36,7 @@ def restore_all(
     """
     opened = list(islice(tasks, 1 if size == 1 else 2))
     if size is None:
-        size = 1 if len(opened) < 2 else problems_that_fit(model, loss)
+        size = 1 if len(opened) < 2 else problems_that_fit(model, loss, opened[0].settings.samples)
     try:
         while opened := opened + list(islice(tasks, max(0, size - len(opened)))):
             batch, opened = opened[:size], opened[size:]

@@ -14,15 +14,17 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError
 from inversion.hyperparameters import Hyperparameters
-from inversion.images import quantize
+from inversion.images import quantize, to_pil
 from inversion.inputs import Photo
+from inversion.latents.starts import sample_seed, starting_points
 from inversion.memory import OutOfMemory, is_out_of_memory
+from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.objective import Objective, PerceptualLoss
 from inversion.optimize import Result, optimize
 from inversion.record.ending import Ending, explain
 from inversion.record.outcome import Outcome, record_outcome
-from inversion.record.recorder import Recorder, Status
+from inversion.record.recorder import Recorder, Status, Tee
 from inversion.record.watcher import Watcher
 from inversion.stacked import Stacked
 
@@ -40,6 +42,7 @@ class Task:
     seed: int
     folder: Path
     recorder: Recorder
+    paste: bool = False  # put the restored face back into its photo
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ def observe_all(
 
 def observe(task: Task, device: torch.device) -> Observation:
     """Settle the operator for this photo and apply it, with the photo's own randomness. Raises ConfigError."""
+    if task.paste:
+        task.photo.with_face(to_pil(task.photo.image))  # what cannot be pasted is refused before the search
     photo = task.photo.image[None].to(device)
     if task.photo.mask is None:
         operator = task.degradation.bind(photo, task.degraded)
@@ -125,40 +130,47 @@ def search(
     animation_frames: int,
     progress: Callable[[int, dict[str, float]], None],
 ) -> None:
-    """The optimizer pass, watched and recorded."""
-    ready = [tasks[i] for i in observations]
-    operator = Stacked(tuple(observation.operator for observation in observations.values()))
-    observed = torch.cat([observation.image for observation in observations.values()])
-    settings, seeds = [task.settings for task in ready], [task.seed for task in ready]
+    """The optimizer pass, watched and recorded; the sample that fits its photo best is the photo's restoration."""
+    samples = [(i, k) for i in observations for k in range(tasks[i].settings.samples)]  # one per row
+    operator = Stacked(tuple(observations[i].operator for i, _ in samples))
+    observed = torch.cat([observations[i].image for i, _ in samples])
+    settings = [tasks[i].settings for i, _ in samples]
+    seeds = [sample_seed(tasks[i].seed, k) for i, k in samples]
     objective = Objective(loss, operator, observed, settings, model.w_avg, model.w_std)
-    watcher = Watcher([t.recorder for t in ready], settings, image_every, animation_frames, progress)
+    # A record has room for one search: what is told step by step is the first sample's.
+    recorders = [tasks[i].recorder if k == 0 else Tee() for i, k in samples]
+    watcher = Watcher(recorders, settings, image_every, animation_frames, progress)
     synthesis = model.generator.synthesis
-    result = optimize(synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher)
+    begin = starting_points(model.generator.mapping, model.w_avg, seeds, [k for _, k in samples])
+    result = optimize(synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher, begin)
     watcher.fetch()
     with torch.no_grad():
         restored = synthesis(result.ws, result.noises)
-        restored_degraded = operator(restored).cpu()
-        consistent = [
-            observation.operator.consistent(restored[row, None].clamp(-1, 1), observation.image)[0].cpu()
-            for row, observation in enumerate(observations.values())
-        ]
-    restored = restored.cpu()
-    for row, (i, task) in enumerate(zip(observations, ready, strict=True)):
+        restored_degraded = operator(restored)
+    fits = psnr(restored_degraded, observed).tolist()
+    for i, observation in observations.items():
+        task, mine = tasks[i], [row for row, (owner, _) in enumerate(samples) if owner == i]
+        sound = [row for row in mine if result.failed_step[row] is None] or mine[:1]
+        row = max(sound, key=fits.__getitem__)
+        agreeing = observation.operator.consistent(restored[row, None].clamp(-1, 1), observation.image)
         outcome = Outcome(
             photo=task.photo,
             degraded_input=task.degraded,
             observed=observed[row].cpu(),
-            restored=restored[row],
-            restored_degraded=restored_degraded[row],
-            consistent=consistent[row],
+            restored=restored[row].cpu(),
+            restored_degraded=restored_degraded[row].cpu(),
+            consistent=agreeing[0].cpu(),
             ws=result.ws[row].cpu(),
             noises=[noise[row].cpu() for noise in result.noises],
             w_std=model.w_std,
-            seed=task.seed,
+            seed=seeds[row],
             history=watcher.histories[row],
             frames=watcher.frames[row],
             steps_done=watcher.steps_done[row],
             seconds=watcher.seconds[row],
+            paste=task.paste,
+            samples=restored[sound].cpu(),
+            fits=[fits[row] for row in sound],
         )
         endings[i] = record(outcome, task, *judge(result, row, outcome.steps_done < task.settings.steps))
 

@@ -21,10 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     show = commands.add_parser("ui", parents=[store], help="open the MLflow UI over the project's runs")
     show.add_argument("--experiment", default="inversion")
-    show.add_argument("--port", type=int, default=5000)
+    show.add_argument("--port", type=int, default=ui.PORT)
     show.set_defaults(run=lambda chosen: ui.serve(chosen.uri, chosen.experiment, chosen.port, PROJECT))
 
-    gaps = commands.add_parser("missing", parents=[store], help="list what sweeps still lack, and the command that fills it")
+    gaps = commands.add_parser(
+        "missing", parents=[store], help="list what sweeps still lack, and the command that fills it"
+    )
     gaps.add_argument("experiment", nargs="?", default="inversion")
     gaps.set_defaults(run=lambda chosen: missing.show(chosen.uri, chosen.experiment, PROJECT))
 
@@ -33,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     dead.add_argument("--host", help="a machine that is gone for good: all of its running runs are given up")
     dead.set_defaults(run=lambda chosen: missing.reap(chosen.uri, chosen.experiment, chosen.host, PROJECT))
 
-    page = commands.add_parser("report", parents=[store], help="write a sweep or an experiment as one HTML file")
+    page = commands.add_parser(
+        "report", parents=[store], help="write a sweep or an experiment as one HTML file"
+    )
     report.add_arguments(page)
     page.set_defaults(run=report.run)
 

@@ -65,13 +65,13 @@ class Board:
         self._look()
         self._bar.stop()
 
-    def state(self) -> str:
-        """5 of 12 done, 1 failed, about 3 min left."""
+    def state(self, more: bool = False) -> str:
+        """5 of 12 done, 1 failed, about 3 min left. more: others ended at the same time, so no speed is known yet."""
         done = len(self.lines) - len(self.failed)
         parts = [f"{done} of {self.total} done" if self.total else f"{done} done"]
         if self.failed:
             parts.append(f"{len(self.failed)} failed")
-        if (left := self._seconds_left()) is not None:
+        if not more and (left := self._seconds_left()) is not None:
             parts.append(f"about {spell_seconds(left)} left")
         return ", ".join(parts)
 
@@ -87,9 +87,11 @@ class Board:
             self._look()
 
     def _look(self) -> None:
-        for line in self._reader.new():
+        new = self._reader.new()
+        for number, line in enumerate(new, start=1):
             self.lines.append(line)
-            self._console.print(f"[{self.state()}] {self.describe(line)}", markup=False)
+            self._console.print(f"[{self.state(more=number < len(new))}] {self.describe(line)}", markup=False)
+        if new:
             self._bar.update(self._task, completed=len(self.lines), description=self.state())
 
     def point(self, line: Line) -> str:

@@ -30,9 +30,7 @@ class SweepCallback(Callback):
         """Ends the program when the sweep cannot be started: Hydra would turn an exception into a warning."""
         from sweeps.sweep import Sweep
 
-        signal.signal(
-            signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
-        )  # a kill closes what is open
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill closes what is open, like Ctrl-C
         try:
             self.sweep = Sweep(config)
         except Exception as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from PIL import Image
 
+from inversion.record.atomic import write_file
 from inversion.record.mlflow_recorder import _client as connect
 from sweeps.summarize import Summary, summarize
 from sweeps.table import Store
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 MAX_NOTE = 7900  # characters of a tag
 
 
-def compare_sweep(uri: str, parent_run_id: str) -> Summary:
+def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Summary:
     """Compare a sweep's children and log what comes of it to the parent run.
 
     At the artifact root, under the same names in every sweep, so that MLflow's compare page shows two sweeps
@@ -34,7 +35,8 @@ def compare_sweep(uri: str, parent_run_id: str) -> Summary:
     Works for a sweep of which nothing finished, or nothing started. A picture that cannot be made or logged is a
     warning, and the others are still made. Raises ConfigError when the store cannot be read.
 
-    uri: absolute, as from `absolute_uri`. Returns the summary, for the console.
+    uri: absolute, as from `absolute_uri`. report: file in which the HTML page is kept as well. Returns the summary,
+    for the console.
     """
     from sweeps import figures, page, sheets
 
@@ -66,7 +68,13 @@ def compare_sweep(uri: str, parent_run_id: str) -> Summary:
     for name, make in pictures.items():
         attempt(name, partial(log_picture, name, make))
     attempt("table.json", lambda: client.log_table(parent_run_id, _printable(summary), "table.json"))
-    attempt("report.html", lambda: log_report(uri, parent_run_id, page.render(summary, losses, store.file)))
+
+    def write_report() -> None:
+        html = page.render(summary, losses, store.file)
+        write_file(report, html.encode())
+        log_report(uri, parent_run_id, html)
+
+    attempt("report.html", write_report)
     attempt("tags", lambda: _tag(client, parent_run_id, summary))
     return summary
 

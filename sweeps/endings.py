@@ -45,7 +45,7 @@ class Reader:
     def new(self) -> list[Line]:
         """Complete lines only: the rest of one that is being written comes with the next call."""
         lines = []
-        for path in sorted(self.folder.glob("*.jsonl")):
+        for path in sorted(self.folder.glob("*.jsonl"), key=lambda path: int(path.stem)):
             with path.open("rb") as file:
                 file.seek(self._read.get(path, 0))
                 text = file.read()

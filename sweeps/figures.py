@@ -12,7 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -21,14 +21,17 @@ from PIL import Image
 from inversion.record.panels import INK, MUTED, PAPER
 from sweeps.axes import Axis, Layout, arrange, describe, is_grid, spell
 from sweeps.summarize import Summary
+from sweeps.table import CONSISTENT
 
 LOWER_IS_BETTER = ("identity_distance", "w_distance", "loss", "seconds", "converged_step")
+NEAREST_ZERO = ("fit_sharpness",)
 TITLES = {
     "quality": "quality [dB]",
     "psnr": "PSNR [dB]",
     "ssim": "SSIM",
     "identity_distance": "identity distance",
     "fit_psnr": "fit [dB]",
+    "fit_sharpness": "sharpness beside the photo [dB]",
     "w_distance": "distance to the true w [w_std]",
     "converged_step": "converged at step",
     "steps_per_second": "steps per second",
@@ -42,7 +45,14 @@ MOST_NAMED = 12  # curves with a name of their own
 
 def title(metric: str) -> str:
     """PSNR [dB]; the loss terms by their own names."""
-    return TITLES.get(metric, metric.replace("_", " "))
+    own = metric.removeprefix(CONSISTENT)
+    words = TITLES.get(own, own.replace("_", " "))
+    return words if own == metric else f"{words}, agreeing with the photo"
+
+
+def lower_is_better(metric: str) -> bool:
+    own = metric.removeprefix(CONSISTENT)
+    return own in LOWER_IS_BETTER or own not in TITLES  # what has no title is a term of the loss
 
 
 def heatmap(summary: Summary, metric: str) -> Figure:
@@ -54,7 +64,7 @@ def heatmap(summary: Summary, metric: str) -> Figure:
     """
     cells = summary.cells
     values = cells[metric].to_numpy(dtype=float) if metric in cells else np.empty(0)
-    norm = _norm(values)
+    norm = _norm(metric, values)
     if norm is None:
         figure = _figure(5.0, 3.0)
         _say(figure.add_subplot(), "no run has this figure" if len(cells) else "no runs")
@@ -229,20 +239,25 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _norm(values: np.ndarray) -> Normalize | None:
+def _norm(metric: str, values: np.ndarray) -> Normalize | None:
     """Colours from the lowest to the highest value; by decades where values span more than two."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return None
+    if metric in NEAREST_ZERO:
+        reach = float(np.abs(finite).max()) or 1.0
+        return Normalize(-reach, reach)
     low, high = float(finite.min()), float(finite.max())
     if low > 0 and high / low > 100:
         return LogNorm(low, high)
     return Normalize(low, high)
 
 
-def _colour_map(metric: str) -> str:
-    lower = metric in LOWER_IS_BETTER or metric not in TITLES  # loss terms
-    return "mako_r" if lower else "mako"
+def _colour_map(metric: str) -> str | ListedColormap:
+    if metric in NEAREST_ZERO:  # dark, bright, dark
+        half = sns.color_palette("mako", 64)
+        return ListedColormap([*half, *half[::-1]])
+    return "mako_r" if lower_is_better(metric) else "mako"
 
 
 def _format(values: np.ndarray) -> str:

@@ -24,7 +24,9 @@ def show(uri: str, experiment: str, project: Path) -> int:
         gaps += len(lines)
         if lines:
             tags = sweep.data.tags
-            print(f"{sweep.info.run_name} ({sweep.info.run_id}): {len(lines)} of {tags['runs']} runs are missing")
+            print(
+                f"{sweep.info.run_name} ({sweep.info.run_id}): {len(lines)} of {tags['runs']} runs are missing"
+            )
             print("\n".join(f"  {line}" for line in lines))
             print(f"to run them: {tags['command']}\n")
     if not gaps:

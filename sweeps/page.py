@@ -18,8 +18,8 @@ import seaborn as sns
 from PIL import Image
 
 from sweeps.axes import Axis, arrange, is_grid, overrides, spell
-from sweeps.figures import LOWER_IS_BETTER, TITLES, title
-from sweeps.summarize import FIT_TOLERANCE_DB, IDENTITY_DB, TOLERANCE_DB, Summary
+from sweeps.figures import NEAREST_ZERO, lower_is_better, title
+from sweeps.summarize import IDENTITY_DB, TOLERANCE_DB, Summary
 from sweeps.table import FIGURES, Store
 
 SIDES = (512, 384, 256, 192, 128)  # px of a thumbnail: the largest with which all pictures fit
@@ -122,9 +122,11 @@ def rule(original_known: bool) -> str:
             "Intervals are 95 % bootstrap intervals of the mean over photos, or over seeds of one photo."
         )
     return (
-        "The original is not known. Quality is how well the restored face, degraded again, fits the photo. "
-        f"Of the cells within {FIT_TOLERANCE_DB} dB of the best fit the one that leaves the generator least freedom is "
-        "recommended: the widest kernel, then the largest reg, then the fewest steps."
+        "The original is not known. Quality is how well the restored face, degraded again, fits the photo in dB. "
+        "Where the sweep varies the degradation, it is that less the dB by which that picture's finest details are "
+        "stronger (above 0: too narrow a blur) or weaker (below 0: too wide a blur) than the photo's. Recommended: "
+        f"with the best degradation, of the cells within {TOLERANCE_DB} dB of the best quality, the largest reg, then "
+        "the fewest steps."
     )
 
 
@@ -173,7 +175,7 @@ def _problem(
     steps: dict[tuple[int, ...], int],
 ) -> dict[str, Any]:
     pictures = {}
-    for kind in ("restored", "degraded", "original"):
+    for kind in ("restored", "consistent", "degraded", "original"):
         path = file(row["run_id"], f"{kind}.png") if row["run_id"] else None
         if path is not None:
             pictures[kind] = album.add(path)
@@ -224,11 +226,10 @@ def _axis(axis: Axis) -> dict[str, Any]:
 
 
 def _metric(name: str) -> dict[str, Any]:
-    lower = name in LOWER_IS_BETTER or name not in TITLES
     return {
         "name": name,
         "title": title(name),
-        "better": "lower" if lower else "higher",
+        "better": "zero" if name in NEAREST_ZERO else "lower" if lower_is_better(name) else "higher",
         "main": name in MAIN,
     }
 

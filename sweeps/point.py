@@ -24,6 +24,7 @@ class Point:
     settings: Mapping[str, Any]  # the composed config
     folder: Path
     overrides: tuple[str, ...]  # on the command line, a sweep's axes among them
+    degradation: str  # its file in conf/degradation: two composed ones are of one class
     job: int = 0  # Hydra's number
     sweep: Path | None = None  # the sweep's folder; None: a single run
     endings: dict[str, Ending] = field(default_factory=dict)  # by photo; "": the point failed as a whole
@@ -33,9 +34,11 @@ class Point:
         """From the two configs that Hydra gives to a job."""
         settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
         folder, overrides = Path(hydra.runtime.output_dir), tuple(hydra.overrides.task)
+        degradation = hydra.runtime.choices["degradation"]
         if hydra.mode is not RunMode.MULTIRUN:
-            return cls(settings, folder, overrides)
-        return cls(settings, folder, overrides, hydra.job.num, Path(hydra.sweep.dir).absolute())
+            return cls(settings, folder, overrides, degradation)
+        sweep = Path(hydra.sweep.dir).absolute()
+        return cls(settings, folder, overrides, degradation, hydra.job.num, sweep)
 
     def expect(self, photos: Sequence[str]) -> None:
         """These photos are to come."""

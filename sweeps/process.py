@@ -63,6 +63,8 @@ def started(pid: int) -> str | None:
 def end_with_parent() -> None:
     """Interrupt this worker, as Ctrl-C would, when the process that started it is killed: nobody wants its result."""
     parent = os.getppid()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts a sweep with & leaves it so
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -5,10 +5,11 @@ one person below 0.6, which costs 6 dB; 0.1 of it weighs as much as 1 dB). A res
 be found counts as distance 1; where a photo's runs all lack the distance, PSNR alone counts.
 
 Quality, where the photo arrived degraded: how well the restored face, degraded again, fits it (fit_psnr, in dB).
-A fit only tells which settings explain the photo: with a kernel that is too narrow, or with little
-regularization, the generator draws the rest of the blur itself and fits as well. So of all cells that fit
-within tolerance the one that takes least freedom is recommended: the widest kernel, then the largest
-sigma, then the largest reg, then the fewest steps.
+Where the sweep varies the degradation itself, less the decibels by which that picture is sharper or less sharp than
+the photo (fit_sharpness): the fit alone does not know a blur, because the generator draws what a narrow kernel
+leaves out, and a wide one hides what the generator cannot draw (Levin et al. 2009, Understanding and evaluating
+blind deconvolution algorithms). A fit tells what explains the photo, not what looks right: of the cells with the best
+degradation and a quality within tolerance, the one with the largest reg is recommended, then the fewest steps.
 """
 
 from __future__ import annotations
@@ -28,11 +29,9 @@ QUALITY = "quality"
 IDENTITY_DB = 10.0  # dB of PSNR per unit of identity distance
 NO_FACE = 1.0  # identity distance of a restoration without a face
 TOLERANCE_DB = 0.5  # quality that fewer steps may cost
-FIT_TOLERANCE_DB = 0.1  # fit that counts as equal
 DRAWS = 2000
 LEVEL = 0.95
-# What takes freedom from the generator, most telling first; larger is stricter.
-STRICTER = ("degradation.kernel_size", "degradation.sigma", "reg")
+DEGRADATION = "degradation."  # axes that say what happened to the photo, not how to search
 UNFINISHED = (
     "FAILED",
     "KILLED",
@@ -69,7 +68,7 @@ class Summary:
 def summarize(table: Table) -> Summary:
     """Means over photos and seeds per cell, and what follows from them."""
     known = "psnr" in table.metrics and bool(table.rows["psnr"].notna().any())
-    cells = cells_of(with_quality(table.rows, known), table)
+    cells = cells_of(with_quality(table.rows, known, table.axes), table)
     best = best_cell(cells)
     recommended = None if best is None else recommended_cell(cells, best, table.axes, known)
     reason = explain(cells, best, recommended, table.axes, known)
@@ -77,7 +76,7 @@ def summarize(table: Table) -> Summary:
     return Summary(table, cells, known, best, recommended, reason, command)
 
 
-def with_quality(rows: pd.DataFrame, original_known: bool) -> pd.DataFrame:
+def with_quality(rows: pd.DataFrame, original_known: bool, axes: tuple[Axis, ...]) -> pd.DataFrame:
     """Rows with a column `quality`, NaN for problems that did not finish."""
     none = pd.Series(np.nan, index=rows.index)
     if original_known:
@@ -86,6 +85,8 @@ def with_quality(rows: pd.DataFrame, original_known: bool) -> pd.DataFrame:
         quality = rows["psnr"] - IDENTITY_DB * distance.fillna(NO_FACE).where(has_face, 0.0)
     else:
         quality = rows.get("fit_psnr", none)
+        if _of_degradation(axes):
+            quality = quality - rows.get("fit_sharpness", none).abs().fillna(0.0)
     return rows.assign(**{QUALITY: quality.where(rows["status"] == "FINISHED")})
 
 
@@ -93,7 +94,7 @@ def cells_of(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
     """One row per cell, in the table's order; means are over finished problems, NaN where there is none."""
     metrics = [QUALITY, *table.metrics]
     photos = rows["photo"].nunique()
-    groups = rows.groupby(table.keys, sort=False) if table.keys else [((), rows)]
+    groups = rows.groupby(table.keys, sort=False) if table.keys else [((), rows)] if len(rows) else []
     cells = []
     for point, group in groups:
         finished = group[group["status"] == "FINISHED"]
@@ -130,11 +131,14 @@ def best_cell(cells: pd.DataFrame) -> int | None:
 
 def recommended_cell(cells: pd.DataFrame, best: int, axes: tuple[Axis, ...], original_known: bool) -> int:
     """Of the cells within tolerance of the best: the fewest steps; for a photo that arrived degraded, see above."""
-    tolerance = TOLERANCE_DB if original_known else FIT_TOLERANCE_DB
     complete = cells["n"] == cells["n"].iloc[best]
-    near = cells[complete & (cells[QUALITY] >= float(cells[QUALITY].iloc[best]) - tolerance)]
+    near = cells[complete & (cells[QUALITY] >= float(cells[QUALITY].iloc[best]) - TOLERANCE_DB)]
     numeric = {axis.key for axis in axes if axis.is_numeric}
-    strict = [] if original_known else [key for key in STRICTER if key in numeric]
+    strict = []
+    if not original_known:
+        for axis in _of_degradation(axes):
+            near = near[near[axis.key] == cells[axis.key].iloc[best]]
+        strict = [key for key in ("reg",) if key in numeric]
     few = ["steps"] if "steps" in numeric else []
     ascending = [False] * len(strict) + [True] * len(few) + [False]
     return int(near.sort_values([*strict, *few, QUALITY], ascending=ascending, kind="stable").index[0])
@@ -154,12 +158,18 @@ def explain(
     sentences = [f"Recommended: {describe(chosen, axes)} ({figures(chosen, original_known)})."]
     better = f"{describe(top, axes)} ({figures(top, original_known)})"
     if not original_known:
+        varied = _of_degradation(axes)
+        if varied:
+            found = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in varied)
+            sentences.append(
+                f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
+            )
         if recommended != best:
             sentences.append(
-                f"It fits the photo within {FIT_TOLERANCE_DB} dB of the best cell, {better}, and of all such cells it "
-                "leaves the generator the least freedom to draw the degradation itself."
+                f"Of the cells {'with it ' if varied else ''}within {TOLERANCE_DB} dB of the best, {better}, this one "
+                "keeps the face most likely: the largest reg, then the fewest steps."
             )
-        else:
+        elif not varied:
             sentences.append("It fits the photo best.")
         sentences.append(
             "The original is not known: a fit tells what explains the photo, not what looks right."
@@ -193,8 +203,10 @@ def _no_cheaper(cells: pd.DataFrame, top: pd.Series, axes: tuple[Axis, ...]) -> 
 def figures(cell: pd.Series, original_known: bool) -> str:
     """PSNR 24.1 dB, identity distance 0.31; with intervals where there are several problems."""
     names = {"psnr": "PSNR {} dB", "identity_distance": "identity distance {}"}
+    if not original_known:
+        names = {"fit_psnr": "fit {} dB", "fit_sharpness": "sharpness off by {} dB"}
     parts = []
-    for name, text in (names if original_known else {"fit_psnr": "fit {} dB"}).items():
+    for name, text in names.items():
         if name in cell and pd.notna(cell[name]):
             digits = 2 if name == "identity_distance" else 1
             parts.append(text.format(with_interval(cell, name, digits)))
@@ -206,6 +218,10 @@ def with_interval(cell: pd.Series, name: str, digits: int) -> str:
     low, high = cell[f"{name}_low"], cell[f"{name}_high"]
     interval = "" if pd.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
     return f"{cell[name]:.{digits}f}{interval}"
+
+
+def _of_degradation(axes: tuple[Axis, ...]) -> list[Axis]:
+    return [axis for axis in axes if axis.key.startswith(DEGRADATION)]
 
 
 def _status(group: pd.DataFrame) -> str:

@@ -9,23 +9,28 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from inversion.errors import ConfigError
 from inversion.record.atomic import write_file
-from inversion.record.mlflow_recorder import MLflowRecorder, flatten
+from inversion.record.mlflow_recorder import MLflowRecorder, flatten, runs_link
 from inversion.record.open_record import git_commit, open_store
 from inversion.record.recorder import Status
-from sweeps import process
+from sweeps import process, ui
 from sweeps.board import Board
 from sweeps.grid import Grid, read_grid
 from sweeps.ledger import SWEEP_FILE, Ledger
 
+if TYPE_CHECKING:
+    from sweeps.summarize import Summary
+
 log = logging.getLogger(__name__)
 
 PROJECT = Path(__file__).resolve().parent.parent
+REPORT = "report.html"
+MOST_LINKED = 100  # runs that a link names one by one
 ORPHANS = 60.0  # seconds in which workers of a killed sweep may end
 
 
@@ -73,10 +78,22 @@ class Sweep:
         from sweeps.compare import compare_sweep
 
         assert self.parent is not None
+        report = self.folder / REPORT
         try:
-            compare_sweep(self.ledger.uri, self.parent.run_id)
+            summary = compare_sweep(self.ledger.uri, self.parent.run_id, report)
         except Exception as error:
             log.warning("the sweep could not be compared: %s", error)
+            return
+        print(f"\n{summary.reason}\n\nReport: {report}\nMLflow, while `make ui` runs: {self._link(summary)}")
+
+    def _link(self, summary: Summary) -> str:
+        """The chart view of exactly these runs; of the sweep's own where they are too many for an address."""
+        assert self.parent is not None
+        runs = [run_id for run_id in summary.table.rows["run_id"] if run_id]
+        order = "psnr" if summary.original_known else "fit_psnr"
+        exactly = runs if len(runs) <= MOST_LINKED else []
+        experiment, parent = self.ledger.experiment_id, self.parent.run_id
+        return runs_link(ui.HOST, ui.PORT, experiment, exactly, parent, order)
 
     def judge(self) -> tuple[Status, list[str]]:
         """FINISHED only if every point of the grid is; with those that are not."""

@@ -30,10 +30,12 @@ FIGURES = (
     "ssim",
     "identity_distance",
     "fit_psnr",
+    "fit_sharpness",
     "w_distance",
     "loss",
 )  # shown first, in this order
 ONLY_FINAL = {*FIGURES[:-1], "converged_step", "seconds", "steps_per_second"}  # of these there is no history
+CONSISTENT = "consistent_"  # a figure of the restoration that was made to agree with the photo
 PENALTIES = {"latent", "noise"}  # terms of the loss that do not look at the picture
 DETAILS = ("run_id", "name", "photo", "photo_sha256", "seed", "status", "reason", "started")
 
@@ -62,7 +64,8 @@ class Table:
     @property
     def terms(self) -> list[str]:
         """The terms of the loss that tell most: how unlike the pictures are, and the sum of all."""
-        pictures = [name for name in self.metrics if name not in ONLY_FINAL | PENALTIES | {"loss"}]
+        known = ONLY_FINAL | PENALTIES | {"loss"}
+        pictures = [name for name in self.metrics if name.removeprefix(CONSISTENT) not in known]
         return [*pictures, *(["loss"] if "loss" in self.metrics else [])]
 
     def tidy(self) -> pd.DataFrame:
@@ -227,8 +230,13 @@ def build(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Plan) ->
 
 
 def _params(run: Run) -> dict[str, str]:
-    checkpoint = run.data.tags.get("checkpoint_sha256", "")[:8]
-    return dict(run.data.params) | ({CHECKPOINT: checkpoint} if checkpoint else {})
+    """With the checkpoint's hash, and the degradation by its config's name: two composed ones are of one class."""
+    tags, params = run.data.tags, dict(run.data.params)
+    if "checkpoint_sha256" in tags:
+        params[CHECKPOINT] = tags["checkpoint_sha256"][:8]
+    if "degradation" in tags:
+        params["degradation._target_"] = tags["degradation"]
+    return params
 
 
 def _details(run: Run) -> dict[str, Any]:

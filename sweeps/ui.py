@@ -12,7 +12,7 @@ from inversion.errors import ConfigError
 from inversion.record.mlflow_recorder import prepare_store, runs_link
 from inversion.record.open_record import absolute_uri
 
-HOST = "127.0.0.1"
+HOST, PORT = "127.0.0.1", 5000
 
 
 def serve(uri: str, experiment: str, port: int, project: Path) -> int:

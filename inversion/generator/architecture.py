@@ -34,3 +34,8 @@ class Architecture:
     def num_ws(self) -> int:
         """One code per convolution, one more for the last RGB layer: 18 at 1024 px."""
         return 2 * len(self.resolutions)
+
+    @property
+    def noise_resolutions(self) -> list[int]:
+        """Side of each noise map, in the order in which the layers take them: 4, 8, 8, 16, 16, ..."""
+        return [4] + [resolution for resolution in self.resolutions[1:] for _ in range(2)]

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from inversion.generator.architecture import Architecture
 from inversion.generator.layers import Conv2d, FullyConnected
-from inversion.generator.ops import downsample, normalize_second_moment
+from inversion.generator.ops import normalize_second_moment
+from inversion.generator.prepared import FeatureBlock, PreparedDiscriminator
 
 
 class DiscriminatorBlock(nn.Module):
@@ -30,18 +31,15 @@ class DiscriminatorBlock(nn.Module):
         if self.kind == "resnet":
             self.skip = Conv2d(channels, out_channels, 1, bias=False, resample="down")
 
-    def forward(self, x: Tensor | None, image: Tensor) -> tuple[Tensor, Tensor]:
-        if x is None:
-            x = self.fromrgb(image)
-        elif self.kind == "skip":
-            x = x + self.fromrgb(image)
-        assert x is not None
-        if self.kind == "skip":
-            image = downsample(image)
-        if self.kind == "resnet":
-            skip = self.skip(x, gain=math.sqrt(0.5))
-            return skip + self.conv1(self.conv0(x), gain=math.sqrt(0.5)), image
-        return self.conv1(self.conv0(x)), image
+    def prepare(self, dtype: torch.dtype) -> FeatureBlock:
+        half = math.sqrt(0.5) if self.kind == "resnet" else 1.0
+        return FeatureBlock(
+            fromrgb=self.fromrgb.prepare(dtype) if hasattr(self, "fromrgb") else None,
+            conv0=self.conv0.prepare(dtype),
+            conv1=self.conv1.prepare(dtype, half),
+            skip=self.skip.prepare(dtype, half) if self.kind == "resnet" else None,
+            shrinks_image=self.kind == "skip",
+        )
 
 
 class DiscriminatorEpilogue(nn.Module):
@@ -92,27 +90,21 @@ class Discriminator(nn.Module):
             self.mapping = DiscriminatorMapping(a, cmap_dim)
         self.b4 = DiscriminatorEpilogue(a, cmap_dim)
 
-    def blocks(self) -> list[DiscriminatorBlock]:
-        """From the full resolution down to 8 px."""
-        return [block for block in self.children() if isinstance(block, DiscriminatorBlock)]
+    def prepare(self, dtype: torch.dtype) -> PreparedDiscriminator:
+        """All but the last block, ready to compute features in this precision."""
+        blocks = [block for block in self.children() if isinstance(block, DiscriminatorBlock)]
+        return PreparedDiscriminator(
+            self.architecture, dtype, tuple(block.prepare(dtype) for block in blocks)
+        )
 
-    def features(self, images: Tensor, dtype: torch.dtype | None = None) -> list[Tensor]:
-        """Each block's output, finest first: [B, C, H/2, W/2] ... [B, C, 4, 4]. No image feels its neighbours."""
-        x: Tensor | None = None
-        image = images.to(dtype or images.dtype)
-        features = []
-        for block in self.blocks():
-            x, image = block(x, image)
-            features.append(x)
-        return features
+    def features(self, images: Tensor) -> list[Tensor]:
+        """With the weights as they are now; see PreparedDiscriminator."""
+        return self.prepare(images.dtype).features(images)
 
     def forward(self, images: Tensor, c: Tensor | None = None, dtype: torch.dtype | None = None) -> Tensor:
+        """dtype: precision of the convolutions, default that of the images; the last block has the images' own."""
         a = self.architecture
-        x: Tensor | None = None
-        image = images.to(dtype or images.dtype)
-        for block in self.blocks():
-            x, image = block(x, image)
-        assert x is not None
+        x, image = self.prepare(dtype or images.dtype).walk(images)[-1]
         x = self.b4(x.to(images.dtype), image.to(images.dtype))
         if a.c_dim > 0:
             cmap = self.mapping(c)

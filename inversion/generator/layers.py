@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inversion.generator.ops import conv_down, downsample, lrelu, upsample
+from inversion.generator.ops import LRELU_GAIN, LRELU_SLOPE
+from inversion.generator.prepared import Convolution
 
 
 class FullyConnected(nn.Module):
@@ -24,14 +25,19 @@ class FullyConnected(nn.Module):
     ) -> None:
         super().__init__()
         self.activation = activation
+        self.gain = LRELU_GAIN if activation == "lrelu" else 1.0
         self.weight_gain = lr_multiplier / math.sqrt(in_features)
         self.bias_gain = lr_multiplier
         self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
         self.bias = nn.Parameter(torch.full([out_features], float(bias_init)))
 
+    def prepare(self, gain: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Weight [O, I] and bias [O] as they are multiplied and added."""
+        return self.weight * (self.weight_gain * gain), self.bias * (self.bias_gain * gain)
+
     def forward(self, x: Tensor) -> Tensor:
-        x = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
-        return lrelu(x) if self.activation == "lrelu" else x
+        x = F.linear(x, *self.prepare(self.gain))
+        return F.leaky_relu(x, LRELU_SLOPE) if self.activation == "lrelu" else x
 
 
 class Conv2d(nn.Module):
@@ -44,31 +50,24 @@ class Conv2d(nn.Module):
         kernel_size: int,
         activation: str = "linear",
         bias: bool = True,
-        resample: str | None = None,  # up (1x1 only), down or None
+        resample: str | None = None,  # up (1x1 without bias only), down or None
         conv_clamp: float | None = None,
     ) -> None:
         super().__init__()
         self.activation = activation
         self.resample = resample
         self.conv_clamp = conv_clamp
-        self.padding = kernel_size // 2
         self.weight_gain = 1 / math.sqrt(in_channels * kernel_size**2)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
 
+    def prepare(self, dtype: torch.dtype, gain: float = 1.0) -> Convolution:
+        """Fold the gains into the weights; gain: applied to what comes out."""
+        folded = gain * LRELU_GAIN if self.activation == "lrelu" else gain
+        weight = (self.weight * (self.weight_gain * folded)).to(dtype, memory_format=torch.channels_last)
+        bias = None if self.bias is None else (self.bias * folded).to(dtype)
+        clamp = None if self.conv_clamp is None else self.conv_clamp * gain
+        return Convolution(weight, bias, self.activation, self.resample, clamp)
+
     def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
-        weight = (self.weight * self.weight_gain).to(x.dtype)
-        if self.resample == "down" and weight.shape[-1] == 1:
-            x = F.conv2d(downsample(x), weight)
-        elif self.resample == "down":
-            x = conv_down(x, weight)
-        elif self.resample == "up":
-            x = upsample(F.conv2d(x, weight))
-        else:
-            x = F.conv2d(x, weight, padding=self.padding)
-        if self.bias is not None:
-            x = x + self.bias.to(x.dtype)[:, None, None]
-        if self.activation == "lrelu":
-            return lrelu(x, gain, self.conv_clamp)
-        x = x * gain
-        return x if self.conv_clamp is None else x.clamp(-self.conv_clamp * gain, self.conv_clamp * gain)
+        return self.prepare(x.dtype, gain)(x)

@@ -8,6 +8,7 @@ NVlabs/stylegan2-ada-pytorch; tests/reference holds outputs made with them.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -18,52 +19,55 @@ LRELU_GAIN = math.sqrt(2)  # keeps unit variance through a leaky ReLU
 FIR_TAPS = (1.0, 3.0, 3.0, 1.0)
 
 
-def fir(x: Tensor, gain: float = 1.0) -> Tensor:
-    """The 4x4 low-pass filter of every resampling, one copy per channel of x: [C, 1, 4, 4]."""
-    taps = torch.tensor(FIR_TAPS, dtype=torch.float32, device=x.device)
+@lru_cache(maxsize=256)
+def fir(channels: int, gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The 4x4 low-pass filter of every resampling, one copy per channel: [C, 1, 4, 4]."""
+    taps = torch.tensor(FIR_TAPS)
     kernel = taps.outer(taps) * (gain / sum(FIR_TAPS) ** 2)
+    return kernel.to(device, dtype).expand(channels, 1, 4, 4).contiguous()
+
+
+def low_pass(x: Tensor, gain: float, padding: int) -> Tensor:
+    """Every channel of x through the filter, at full resolution."""
     channels = x.shape[1]
-    return kernel.to(x.dtype).expand(channels, 1, 4, 4).contiguous()
+    return F.conv2d(x, fir(channels, gain, x.dtype, x.device), padding=padding, groups=channels)
 
 
 def upsample(x: Tensor) -> Tensor:
     """[B, C, H, W] -> [B, C, 2H, 2W], zero-stuffed and low-passed."""
-    return F.conv_transpose2d(x, fir(x, gain=4), stride=2, padding=1, groups=x.shape[1])
+    channels = x.shape[1]
+    kernel = fir(channels, 4, x.dtype, x.device)
+    return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=channels)
 
 
 def downsample(x: Tensor) -> Tensor:
     """[B, C, H, W] -> [B, C, H/2, W/2], low-passed and decimated."""
-    return F.conv2d(x, fir(x), stride=2, padding=1, groups=x.shape[1])
+    return low_pass(x, gain=1, padding=1)[:, :, ::2, ::2]
 
 
 def conv_up(x: Tensor, weight: Tensor) -> Tensor:
-    """3x3 convolution fused with 2x upsampling: [B, I, H, W] and [O, I, 3, 3] -> [B, O, 2H, 2W].
+    """3x3 convolution fused with 2x upsampling: [B, I, H, W] and [I, O, 3, 3] -> [B, O, 2H, 2W].
 
     A transposed convolution applies the kernel flipped relative to F.conv2d, as the published weights expect;
     filtering after it costs a fraction of filtering before it.
     """
-    x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
-    return F.conv2d(x, fir(x, gain=4), padding=1, groups=x.shape[1])
+    return low_pass(F.conv_transpose2d(x, weight, stride=2), gain=4, padding=1)
 
 
-def conv_down(x: Tensor, weight: Tensor) -> Tensor:
-    """3x3 convolution fused with 2x downsampling: [B, I, H, W] and [O, I, 3, 3] -> [B, O, H/2, W/2]."""
-    x = F.conv2d(x, fir(x), padding=2, groups=x.shape[1])
-    return F.conv2d(x, weight, stride=2)
+def conv_down(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Convolution fused with 2x downsampling: [B, I, H, W] and [O, I, k, k], k = 1 or 3 -> [B, O, H/2, W/2].
+
+    The filter does not skip pixels, the convolution does: oneDNN has no fast gradient of a bf16 filter that skips.
+    """
+    return F.conv2d(low_pass(x, gain=1, padding=1 + weight.shape[-1] // 2), weight, bias, stride=2)
 
 
-def demodulation(styles: Tensor, weight_squares: Tensor) -> Tensor:
+def demodulation(styles: Tensor, weight_squares: Tensor, epsilon: Tensor | float = 1e-8) -> Tensor:
     """Bring each output channel back to unit variance (Karras et al. 2020, equation 3).
 
     styles: [B, I]; weight_squares: [O, I], the kernel's squares summed over its taps. Returns [B, O].
     """
-    return (styles.square() @ weight_squares.T + 1e-8).rsqrt()
-
-
-def lrelu(x: Tensor, gain: float = 1.0, clamp: float | None = None) -> Tensor:
-    """Leaky ReLU scaled by sqrt(2) * gain, optionally clamped to +-clamp * gain."""
-    x = F.leaky_relu(x, LRELU_SLOPE) * (LRELU_GAIN * gain)
-    return x if clamp is None else x.clamp(-clamp * gain, clamp * gain)
+    return (styles.square() @ weight_squares.T + epsilon).rsqrt()
 
 
 def normalize_second_moment(x: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inversion.generator.architecture import Architecture
 from inversion.generator.layers import Conv2d, FullyConnected
-from inversion.generator.ops import conv_up, demodulation, lrelu, normalize_second_moment, upsample
+from inversion.generator.ops import LRELU_GAIN, normalize_second_moment
+from inversion.generator.prepared import Block, PreparedSynthesis, StyledConvolution, StyledRGB
 
 
 class MappingNetwork(nn.Module):
@@ -53,11 +53,7 @@ class MappingNetwork(nn.Module):
 
 
 class SynthesisLayer(nn.Module):
-    """Modulated 3x3 convolution, noise, bias, leaky ReLU; [B, I, H, W] -> [B, O, H', W'].
-
-    Instead of B different kernels (a grouped convolution), the activations are scaled before one shared
-    convolution and its output after it: the same numbers, about twice as fast.
-    """
+    """Parameters of a modulated 3x3 convolution with noise, bias and leaky ReLU."""
 
     noise_const: Tensor  # [R, R], the noise map the net was published with
 
@@ -79,19 +75,25 @@ class SynthesisLayer(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor, gain: float = 1.0) -> Tensor:
-        styles = self.affine(w)  # [B, I]
-        scale = demodulation(styles, self.weight.square().sum(dim=(2, 3)))  # [B, O]
-        weight = self.weight.to(x.dtype)
-        x = x * styles.to(x.dtype)[:, :, None, None]
-        x = conv_up(x, weight) if self.up else F.conv2d(x, weight, padding=1)
-        x = x * scale.to(x.dtype)[:, :, None, None]
-        x = x + (noise * self.noise_strength).to(x.dtype) + self.bias.to(x.dtype)[:, None, None]
-        return lrelu(x, gain, self.conv_clamp)
+    def prepare(self, dtype: torch.dtype, gain: float = 1.0) -> StyledConvolution:
+        """gain: applied to what comes out. Demodulation undoes any factor of a weight, also one to its norm."""
+        energy = self.weight.square().sum(dim=(1, 2, 3)) + 1e-8  # [O]
+        weight = self.weight * energy.rsqrt()[:, None, None, None]
+        factor = gain * LRELU_GAIN
+        return StyledConvolution(
+            affine=self.affine.prepare(),
+            weight=(weight.transpose(0, 1) if self.up else weight).to(dtype, memory_format=torch.channels_last),
+            squares=weight.square().sum(dim=(2, 3)) / factor**2,
+            epsilon=1e-8 / (energy * factor**2),
+            bias=(self.bias * factor).to(dtype),
+            noise_strength=self.noise_strength * factor,
+            up=self.up,
+            clamp=None if self.conv_clamp is None else self.conv_clamp * gain,
+        )
 
 
 class ToRGB(nn.Module):
-    """Modulated 1x1 convolution without demodulation; [B, I, H, W] -> [B, 3, H, W], always float32 or wider."""
+    """Parameters of a modulated 1x1 convolution without demodulation."""
 
     def __init__(self, in_channels: int, img_channels: int, w_dim: int, conv_clamp: float | None) -> None:
         super().__init__()
@@ -101,11 +103,9 @@ class ToRGB(nn.Module):
         self.weight = nn.Parameter(torch.randn(img_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(img_channels))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        styles = self.affine(w) * self.weight_gain
-        x = F.conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype))
-        x = x.to(styles.dtype) + self.bias[:, None, None]
-        return x if self.conv_clamp is None else x.clamp(-self.conv_clamp, self.conv_clamp)
+    def prepare(self, dtype: torch.dtype) -> StyledRGB:
+        weight = self.weight.to(dtype, memory_format=torch.channels_last)
+        return StyledRGB(self.affine.prepare(self.weight_gain), weight, self.bias, self.conv_clamp)
 
 
 class SynthesisBlock(nn.Module):
@@ -129,38 +129,20 @@ class SynthesisBlock(nn.Module):
         if self.has_rgb:
             self.torgb = ToRGB(out_channels, a.img_channels, a.w_dim, a.conv_clamp)
 
-    def forward(
-        self,
-        x: Tensor | None,
-        image: Tensor | None,
-        ws: Sequence[Tensor],
-        noises: Sequence[Tensor],
-        dtype: torch.dtype,
-    ) -> tuple[Tensor, Tensor | None]:
-        if self.first:
-            x = self.const.to(dtype).expand(ws[0].shape[0], -1, -1, -1)
-            x = self.conv1(x, ws[0], noises[0])
-        elif self.kind == "resnet":
-            assert x is not None
-            skip = self.skip(x, gain=math.sqrt(0.5))
-            x = self.conv0(x, ws[0], noises[0])
-            x = skip + self.conv1(x, ws[1], noises[1], gain=math.sqrt(0.5))
-        else:
-            assert x is not None
-            x = self.conv1(self.conv0(x, ws[0], noises[0]), ws[1], noises[1])
-        if image is not None:
-            image = upsample(image)
-        if self.has_rgb:
-            rgb = self.torgb(x, ws[-1])
-            image = rgb if image is None else image + rgb
-        return x, image
+    def prepare(self, dtype: torch.dtype) -> Block:
+        half = math.sqrt(0.5) if self.kind == "resnet" and not self.first else 1.0
+        conv1 = self.conv1.prepare(dtype, half)
+        return Block(
+            dtype=dtype,
+            const=self.const.to(dtype) if self.first else None,
+            convolutions=(conv1,) if self.first else (self.conv0.prepare(dtype), conv1),
+            rgb=self.torgb.prepare(dtype) if self.has_rgb else None,
+            skip=self.skip.prepare(dtype, half) if hasattr(self, "skip") else None,
+        )
 
 
 class SynthesisNetwork(nn.Module):
-    """Codes and noise to images of about [-1, 1].
-
-    ws: [B, num_ws, w_dim]; one noise map [B, 1, R, R] per convolution. Returns [B, 3, H, W].
-    """
+    """Codes and noise to images: parameters, and the arithmetic of prepared.py on them."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -170,13 +152,20 @@ class SynthesisNetwork(nn.Module):
 
     @property
     def noise_resolutions(self) -> list[int]:
-        """Side of each noise map, in the order in which the layers take them: 4, 8, 8, 16, 16, ..."""
-        return [4] + [r for r in self.architecture.resolutions[1:] for _ in range(2)]
+        return self.architecture.noise_resolutions
 
     def noise_constants(self, batch: int) -> list[Tensor]:
         """The noise maps that the net was published with, [B, 1, R, R] each."""
         layers = [layer for layer in self.modules() if isinstance(layer, SynthesisLayer)]
         return [layer.noise_const.expand(batch, 1, -1, -1) for layer in layers]
+
+    def prepare(self, dtype: torch.dtype, lowest: int = 4) -> PreparedSynthesis:
+        """dtype: precision of the convolutions from the resolution `lowest` on; below it the parameters' own."""
+        blocks = []
+        for resolution in self.architecture.resolutions:
+            block: SynthesisBlock = self.get_submodule(f"b{resolution}")  # type: ignore[assignment]
+            blocks.append(block.prepare(dtype if resolution >= lowest else block.conv1.weight.dtype))
+        return PreparedSynthesis(self.architecture, tuple(blocks))
 
     def forward(
         self,
@@ -185,21 +174,8 @@ class SynthesisNetwork(nn.Module):
         dtype: torch.dtype | None = None,
         resolution: int | None = None,
     ) -> Tensor:
-        """dtype: precision of the convolutions (default: that of ws); latents, styles and the image keep ws' own.
-
-        resolution: stop at the running RGB image of this side (skip architecture only).
-        """
-        image: Tensor | None = None
-        x: Tensor | None = None
-        for i, res in enumerate(self.architecture.resolutions):
-            if resolution is not None and res > resolution:
-                break
-            block: SynthesisBlock = self.get_submodule(f"b{res}")  # type: ignore[assignment]
-            first = max(2 * i - 1, 0)
-            block_ws = ws[:, first : 2 * i + 2].unbind(dim=1)  # convolutions, then RGB
-            x, image = block(x, image, block_ws, noises[first : 2 * i + 1], dtype or ws.dtype)
-        assert image is not None
-        return image
+        """With the weights as they are now; see PreparedSynthesis. dtype: of the convolutions, default that of ws."""
+        return self.prepare(dtype or ws.dtype)(ws, noises, resolution)
 
 
 class Generator(nn.Module):

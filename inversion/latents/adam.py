@@ -9,7 +9,10 @@ from torch import Tensor
 
 
 class Adam:
-    """Kingma & Ba 2015, algorithm 1, over tensors [B, ...]; a problem with learning rate 0 stands still."""
+    """Kingma & Ba 2015, algorithm 1, over tensors [B, ...]; a problem with learning rate 0 stands still.
+
+    All variables of a problem are one row of the moments, so that a step is ten operations however many there are.
+    """
 
     def __init__(
         self, variables: Sequence[Tensor], betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
@@ -18,15 +21,14 @@ class Adam:
         self.betas = betas
         self.eps = eps
         self.step_count = 0
-        self.means = [torch.zeros_like(v) for v in variables]
-        self.squares = [torch.zeros_like(v) for v in variables]
+        self.mean = torch.zeros_like(torch.cat([v.detach().flatten(1) for v in self.variables], dim=1))  # [B, N]
+        self.square = torch.zeros_like(self.mean)
 
     def select(self, rows: Sequence[int], variables: Sequence[Tensor]) -> Adam:
         """Go on with some of the problems; variables: theirs, [len(rows), ...]."""
         chosen = Adam(variables, self.betas, self.eps)
         chosen.step_count = self.step_count
-        chosen.means = [mean[rows] for mean in self.means]
-        chosen.squares = [square[rows] for square in self.squares]
+        chosen.mean, chosen.square = self.mean[rows], self.square[rows]
         return chosen
 
     @torch.no_grad()
@@ -35,12 +37,13 @@ class Adam:
         self.step_count += 1
         beta1, beta2 = self.betas
         correction1, correction2 = 1 - beta1**self.step_count, 1 - beta2**self.step_count
-        for variable, gradient, mean, square in zip(
-            self.variables, gradients, self.means, self.squares, strict=True
-        ):
-            rate = learning_rate.reshape(-1, *[1] * (variable.ndim - 1))
-            gradient = torch.where(rate > 0, gradient, 0)
-            mean.lerp_(gradient, 1 - beta1)
-            square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            denominator = (square / correction2).sqrt_().add_(self.eps)
-            variable.sub_(rate / correction1 * mean / denominator)
+        rate = learning_rate[:, None]
+        gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)
+        gradient = torch.where(rate > 0, gradient, 0)
+        self.mean.lerp_(gradient, 1 - beta1)
+        self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        denominator = (self.square / correction2).sqrt_().add_(self.eps)
+        change = (rate / correction1 * self.mean).div_(denominator)
+        sizes = [variable[0].numel() for variable in self.variables]
+        for variable, part in zip(self.variables, change.split(sizes, dim=1), strict=True):
+            variable.sub_(part.reshape(variable.shape))

@@ -15,28 +15,27 @@ from inversion.hyperparameters import Hyperparameters
 
 
 class Schedule:
-    """B problems' schedules: step -> [B]. A problem whose steps are over has learning rate 0."""
+    """B problems' schedules: step -> [B], all computed beforehand."""
 
     def __init__(self, settings: Sequence[Hyperparameters], device: torch.device, dtype: torch.dtype) -> None:
         def column(name: str) -> Tensor:
-            return torch.tensor([float(getattr(s, name)) for s in settings], device=device, dtype=dtype)
+            return torch.tensor([float(getattr(s, name)) for s in settings], dtype=dtype)
 
-        self.steps = column("steps")
-        self.peak = column("learning_rate")
-        self.ramp_up = column("ramp_up").clamp(min=1e-9)
-        self.ramp_down = column("ramp_down").clamp(min=1e-9)
-        self.initial_jitter = column("jitter")
-        self.jitter_until = column("jitter_until")
+        t = torch.arange(max(s.steps for s in settings), dtype=dtype)[:, None] / column("steps")  # [steps, B]
+        falling = ((1 - t) / column("ramp_down").clamp(min=1e-9)).clamp(0, 1)
+        falling = 0.5 - 0.5 * torch.cos(falling * math.pi)
+        rising = (t / column("ramp_up").clamp(min=1e-9)).clamp(max=1)
+        rates = torch.where(t < 1, column("learning_rate") * falling * rising, 0)
+        jitter = column("jitter") * (1 - t / column("jitter_until")).clamp(min=0).square()
+        self._rates, self._jitter = rates.to(device), jitter.to(device)  # [steps, B]
 
     def learning_rate(self, step: int) -> Tensor:
-        """Rises linearly over the first `ramp_up`, falls along a half cosine over the last `ramp_down`. [B]."""
-        t = step / self.steps
-        falling = ((1 - t) / self.ramp_down).clamp(0, 1)
-        falling = 0.5 - 0.5 * torch.cos(falling * math.pi)
-        rising = (t / self.ramp_up).clamp(max=1)
-        return torch.where(t < 1, self.peak * falling * rising, 0)
+        """Rises linearly over the first `ramp_up`, falls along a half cosine over the last `ramp_down`. [B].
+
+        0 where a problem's steps are over.
+        """
+        return self._rates[step]
 
     def jitter(self, step: int) -> Tensor:
         """In units of w_std: falls quadratically to zero at `jitter_until`. [B]."""
-        t = step / self.steps
-        return self.initial_jitter * (1 - t / self.jitter_until).clamp(min=0).square()
+        return self._jitter[step]

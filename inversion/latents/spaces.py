@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def start(space: str, w_avg: Tensor, num_ws: int, batch: int) -> Tensor:
-    """The mean face B times: [B, 1, w_dim] in W, [B, num_ws, w_dim] in W+. w_avg: [w_dim]."""
+def start(space: str, w: Tensor, num_ws: int) -> Tensor:
+    """One code per face as a latent of its own: [B, w_dim] -> [B, 1, w_dim] in W, [B, num_ws, w_dim] in W+."""
     codes = 1 if space == "w" else num_ws
-    return w_avg.expand(batch, codes, -1).clone()
+    return w[:, None].expand(-1, codes, -1).clone()
 
 
 def to_ws(latent: Tensor, num_ws: int) -> Tensor:

@@ -30,6 +30,7 @@ class DiscriminatorLoss:
     """
 
     weight: float = 1.0
+    identity: float = 0.0  # weight of losses/identity.py beside it
     discriminator: FeatureNetwork | None = field(default=None, repr=False, compare=False)
     name = "discriminator"
 
@@ -53,8 +54,9 @@ class DiscriminatorLoss:
 
     def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor:
         """weight * mean over layers of |features - target|² / |target|²: [B], 0 only for equal features."""
+        # Sums, not means: a sum's gradient keeps the layout (channels last) of the features that it flows into.
         layers = [
-            (a - b).square().mean(dim=(1, 2, 3)) / (b.square().mean(dim=(1, 2, 3)) + 1e-8)
+            (a - b).square().sum(dim=(1, 2, 3)) / (b.square().sum(dim=(1, 2, 3)) + 1e-8 * b[0].numel())
             for a, b in zip(features, target, strict=True)
         ]
         return self.weight * torch.stack(layers).mean(dim=0)

@@ -31,6 +31,7 @@ class LPIPS:
     """
 
     weight: float = 1.0
+    identity: float = 0.0  # weight of losses/identity.py beside it
     vgg_path: str | None = None
     heads_path: str | None = None
     vgg: VGG16 | None = field(default=None, repr=False, compare=False)

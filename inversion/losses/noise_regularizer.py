@@ -20,14 +20,12 @@ def noise_regularizer(noises: Sequence[Tensor]) -> Tensor:
     if not noises:
         raise ValueError("The noise regularizer needs at least one noise map. Got none.")
     sizes = [noise.shape[-1] for noise in noises]
-    total = noises[0].new_zeros(len(noises[0]))
     size, pooled = max(sizes), list[Tensor]()
+    correlations: list[Tensor] = []  # [B, maps] each
     while size >= min(8, *sizes):
         # All maps of one size are channels of one tensor: the larger ones, pooled, and those that have it.
         level = torch.cat([*pooled, *(noise for noise in noises if noise.shape[-1] == size)], dim=1)
-        for dim in (3, 2):
-            correlation = (level * level.roll(1, dims=dim)).mean(dim=(2, 3))  # [B, maps]
-            total = total + correlation.square().sum(dim=1)
+        correlations += [(level * level.roll(1, dims=dim)).mean(dim=(2, 3)) for dim in (3, 2)]
         pooled = [F.avg_pool2d(level, 2)] if size > 8 else []
         size //= 2
-    return total
+    return torch.cat(correlations, dim=1).square().sum(dim=1)

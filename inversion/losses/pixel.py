@@ -14,6 +14,7 @@ class PixelLoss:
     """Mean squared difference of the images: weight * mean((a - b)²) over channels and pixels of [-1, 1]."""
 
     weight: float = 1.0
+    identity: float = 0.0  # weight of losses/identity.py beside it
     name = "pixel"
     resolution = 1024  # never downsampled
 

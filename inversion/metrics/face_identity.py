@@ -15,9 +15,9 @@ from torch import Tensor
 
 from inversion.errors import ConfigError
 from inversion.faces.landmarks import PREDICTOR_FILE, installed_model, load_detector, load_predictor
+from inversion.features.dlib_descriptor import DESCRIPTOR_FILE
 from inversion.images import to_pil
 
-RECOGNITION_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 SIZE = 256  # px, at which the face is measured
 FACE = (62, 78, 211, 228)  # left, top, right, bottom: the detector's median box in FFHQ framing at 256 px
 # Lowest detector score: 208 pictures of other things reached -0.80, faces of 64 px blurred by sigma 2 -0.68.
@@ -86,4 +86,4 @@ def _network() -> Any:
     """Load the recognition network, once."""
     import dlib
 
-    return dlib.face_recognition_model_v1(str(installed_model(RECOGNITION_FILE)))
+    return dlib.face_recognition_model_v1(str(installed_model(DESCRIPTOR_FILE)))

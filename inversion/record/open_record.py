@@ -33,7 +33,7 @@ def open_record(
     if store is not None:
         side = photo.image.shape[-1]
         source = PhotoSource(str(photo.path or photo.name), photo.sha256, side, side)
-        name, params = run_name(settings, photo), flatten(settings)
+        name, params = run_name(settings, photo, tags), flatten(settings)
         parent = settings["tracking"]["parent"]
         recorders.append(MLflowRecorder(*store, name, params, tags, source, parent))
     recorder = Once(Background(Tee(*recorders)))
@@ -57,9 +57,12 @@ def absolute_uri(uri: str, project: Path) -> str:
     return prefix + str(project / uri.removeprefix(prefix)) if uri.startswith(prefix) else uri
 
 
-def run_name(settings: Mapping[str, Any], photo: Photo) -> str:
-    """What a person reads in the list of runs: grace_hopper blur reg 0.5 steps 1000."""
-    operator = settings["degradation"]["_target_"].rsplit(".", 2)[-2]
+def run_name(settings: Mapping[str, Any], photo: Photo, tags: Mapping[str, str]) -> str:
+    """What a person reads in the list of runs: grace_hopper blur reg 0.5 steps 1000.
+
+    tags: `degradation` is the config that was chosen; without it the class's file stands for it.
+    """
+    operator = tags.get("degradation") or settings["degradation"]["_target_"].rsplit(".", 2)[-2]
     return f"{photo.name} {operator} reg {settings['reg']:g} steps {settings['steps']}"
 
 

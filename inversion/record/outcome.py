@@ -14,6 +14,7 @@ from inversion.images import to_pil
 from inversion.inputs import Photo
 from inversion.metrics.face_identity import identity_distance
 from inversion.metrics.psnr import psnr
+from inversion.metrics.sharpness import sharpness
 from inversion.metrics.ssim import ssim
 from inversion.record.animation import save_animation
 from inversion.record.atomic import write_image
@@ -21,6 +22,7 @@ from inversion.record.curves import converged_step, loss_curve
 from inversion.record.latents_file import save_latents
 from inversion.record.panels import panel
 from inversion.record.recorder import Recorder
+from inversion.record.samples import mean, sample_pictures, spread
 
 CAVEAT = "a plausible face, not evidence of identity"
 
@@ -43,6 +45,9 @@ class Outcome:
     frames: Sequence[Image.Image]
     steps_done: int
     seconds: float
+    paste: bool  # also show the restored face in its photo
+    samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them
+    fits: Sequence[float]  # [N], dB, how each of them fits the photo when it is degraded
 
 
 def figures(outcome: Outcome) -> dict[str, float]:
@@ -50,19 +55,26 @@ def figures(outcome: Outcome) -> dict[str, float]:
 
     consistent_psnr and so on are those of the restoration that was made to agree with the photo, where it differs.
 
-    fit_psnr [dB] compares the restored-then-degraded image with the observed one. w_distance, for a synthetic
-    face: root mean squared distance to the true codes in units of w_std.
+    fit_psnr [dB] compares the restored-then-degraded image with the observed one; fit_sharpness [dB] is above 0
+    where its details are finer, as with too narrow a blur. w_distance, for a synthetic face: root mean squared
+    distance to the true codes in units of w_std.
     """
     restored = outcome.restored.clamp(-1, 1)[None]
+    fit, observed = outcome.restored_degraded.clamp(-1, 1)[None], outcome.observed[None]
     values = {
         "seconds": outcome.seconds,
         "steps_per_second": outcome.steps_done / max(outcome.seconds, 1e-9),
-        "fit_psnr": psnr(outcome.restored_degraded.clamp(-1, 1)[None], outcome.observed[None]).item(),
+        "fit_psnr": psnr(fit, observed).item(),
+        "fit_sharpness": sharpness(fit, observed).item(),
     }
     if not outcome.degraded_input:
         values |= likeness(restored, outcome.photo.image[None])
         if is_corrected(outcome):
             values |= likeness(outcome.consistent[None], outcome.photo.image[None], "consistent_")
+    if len(outcome.samples) > 1:
+        values["samples_spread"] = spread(outcome.samples).mean().item()
+        if not outcome.degraded_input:
+            values |= likeness(mean(outcome.samples)[None], outcome.photo.image[None], "samples_mean_")
     if outcome.photo.ws is not None:
         squares = (outcome.ws - outcome.photo.ws).square().sum(dim=1).mean()
         values["w_distance"] = squares.sqrt().item() / outcome.w_std
@@ -103,6 +115,11 @@ def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[s
     pictures.append((first, keep("degraded.png", to_pil(outcome.observed))))
     if torch.isfinite(outcome.restored).all():
         pictures.append(("restored", keep("restored.png", to_pil(outcome.restored))))
+        if outcome.paste:
+            keep("photo_restored.png", outcome.photo.with_face(to_pil(outcome.restored)))
+        if len(outcome.samples) > 1:
+            for name, picture in sample_pictures(outcome.samples, outcome.fits).items():
+                keep(name, picture)
         if is_corrected(outcome):
             pictures.append(("agreeing with the photo", keep("consistent.png", to_pil(outcome.consistent))))
         pictures.append(("restored, then degraded", to_pil(outcome.restored_degraded)))

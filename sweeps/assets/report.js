@@ -27,10 +27,11 @@ const allAxes = D.axes.map((_, i) => i);
 const describe = (cell, axes = allAxes) =>
   axes.map((i) => `${D.axes[i].label} ${D.axes[i].values[cell.point[i]]}`).join(", ") || "the only setting";
 const mean = (cell, name) => (cell.values[name] ? cell.values[name][0] : null);
-const digits = { psnr: 1, fit_psnr: 1, quality: 1, ssim: 3, identity_distance: 2, w_distance: 2, converged_step: 0 };
+const digits = { psnr: 1, fit_psnr: 1, fit_sharpness: 1, quality: 1, ssim: 3, identity_distance: 2, w_distance: 2, converged_step: 0 };
 function number(value, name) {
   if (value === null || value === undefined) return "–";
-  if (name in digits) return value.toFixed(digits[name]);
+  const own = name ? name.replace(/^consistent_/, "") : "";
+  if (own in digits) return value.toFixed(digits[own]);
   if (value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1e5)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
 }
@@ -47,8 +48,8 @@ function load(img, i) {
   return img;
 }
 document.addEventListener("DOMContentLoaded", () => { for (const [img, i] of later.splice(0)) load(img, i); });
-const WORDS = { restored: "restored", degraded: D.known ? "degraded" : "photo as given", original: "original" };
-const kinds = ["restored", "degraded", "original"].filter((kind) => D.problems.some((p) => kind in p.pictures));
+const WORDS = { restored: "restored", consistent: "consistent", degraded: D.known ? "degraded" : "photo as given", original: "original" };
+const kinds = ["restored", "consistent", "degraded", "original"].filter((kind) => D.problems.some((p) => kind in p.pictures));
 let photo = 0;  // which of a cell's problems is shown
 const problemOf = (cell) => D.problems[cell.problems[Math.min(photo, cell.problems.length - 1)]];
 const marks = (i) => (i === D.best ? " best" : "") + (i === D.recommended ? " recommended" : "");
@@ -125,7 +126,7 @@ function segments(container, name, options, chosen, onChange) {
 // ---------------------------------------------------------------- result
 function figures(cell) {
   const list = [];
-  for (const name of ["psnr", "ssim", "identity_distance", "fit_psnr", "w_distance", "seconds"]) {
+  for (const name of ["psnr", "ssim", "identity_distance", "fit_psnr", ...(D.known ? [] : ["fit_sharpness"]), "w_distance", "seconds"]) {
     if (mean(cell, name) === null || !metricOf[name]) continue;
     list.push(el("div", {}, el("dt", {}, metricOf[name].title),
       el("dd", {}, number(mean(cell, name), name), interval(cell, name) ? el("small", {}, interval(cell, name)) : "")));
@@ -313,6 +314,10 @@ function scaleOf(name) {
   if (!values.length) return null;
   const low = Math.min(...values), high = Math.max(...values);
   const log = low > 0 && high / low > 100;
+  if (metricOf[name].better === "zero") {
+    const reach = Math.max(Math.abs(low), Math.abs(high)) || 1;
+    return (value) => 1 - Math.abs(value) / reach;
+  }
   const place = (value) => (high === low ? 0.7 : log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
   return (value) => (metricOf[name].better === "lower" ? 1 - place(value) : place(value));
 }
@@ -569,7 +574,7 @@ function drawViewer() {
   $("viewer-title").textContent = describe(cell) + (badge(current) ? ` — ${badge(current)}` : "");
   const left = el("div", {}), right = el("div", {});
   left.append(stage(problem, before));
-  const choices = ["degraded", "original"].filter((kind) => kind in problem.pictures);
+  const choices = ["degraded", "original", "consistent"].filter((kind) => kind in problem.pictures);
   const controls = el("div", { class: "controls" });
   if (choices.length > 1) {
     const set = el("fieldset", {}, el("legend", {}, "Left"));

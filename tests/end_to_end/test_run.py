@@ -134,6 +134,8 @@ def test_a_synthetic_face_reports_its_distance_to_the_true_codes(tmp_path: Path,
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_folder_gives_one_run_per_photo_and_a_bad_photo_fails_alone(tmp_path: Path, weights: Path) -> None:
+    from mlflow import MlflowClient
+
     from inversion.sample import sample_photo
 
     folder = tmp_path / "photos"
@@ -142,12 +144,17 @@ def test_a_folder_gives_one_run_per_photo_and_a_bad_photo_fails_alone(tmp_path: 
     photo.save(folder / "a.png")
     photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "b.jpg")
     (folder / "broken.png").write_bytes(b"not a picture")
-    done = start(tmp_path, weights, f"image={folder}", "steps=2")
+    done = start(tmp_path, weights, f"image={folder}", "steps=2", "paste=true")
     assert done.returncode == 1
     assert "broken.png" in done.stderr + done.stdout
     finished = [run for run in runs(tmp_path) if run.info.status == "FINISHED"]
     assert sorted(run.info.run_name.split()[0] for run in finished) == ["a", "b"]
     assert {path.parent.name for path in (tmp_path / "out").glob("*/restored.png")} == {"a", "b"}
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    for run in finished:
+        assert "photo_restored.png" in {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+    pasted = list((tmp_path / "out").glob("*/photo_restored.png"))
+    assert [Image.open(path).size for path in pasted] == [photo.size] * 2
 
 
 def test_a_photo_that_arrives_grey_has_no_original(tmp_path: Path, weights: Path) -> None:
@@ -213,13 +220,17 @@ def test_an_interrupted_run_is_marked_killed_and_keeps_what_it_reached(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
-    losses = tmp_path / "out" / "losses.csv"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and (not losses.exists() or losses.stat().st_size < 2000):
-        time.sleep(0.1)
-    process.send_signal(kind)
-    _, errors = process.communicate(timeout=60)
+    try:
+        losses = tmp_path / "out" / "losses.csv"
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and (not losses.exists() or losses.stat().st_size < 2000):
+            time.sleep(0.1)
+        process.send_signal(kind)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode != 0
     (run,) = runs(tmp_path)
     assert run.info.status == "KILLED", errors.decode()

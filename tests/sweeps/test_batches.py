@@ -26,7 +26,7 @@ BASE: dict[str, Any] = {
 
 
 def points(*changes: dict[str, Any]) -> list[Point]:
-    return [Point(BASE | change, Path("out"), ()) for change in changes]
+    return [Point(BASE | change, Path("out"), (), "blur") for change in changes]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,17 @@ def test_the_state_counts_done_failed_and_time_left(
     assert [found.ending.reason for found in shown.failed] == ["no face"]
 
 
+def test_runs_that_end_together_give_one_estimate_of_the_time_left(
+    shown: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A batched pass ends all its runs at once: after the first of them nothing is known of the speed."""
+    for job, reg in enumerate((0.1, 0.5, 1.0)):
+        endings.write(tmp_path, job, line(reg))
+    shown._look()
+    lines = capsys.readouterr().out.splitlines()
+    assert ["left" in text for text in lines] == [False, False, True]
+
+
 def test_the_table_shows_every_run_of_a_small_sweep(
     shown: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,3 +42,13 @@ def test_lines_of_an_earlier_sweep_in_the_same_folder_are_forgotten(tmp_path: Pa
     reader = Reader(tmp_path)
     reader.clear()
     assert reader.new() == []
+
+
+def test_jobs_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for job in (10, 9, 2):
+        endings.write(tmp_path, job, line(job))
+    assert [found.overrides for found in Reader(tmp_path).new()] == [
+        ("steps=2",),
+        ("steps=9",),
+        ("steps=10",),
+    ]

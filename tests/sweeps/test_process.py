@@ -59,9 +59,12 @@ def test_slurm_starts_a_job_again_only_when_its_first_life_is_over(monkeypatch: 
     assert not process.is_gone(before)
 
 
-def test_a_worker_ends_with_the_process_that_waits_for_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", ["", "signal.signal(signal.SIGINT, signal.SIG_IGN);"])
+def test_a_worker_ends_with_the_process_that_waits_for_it(tmp_path: Path, before: str) -> None:
+    """Also in a shell's background, where Ctrl-C is ignored."""
     worker = (
-        "import pathlib, sys, time; from sweeps.process import end_with_parent; end_with_parent()\n"
+        f"import pathlib, signal, sys, time; {before} from sweeps.process import end_with_parent\n"
+        "end_with_parent()\n"
         f"pathlib.Path(r'{tmp_path}/ready').touch()\n"
         "try:\n    time.sleep(30)\n"
         f"except KeyboardInterrupt:\n    pathlib.Path(r'{tmp_path}/interrupted').touch()\n"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sweeps.summarize import Summary, bootstrap_interval, summarize
+from sweeps.table import Table
 from tests.sweeps.made import table
 
 
@@ -93,16 +94,29 @@ def test_of_equal_steps_within_tolerance_the_better_is_recommended() -> None:
     assert summary.recommended == summary.best == 1
 
 
-def test_a_photo_that_came_blurred_gets_the_widest_kernel_that_still_fits() -> None:
-    fits = {5: 30.00, 7: 30.04, 9: 29.97, 11: 29.0}
+def test_a_photo_that_came_blurred_gets_the_kernel_that_fits_in_sharpness_and_then_the_largest_reg() -> None:
+    """The narrowest kernel fits best and is not taken: what it leaves too sharp counts against it."""
+    fits, sharpness = {5: 30.3, 7: 30.0, 9: 29.9, 11: 29.0}, {5: 4.0, 7: 0.5, 9: -3.0, 11: -6.0}
     made = table(
-        {"reg": [0.1, 0.5], "degradation.kernel_size": [5, 7, 9, 11]},
-        lambda p, i: {"fit_psnr": fits[p["degradation.kernel_size"]]},
+        {"reg": [0.1, 0.5, 1.0], "degradation.kernel_size": [5, 7, 9, 11]},
+        lambda p, i: {
+            "fit_psnr": fits[p["degradation.kernel_size"]] - (p["reg"] > 0.5) - p["reg"] / 10,
+            "fit_sharpness": sharpness[p["degradation.kernel_size"]],
+        },
     )
     summary = summarize(made)
     assert not summary.original_known
-    assert point(summary, summary.best)[1] == 7 and point(summary, summary.recommended) == (0.5, 9)
+    assert point(summary, summary.best) == (0.1, 7) and point(summary, summary.recommended) == (0.5, 7)
+    assert "With kernel size 7 the restored face, degraded again, comes nearest" in summary.reason
     assert "The original is not known" in summary.reason
+
+
+def test_where_only_the_search_varies_the_fit_alone_counts() -> None:
+    made = table(
+        {"reg": [0.1, 0.5]}, lambda p, i: {"fit_psnr": 30 - p["reg"], "fit_sharpness": -9 * p["reg"]}
+    )
+    summary = summarize(made)
+    assert point(summary, summary.best) == (0.1,) and point(summary, summary.recommended) == (0.5,)
 
 
 def test_a_cell_that_lacks_a_photo_does_not_compete() -> None:
@@ -134,3 +148,9 @@ def test_nothing_finished_is_no_recommendation_and_no_error() -> None:
 def test_a_single_setting_is_a_cell_of_its_own() -> None:
     summary = summarize(table({}))
     assert summary.best == 0 and summary.reason.startswith("Recommended: the only setting (PSNR")
+
+
+def test_a_sweep_of_which_nothing_was_ever_run_has_no_cells() -> None:
+    nothing = Table(table({}).rows[:0], (), (), "a sweep")
+    summary = summarize(nothing)
+    assert summary.cells.empty and summary.best is None and "nothing to recommend" in summary.reason

@@ -44,6 +44,20 @@ def test_figures_come_first_and_the_schedule_is_no_result(whole: Sweep) -> None:
     assert read(whole).terms == ["pixel", "loss"]
 
 
+def test_what_agrees_with_the_photo_has_figures_and_no_history(sweep: Sweep) -> None:
+    sweep.add({}, {"psnr": 20.0, "consistent_psnr": 21.0})
+    found = read(sweep)
+    assert "consistent_psnr" in found.metrics and found.terms == ["pixel", "loss"]
+
+
+def test_two_composed_degradations_are_told_apart_by_their_configs(sweep: Sweep) -> None:
+    for name in ("compose", "small_noisy_jpeg"):
+        target = {"_target_": "inversion.degradations.compose.Compose", "steps": [{"_target_": f"{name}.A"}]}
+        sweep.add({"degradation": target}, quality_of(0.1, 10), tags={"degradation": name})
+    (axis,) = read(sweep).axes
+    assert (axis.setting, axis.values) == ("degradation", ("compose", "small_noisy_jpeg"))
+
+
 def test_what_all_runs_share_is_told_apart_from_what_they_vary(whole: Sweep) -> None:
     constants = read(whole).constants
     assert constants["loss.weight"] == "1.0" and "reg" not in constants and "device" not in constants

@@ -1,0 +1,40 @@
+"""Where the restarts of one photo begin, so that they do not all end at the same face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from inversion.generator.stylegan2 import MappingNetwork
+
+TRUNCATION_PSI = 0.7  # random faces that look like faces
+
+
+def sample_seed(seed: int, sample: int) -> int:
+    """A restart's own seed; the first has the photo's, and no photo's seed below 2**32 is another's restart."""
+    return seed + (sample << 32)
+
+
+@torch.no_grad()
+def starting_points(
+    mapping: MappingNetwork, w_avg: Tensor, seeds: Sequence[int], samples: Sequence[int]
+) -> Tensor:
+    """[B, w_dim]: the mean face for a photo's first restart, a random face for each other one.
+
+    w_avg: [w_dim]. seeds: of the restarts. samples: which restart of its photo each row is, from 0. Conditional
+    nets: a random class.
+    """
+    a = mapping.architecture
+    points = []
+    for seed, sample in zip(seeds, samples, strict=True):
+        if sample == 0:
+            points.append(w_avg)
+            continue
+        rng = torch.Generator().manual_seed(seed)
+        z = torch.randn([1, a.z_dim], generator=rng).to(w_avg)
+        label = torch.randint(max(a.c_dim, 1), [1], generator=rng)
+        c = torch.eye(a.c_dim)[label].to(w_avg) if a.c_dim else None
+        points.append(mapping(z, c, TRUNCATION_PSI)[0, 0])
+    return torch.stack(points)

@@ -1,0 +1,44 @@
+"""What the loop minimizes, term by term."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from inversion.degradations.none import NoDegradation
+from inversion.hyperparameters import Hyperparameters
+from inversion.losses.identity import IdentityLoss
+from inversion.losses.pixel import PixelLoss
+from inversion.objective import Objective
+
+IMAGES = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+WS, NOISES = torch.zeros(3, 10, 4), [torch.zeros(3, 1, 8, 8)]
+
+
+def objective(identity: float) -> Objective:
+    settings = [Hyperparameters(reg=reg) for reg in (0.1, 0.2, 0.3)]
+    loss = PixelLoss(identity=identity)
+    return Objective(loss, NoDegradation(), IMAGES.flip(3), settings, torch.ones(4), 2.0)
+
+
+def test_an_identity_term_without_weight_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(IdentityLoss, "load", None)
+    assert objective(identity=0.0)(IMAGES, WS, NOISES).keys() == {"pixel", "latent", "noise"}
+
+
+def test_the_identity_term_is_its_weight_times_one_value_per_problem() -> None:
+    light, heavy = (objective(identity)(IMAGES, WS, NOISES) for identity in (1.0, 2.5))
+    assert light.keys() == {"pixel", "identity", "latent", "noise"}
+    assert light["identity"].shape == (3,) and (light["identity"] > 0).all()
+    torch.testing.assert_close(heavy["identity"], 2.5 * light["identity"])
+    torch.testing.assert_close(heavy["pixel"], light["pixel"])
+
+
+@pytest.mark.parametrize("identity", [0.0, 1.0])
+def test_the_objective_of_some_problems_gives_their_values(identity: float) -> None:
+    whole, rows = objective(identity), [2, 0]
+    every = whole(IMAGES, WS, NOISES)
+    some = whole.select(rows)(IMAGES[rows], WS[rows], [noise[rows] for noise in NOISES])
+    assert some.keys() == every.keys()
+    for name, values in some.items():
+        torch.testing.assert_close(values, every[name][rows], rtol=1e-4, atol=1e-6)
