@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 5000
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format ui train clean
+.PHONY: help setup demo test test-all test-launchers test-browser lint format ui train clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed  ## Create .venv and install everything in its tested version
 
@@ -26,6 +26,14 @@ test: setup  ## The quick tests: offline, on the CPU
 
 test-all: setup  ## Every test but those that need a browser
 	$(BIN)/python -m pytest -m "not browser"
+
+test-launchers: setup  ## Every launcher and optuna, Ray included (its packages are installed on top)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,ray]'
+	$(BIN)/python -m pytest tests/end_to_end/test_launchers.py tests/end_to_end/test_kill.py
+
+test-browser: setup  ## MLflow's UI and the report in headless Chromium (apt-get install chromium)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser]'
+	$(BIN)/python -m pytest -m browser
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -73,6 +73,7 @@ class Config:
     samples: int = 1
     seed: int = 0
     device: str = "auto"
+    precision: str = "auto"
     rerun: bool = False
     # hyperparameters/ (see inversion/hyperparameters.py for ranges)
     steps: int = MISSING

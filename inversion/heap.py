@@ -8,11 +8,15 @@ import sys
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h of glibc
 
 
-def keep_heap() -> bool:
+KEEP = {M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1, M_TOP_PAD: 256 * 2**20}
+DEFAULT = {M_MMAP_MAX: 65536, M_TRIM_THRESHOLD: 128 * 2**10, M_TOP_PAD: 128 * 2**10}
+
+
+def keep_heap(keep: bool = True) -> bool:
     """Serve large tensors from a heap that is never trimmed; True where the C library is glibc.
 
-    Costs resident memory (the peak stays allocated), saves the page faults of every step.
-    Source: mallopt(3).
+    Costs resident memory (the peak stays allocated), saves the page faults of every step. Can be switched back
+    (keep=False), which is how benchmarks/speed.py measures it. Source: mallopt(3).
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -20,5 +24,4 @@ def keep_heap() -> bool:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):  # musl has neither
         return False
-    settings = {M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1, M_TOP_PAD: 256 * 2**20}
-    return all([mallopt(name, value) == 1 for name, value in settings.items()])
+    return all([mallopt(name, value) == 1 for name, value in (KEEP if keep else DEFAULT).items()])

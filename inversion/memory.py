@@ -55,7 +55,7 @@ def kept_bytes(model: Model, loss: PerceptualLoss, batch: int) -> int:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    synthesis = model.generator.synthesis
+    synthesis = model.synthesis
     ws = model.w_avg.expand(batch, synthesis.architecture.num_ws, -1).clone().requires_grad_()
     noises = [ws.new_zeros(batch, 1, side, side).requires_grad_() for side in synthesis.noise_resolutions]
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

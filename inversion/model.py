@@ -5,38 +5,52 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.generator.discriminator import Discriminator
+from inversion.generator.prepared import PreparedDiscriminator, PreparedSynthesis
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
+from inversion.precision import choose_dtype, lowest_resolution
 
 
 @dataclass(frozen=True)
 class Model:
     """Everything a search needs to know of its generator."""
 
-    generator: Generator
-    discriminator: Discriminator | None  # not every checkpoint carries one
+    generator: Generator  # fp32: for what is computed once
+    synthesis: PreparedSynthesis  # for every step, in the chosen precision
+    discriminator: PreparedDiscriminator | None  # not every checkpoint carries one
+    dtype: torch.dtype  # of the networks that a step runs through
     w_avg: Tensor  # [w_dim]
     w_std: float  # root mean squared distance of w to w_avg
     sha256: str  # of the checkpoint file
 
 
-def build(checkpoint: Checkpoint, device: torch.device) -> Model:
-    """Put a checkpoint's tensors into networks. Statistics come from the file, else from 10,000 codes."""
-    generator = Generator(checkpoint.architecture)
+def build(checkpoint: Checkpoint, device: torch.device, precision: str = "fp32") -> Model:
+    """Put a checkpoint's tensors into networks. Statistics come from the file, else from 10,000 codes.
+
+    precision: auto, fp32, bf16 or fp16, of everything that a step computes by convolution. Raises ConfigError.
+    """
+    architecture = checkpoint.architecture
+    dtype = choose_dtype(precision, device, architecture)
+    generator = Generator(architecture)
     generator.load_state_dict(checkpoint.generator)
+    _freeze(generator, device)
     discriminator = None
     if checkpoint.discriminator is not None and checkpoint.discriminator_architecture is not None:
-        discriminator = Discriminator(checkpoint.discriminator_architecture)
-        discriminator.load_state_dict(checkpoint.discriminator)
-    for network in (generator, discriminator):
-        if network is not None:
-            network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = Discriminator(checkpoint.discriminator_architecture)
+        network.load_state_dict(checkpoint.discriminator)
+        _freeze(network, device)
+        discriminator = network.prepare(dtype)
     if checkpoint.w_std is not None:
         w_avg, w_std = generator.mapping.w_avg, checkpoint.w_std
     else:
         w_avg, w_std = w_statistics(generator.mapping)
-    return Model(generator, discriminator, w_avg, w_std, checkpoint.sha256)
+    synthesis = generator.synthesis.prepare(dtype, lowest_resolution(dtype, architecture))
+    return Model(generator, synthesis, discriminator, dtype, w_avg, w_std, checkpoint.sha256)
+
+
+def _freeze(network: nn.Module, device: torch.device) -> None:
+    network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inversion.generator.prepared import PreparedSynthesis
 from inversion.generator.stylegan2 import SynthesisNetwork
 from inversion.hyperparameters import Hyperparameters
 from inversion.latents import noise_maps, spaces
@@ -41,7 +42,7 @@ class Result:
 
 
 def optimize(
-    synthesis: SynthesisNetwork,
+    synthesis: PreparedSynthesis | SynthesisNetwork,
     objective: Objective,
     settings: Sequence[Hyperparameters],  # one per problem; all in the same space
     seeds: Sequence[int],
@@ -56,6 +57,7 @@ def optimize(
     from that step on, its neighbours go on. A problem whose steps are over leaves the batch.
     """
     num_ws = synthesis.architecture.num_ws
+    scale = synthesis.gradient_scale
     if begin is None:
         begin = w_avg.expand(len(settings), -1)
     whole = batch = start(synthesis, objective, settings, seeds, begin)
@@ -75,7 +77,7 @@ def optimize(
             terms = batch.objective(images, ws, noises)
             losses = torch.stack(list(terms.values()))  # [terms, B]
             # The sum over problems, not the mean: each gradient is that of its own loss.
-            gradients = torch.autograd.grad(losses.sum(), batch.adam.variables)
+            gradients = torch.autograd.grad(scale * losses.sum(), batch.adam.variables)
             learning_rate = batch.schedule.learning_rate(number)
             running = health.check(number, batch.rows, losses.detach())
             batch.adam.step(gradients, torch.where(running, learning_rate, 0))
@@ -135,7 +137,7 @@ class Batch:
 
 
 def start(
-    synthesis: SynthesisNetwork,
+    synthesis: PreparedSynthesis | SynthesisNetwork,
     objective: Objective,
     settings: Sequence[Hyperparameters],
     seeds: Sequence[int],
@@ -151,9 +153,8 @@ def start(
     schedule = Schedule(settings, begin.device, begin.dtype)
     problems = list(range(len(settings)))
     rows = torch.tensor(problems, device=begin.device)
-    return Batch(
-        problems, rows, list(settings), latent, noises, Adam(variables), schedule, streams, objective
-    )
+    adam = Adam(variables, eps=1e-8 * synthesis.gradient_scale)  # Adam's step knows no scale but this
+    return Batch(problems, rows, list(settings), latent, noises, adam, schedule, streams, objective)
 
 
 class Health:
@@ -164,7 +165,7 @@ class Health:
         self.failed_term = torch.full([problems], -1, device=device)
 
     def check(self, number: int, rows: Tensor, losses: Tensor) -> Tensor:
-        """[B] bool: all terms of this and every earlier step were finite. losses: [terms, B]; rows: [B], its problems."""
+        """[B] bool: all terms of this and every earlier step were finite. losses: [terms, B] of the problems `rows`."""
         bad = ~losses.isfinite()
         first = bad.any(dim=0) & (self.failed_step[rows] < 0)
         self.failed_step[rows] = torch.where(first, number, self.failed_step[rows])

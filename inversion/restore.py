@@ -140,12 +140,13 @@ def search(
     # A record has room for one search: what is told step by step is the first sample's.
     recorders = [tasks[i].recorder if k == 0 else Tee() for i, k in samples]
     watcher = Watcher(recorders, settings, image_every, animation_frames, progress)
-    synthesis = model.generator.synthesis
     begin = starting_points(model.generator.mapping, model.w_avg, seeds, [k for _, k in samples])
-    result = optimize(synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher, begin)
+    result = optimize(
+        model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher, begin
+    )
     watcher.fetch()
     with torch.no_grad():
-        restored = synthesis(result.ws, result.noises)
+        restored = model.generator.synthesis(result.ws, result.noises)  # fp32, whatever the search ran in
         restored_degraded = operator(restored)
     fits = psnr(restored_degraded, observed).tolist()
     for i, observation in observations.items():

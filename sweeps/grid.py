@@ -150,7 +150,7 @@ def _key(word: str) -> str:
 def _values(override: Override) -> list[str]:
     if override.is_discrete_sweep():
         return list(override.sweep_string_iterator())
-    return [override.get_value_element_as_str()]  # an interval: the sampler picks from it
+    return [override.get_value_string()]  # an interval: the sampler picks from it
 
 
 def _is_relevant(word: str) -> bool:

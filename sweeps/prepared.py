@@ -17,28 +17,33 @@ from inversion.objective import PerceptualLoss
 
 
 def networks(settings: Mapping[str, Any]) -> tuple[Model, PerceptualLoss]:
-    """The generator and the loss that these settings name, on their device."""
-    return _networks(_text(settings["generator"]), _text(settings["loss"]), settings["device"])
+    """The generator and the loss that these settings name, on their device and in their precision."""
+    return _networks(*_named(settings))
 
 
 def photos(settings: Mapping[str, Any]) -> Inputs:
     """The photos that these settings name, aligned for their generator. Raises ConfigError, AlignmentError."""
     source = instantiate(settings["input"])
     changed = tuple(_written(getattr(source, name, None)) for name in ("image", "mask"))
-    names = _text(settings["input"]), _text(settings["generator"]), _text(settings["loss"])
-    return _photos(*names, settings["device"], changed)
+    return _photos(_text(settings["input"]), *_named(settings), changed)
 
 
 @lru_cache(maxsize=1)
-def _networks(generator: str, loss: str, device: str) -> tuple[Model, PerceptualLoss]:
-    model = build(instantiate(json.loads(generator)), choose_device(device))
-    return model, instantiate(json.loads(loss)).bind(model.discriminator, model.w_avg.device)
+def _networks(generator: str, loss: str, device: str, precision: str) -> tuple[Model, PerceptualLoss]:
+    model = build(instantiate(json.loads(generator)), choose_device(device), precision)
+    return model, instantiate(json.loads(loss)).bind(model.discriminator, model.w_avg.device, model.dtype)
 
 
 @lru_cache(maxsize=4)
-def _photos(source: str, generator: str, loss: str, device: str, changed: tuple[int, ...]) -> Inputs:
-    model, _ = _networks(generator, loss, device)
+def _photos(
+    source: str, generator: str, loss: str, device: str, precision: str, changed: tuple[int, ...]
+) -> Inputs:
+    model, _ = _networks(generator, loss, device, precision)
     return instantiate(json.loads(source)).load(model.generator)
+
+
+def _named(settings: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    return _text(settings["generator"]), _text(settings["loss"]), settings["device"], settings["precision"]
 
 
 def _text(node: Any) -> str:

@@ -49,6 +49,7 @@ class Sweep:
         store = open_store(config.tracking, PROJECT)
         self.ledger = Ledger(store)
         self.parent: MLflowRecorder | None = None
+        _look_for_the_largest(config)
         write_file(self.folder / SWEEP_FILE, json.dumps(describe(grid), indent=1).encode())
         if store is not None:
             self.parent = self._open_parent(store, config)
@@ -156,6 +157,13 @@ def _hand_down(config: DictConfig, parent: str) -> None:
     """Every job that Hydra starts gets the parent's id as one more override, whichever process it runs in."""
     with read_write(config):
         config.hydra.overrides.task.append(f"tracking.parent={parent}")
+
+
+def _look_for_the_largest(config: DictConfig) -> None:
+    """Optuna minimizes unless told otherwise, and of what run.py returns more is better."""
+    if "direction" in config.hydra.sweeper:
+        with read_write(config):
+            config.hydra.sweeper.direction = "maximize"
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

@@ -48,28 +48,35 @@ class VGG16:
             self.blocks.append(layers)
 
     def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> VGG16:
-        """Move and convert in place."""
+        """Move and convert in place; the weights' precision is that of the convolutions."""
         self.blocks = [
-            [(weight.to(device, dtype), bias.to(device, dtype)) for weight, bias in block]
+            [
+                (weight.to(device, dtype, memory_format=torch.channels_last), bias.to(device, dtype))
+                for weight, bias in block
+            ]
             for block in self.blocks
         ]
         return self
 
     def __call__(self, images: Tensor) -> list[Tensor]:
-        """images: [B, 3, H, W] in [-1, 1], H and W >= 16. Returns 5 maps [B, C, h, w], each half the last."""
+        """images: [B, 3, H, W] in [-1, 1], H and W >= 16.
+
+        Returns 5 maps [B, C, h, w] in the images' precision, each half the last.
+        """
         if min(images.shape[-2:]) < SMALLEST_SIDE:
             raise ValueError(
                 f"VGG16 halves an image four times. Got {list(images.shape)}; 16 px a side works."
             )
         x = (images - images.new_tensor(MEAN).reshape(3, 1, 1)) / images.new_tensor(STD).reshape(3, 1, 1)
+        x = x.to(self.blocks[0][0][0].dtype, memory_format=torch.channels_last)
         features: list[Tensor] = []
         for block in self.blocks:
             if features:
                 x = F.max_pool2d(x, 2)
             for weight, bias in block:
-                x = F.relu(F.conv2d(x, weight, bias, padding=1))
+                x = F.relu(F.conv2d(x, weight, bias, padding=1), inplace=True)
             features.append(x)
-        return features
+        return [feature.to(images.dtype) for feature in features]
 
 
 def load_vgg16(path: Path) -> VGG16:

@@ -129,6 +129,11 @@ class PreparedSynthesis:
     def noise_resolutions(self) -> list[int]:
         return self.architecture.noise_resolutions
 
+    @property
+    def gradient_scale(self) -> float:
+        """What a loss is multiplied by so that its gradients do not vanish in fp16 (Micikevicius et al. 2018)."""
+        return 2.0**12 if any(block.dtype == torch.float16 for block in self.blocks) else 1.0
+
     def __call__(self, ws: Tensor, noises: Sequence[Tensor], resolution: int | None = None) -> Tensor:
         """resolution: stop at the running RGB image of this side (skip architecture only)."""
         codes = ws.unbind(dim=1)

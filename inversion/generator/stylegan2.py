@@ -82,7 +82,9 @@ class SynthesisLayer(nn.Module):
         factor = gain * LRELU_GAIN
         return StyledConvolution(
             affine=self.affine.prepare(),
-            weight=(weight.transpose(0, 1) if self.up else weight).to(dtype, memory_format=torch.channels_last),
+            weight=(weight.transpose(0, 1) if self.up else weight).to(
+                dtype, memory_format=torch.channels_last
+            ),
             squares=weight.square().sum(dim=(2, 3)) / factor**2,
             epsilon=1e-8 / (energy * factor**2),
             bias=(self.bias * factor).to(dtype),
@@ -143,6 +145,8 @@ class SynthesisBlock(nn.Module):
 
 class SynthesisNetwork(nn.Module):
     """Codes and noise to images: parameters, and the arithmetic of prepared.py on them."""
+
+    gradient_scale = 1.0
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()

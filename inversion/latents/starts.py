@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,8 +14,8 @@ TRUNCATION_PSI = 0.7  # random faces that look like faces
 
 
 def sample_seed(seed: int, sample: int) -> int:
-    """A restart's own seed; the first has the photo's, and no photo's seed below 2**32 is another's restart."""
-    return seed + (sample << 32)
+    """A restart's own seed, of 32 bits: torch's generator on the CPU looks at no more. The first has the photo's."""
+    return int(np.random.SeedSequence([seed % 2**64, sample]).generate_state(1)[0]) if sample else seed
 
 
 @torch.no_grad()

@@ -34,8 +34,13 @@ class DiscriminatorLoss:
     discriminator: FeatureNetwork | None = field(default=None, repr=False, compare=False)
     name = "discriminator"
 
-    def bind(self, discriminator: FeatureNetwork | None, device: torch.device) -> DiscriminatorLoss:
-        """Take the checkpoint's discriminator, frozen and on its device. Raises ConfigError for None."""
+    def bind(
+        self,
+        discriminator: FeatureNetwork | None,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> DiscriminatorLoss:
+        """Take the checkpoint's discriminator, which has its device and precision. Raises ConfigError for None."""
         if discriminator is None:
             raise ConfigError(
                 "loss=discriminator needs the checkpoint's discriminator. Got a checkpoint without one; "

@@ -39,13 +39,16 @@ class LPIPS:
     name = "lpips"
     resolution = 256
 
-    def bind(self, discriminator: Any, device: torch.device) -> LPIPS:
-        """Load the weights onto the device. Raises CheckpointError, or ConfigError for a missing file."""
+    def bind(self, discriminator: Any, device: torch.device, dtype: torch.dtype = torch.float32) -> LPIPS:
+        """Load the weights onto the device; dtype: of VGG16's convolutions.
+
+        Raises CheckpointError, or ConfigError for a missing file.
+        """
         heads = read_heads(existing(self.heads_path, "loss.heads_path") or installed_heads())
         vgg = existing(self.vgg_path, "loss.vgg_path") or fetch(VGG_URL, sha256=VGG_SHA256, size=VGG_SIZE)
         return replace(
             self,
-            vgg=load_vgg16(vgg).to(device),
+            vgg=load_vgg16(vgg).to(device, dtype),
             heads=tuple(head.sqrt().reshape(-1, 1, 1).to(device) for head in heads),
         )
 

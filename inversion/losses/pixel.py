@@ -18,7 +18,7 @@ class PixelLoss:
     name = "pixel"
     resolution = 1024  # never downsampled
 
-    def bind(self, discriminator: Any, device: torch.device) -> PixelLoss:
+    def bind(self, discriminator: Any, device: torch.device, dtype: torch.dtype = torch.float32) -> PixelLoss:
         """Nothing to settle."""
         return self
 

@@ -88,13 +88,20 @@ def test_a_sweep_of_four_processes_records_two_hundred_points_whole(store: Store
     client = store.client()
     for run in finished:
         names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-        assert names >= {"original.png", "degraded.png", "restored.png", "panel.png", "loss.png", "config.yaml"}
+        assert names >= {
+            "original.png",
+            "degraded.png",
+            "restored.png",
+            "panel.png",
+            "loss.png",
+            "config.yaml",
+        }
 
 
 def test_optuna_gets_the_objective_and_a_parent(store: Store) -> None:
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
-    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.direction=maximize"]
-    done = store.sweep(*search, "steps=2", "reg=interval(0.01,1.0)", timeout=600)
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=4"]
+    done = store.sweep(*search, "steps=2", "reg=tag(log, interval(0.01, 1.0))", timeout=600)
     assert_one_parent_with_four_children(store, done)
     best = max(run.data.metrics["psnr"] for run in store.finished())
     results = (store.folder / "multirun" / "optimization_results.yaml").read_text()

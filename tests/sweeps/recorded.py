@@ -37,8 +37,9 @@ SETTINGS: dict[str, Any] = {
 class Sweep:
     """One parent run in a store of its own, and children as they are added."""
 
-    def __init__(self, folder: Path, side: int = 16) -> None:
-        self.folder, self.side = folder, side
+    def __init__(self, folder: Path, side: int = 16, images: bool = False) -> None:
+        """images: pictures on MLflow's step slider, too."""
+        self.folder, self.side, self.images = folder, side, images
         self.uri = f"sqlite:///{folder}/mlflow.db"
         shutil.copy(empty_database(), folder / "mlflow.db")
         self.experiment = prepare_store(self.uri, "inversion", folder / "artifacts")
@@ -76,6 +77,8 @@ class Sweep:
             )
         if figures is not None:
             recorder.log_summary(figures)
+        for step in range(steps if self.images else 0):
+            recorder.log_image("restored", face(self.side, 60 + 30 * step, 0), step)
         if pictures:
             quality = (figures or {}).get("psnr", 10.0)
             self._log_pictures(recorder, photo, quality)

@@ -129,3 +129,9 @@ def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
     composer.compose([*words[:-1], "reg=0.1"])
     assert composer.compose(words) == OmegaConf.to_container(whole, resolve=True)
     assert len(composer.composed) == 1
+
+
+def test_an_interval_is_an_axis_of_a_search_whose_points_nobody_knows_yet(weights: str) -> None:
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    found = grid(weights, "hydra/sweeper=optuna", "reg=tag(log, interval(0.01, 1.0))", "steps=2")
+    assert found.axes == {"reg": ["tag(log, interval(0.01, 1.0))"]} and found.cells == []

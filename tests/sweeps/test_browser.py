@@ -1,0 +1,170 @@
+"""MLflow's UI and the report as a person sees them, in a real headless browser: make test-browser."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from inversion.record.mlflow_recorder import runs_link
+from sweeps.compare import compare_sweep
+from tests.sweeps.recorded import Sweep, grid
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PATIENCE = 120_000  # ms; MLflow's first page takes ten seconds on a machine with nothing else to do
+SHOTS = os.environ.get("SHOTS")  # folder for screenshots; not set: none are kept
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    """Nine runs, one of them failed, compared."""
+    made = grid(Sweep(tmp_path_factory.mktemp("store"), side=64, images=True))
+    made.add({"reg": 0.9, "steps": 10}, None, "FAILED", reason="no face", pictures=False)
+    made.finish("FAILED")
+    compare_sweep(made.uri, made.parent, made.folder / "report.html")
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no {CHROMIUM}; CHROMIUM=… names another")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def ui(sweep: Sweep) -> Iterator[int]:
+    """The port of MLflow's UI over the sweep's store."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", sweep.uri]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    server = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=30)
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "mlflow ui did not start"
+            time.sleep(0.5)
+
+
+def open_page(browser: Any, address: str, size: dict[str, int]) -> tuple[Any, list[str]]:
+    """The page and the errors on its console, those to come as well."""
+    page = browser.new_context(viewport=size, has_touch=size is PHONE, is_mobile=size is PHONE).new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(address)
+    return page, errors
+
+
+def close_assistant(page: Any) -> None:
+    """MLflow 3.17 opens its chat beside the runs."""
+    close = page.get_by_label("Close", exact=True)
+    if close.count():
+        close.last.click()
+    page.wait_for_timeout(1500)
+
+
+def keep(page: Any, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_the_report_fits_the_screen_and_its_slider_uncovers_the_photo(
+    browser: Any, sweep: Sweep, size: dict[str, int]
+) -> None:
+    page, errors = open_page(browser, f"file://{sweep.folder}/report.html", size)
+    for place in range(0, page.evaluate("document.documentElement.scrollHeight"), 600):
+        page.evaluate(f"window.scrollTo(0, {place})")
+        page.wait_for_timeout(50)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert page.locator("#grid .card").count() == 12  # three that were not run among them
+    assert page.locator("#grid .absent.failed").count() == 1
+    assert page.locator("#grid .absent.missing").count() == 2
+    page.locator("#grid .card").first.click()
+    slider = page.locator("#viewer .compare input")
+    assert page.locator("#viewer .compare").evaluate("e => e.style.getPropertyValue('--at')") == ""
+    slider.focus()
+    page.keyboard.press("End")
+    assert page.locator("#viewer .compare").evaluate("e => e.style.getPropertyValue('--at')") == "100%"
+    box = page.locator("#viewer .compare").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    assert float(slider.input_value()) == pytest.approx(25, abs=2)
+    keep(page, f"report_{size['width']}")
+    assert errors == []
+
+
+def test_the_report_sorts_its_table(browser: Any, sweep: Sweep) -> None:
+    page, errors = open_page(browser, f"file://{sweep.folder}/report.html", DESKTOP)
+    page.locator("#rows th button", has_text="PSNR [dB]").first.click()
+    first = page.locator("#rows tbody tr").first.inner_text().split("\t")
+    assert first[1:3] == ["0.001", "1000"]
+    assert errors == []
+
+
+def test_mlflow_lists_the_runs_and_charts_their_curves_and_pictures(
+    browser: Any, sweep: Sweep, ui: int
+) -> None:
+    address = runs_link("127.0.0.1", ui, sweep.experiment, parent_run_id=sweep.parent)
+    page, _ = open_page(browser, address, DESKTOP)
+    page.get_by_text("hopper blur").first.wait_for(timeout=PATIENCE)
+    assert page.get_by_text("hopper blur").count() >= 9
+    page.locator(".js-plotly-plot").first.wait_for(timeout=PATIENCE)
+    close_assistant(page)
+    pictures = page.locator("img[src^='blob:'], img[src*='get-artifact']")
+    pictures.first.scroll_into_view_if_needed(timeout=PATIENCE)
+    page.wait_for_timeout(2000)
+    assert pictures.count() >= 9
+    keep(page, "mlflow_charts")
+
+
+def test_mlflow_compares_the_restored_pictures_of_two_runs(browser: Any, sweep: Sweep, ui: int) -> None:
+    from inversion.record.mlflow_recorder import _client
+
+    found = _client(sweep.uri).search_runs(
+        [sweep.experiment], "tags.kind = 'job' and attributes.status = 'FINISHED'", max_results=2
+    )
+    ids = "%5B" + ",".join(f"%22{run.info.run_id}%22" for run in found) + "%5D"
+    experiments = f"%5B%22{sweep.experiment}%22%5D"
+    page, _ = open_page(
+        browser, f"http://127.0.0.1:{ui}/#/compare-runs?runs={ids}&experiments={experiments}", DESKTOP
+    )
+    page.get_by_text("Artifacts", exact=True).first.click(timeout=PATIENCE)
+    page.get_by_text("restored.png").first.click(timeout=PATIENCE)
+    page.wait_for_timeout(3000)
+    shown = page.evaluate(
+        "() => [...document.images].filter(i => i.naturalWidth === 64 && i.naturalHeight === 64).length"
+    )
+    keep(page, "mlflow_compare")
+    assert shown >= 2
