@@ -1,4 +1,4 @@
-"""How good are restorations: `python -m benchmarks.quality PHOTOS [--tasks blur …] [key=value …]`.
+"""How good are restorations: `python -m benchmarks.quality PHOTOS [--tasks none,blur] [key=value …]`.
 
 All photos of a folder (aligned already, never trained on) are degraded, restored as one batch with the presets, and
 compared with the originals, beside the degraded picture itself and a classical method. Prints a Markdown table.
@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from benchmarks.baselines import restore_classically
@@ -25,10 +26,10 @@ from inversion.images import list_photos, quantize, read_photo, resize_to_square
 from inversion.metrics.face_identity import identity_distance
 from inversion.metrics.psnr import psnr
 from inversion.metrics.ssim import ssim
-from inversion.model import Model, build
 from inversion.objective import Objective
 from inversion.optimize import optimize
 from inversion.record.panels import panel
+from sweeps.prepared import networks
 
 PROJECT = Path(__file__).resolve().parents[1]
 TASKS = ("none", "blur", "grayscale", "inpaint")
@@ -53,15 +54,16 @@ def row(task: str, method: str, images: Tensor, originals: Tensor, seconds: floa
     return "| " + " | ".join([task, method, *figures]) + " |"
 
 
-def restore(
-    model: Model, task: str, overrides: list[str], photos: Tensor
-) -> tuple[Tensor, Tensor, Degradation, float]:
-    """observed, restored: [B, 3, R, R]; the operator; seconds per photo."""
+def composed(task: str, overrides: list[str]) -> DictConfig:
     with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
-        cfg = compose("config", [f"degradation={task}", *overrides])
+        return compose("config", [f"degradation={task}", *overrides])
+
+
+def restore(cfg: DictConfig, photos: Tensor) -> tuple[Tensor, Tensor, Degradation, float]:
+    """observed, restored: [B, 3, R, R]; the operator; seconds per photo."""
+    model, loss = networks(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
     settings = [Hyperparameters(**{f.name: cfg[f.name] for f in fields(Hyperparameters)})] * len(photos)
     operator = instantiate(cfg.degradation).bind(photos, False)
-    loss = instantiate(cfg.loss).bind(model.discriminator, model.w_avg.device)
     seeds = [cfg.seed + i for i in range(len(photos))]
     with torch.no_grad():
         streams = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -70,33 +72,31 @@ def restore(
     began = time.monotonic()
     objective = Objective(loss, operator, observed, settings, model.w_avg, model.w_std)
     result = optimize(
-        model.generator.synthesis, objective, settings, seeds, model.w_avg, model.w_std, lambda step: None
+        model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, lambda step: None
     )
     with torch.no_grad():
-        restored = model.generator.synthesis(result.ws, result.noises).clamp(-1, 1)
+        restored = model.synthesis(result.ws, result.noises).clamp(-1, 1)
     return observed, restored, operator, (time.monotonic() - began) / len(photos)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of aligned photos")
-    parser.add_argument("--tasks", nargs="+", default=list(TASKS))
+    parser.add_argument("--tasks", default=",".join(TASKS), help="names of conf/degradation, with commas")
     parser.add_argument("--limit", type=int, help="only the first photos")
     parser.add_argument("--sheets", type=Path, help="folder for one sheet of pictures per task")
     parser.add_argument("overrides", nargs="*", help="settings as for run.py")
     chosen = parser.parse_intermixed_args()
     register()
     keep_heap()
-    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
-        cfg = compose("config", [o for o in chosen.overrides if o.startswith("generator")])
-    model = build(instantiate(cfg.generator), torch.device("cpu"))
+    model, _ = networks(OmegaConf.to_container(composed("none", chosen.overrides), resolve=True))  # type: ignore[arg-type]
     side = model.generator.architecture.img_resolution
     paths = list_photos(chosen.photos)[: chosen.limit]
     photos = torch.stack([to_tensor(resize_to_square(read_photo(path), side)) for path in paths])
     print(f"{len(photos)} photos, {side} px, {' '.join(chosen.overrides) or 'presets'}; medians\n\n{HEAD}")
     print("|" + " --- |" * (HEAD.count("|") - 1))
-    for task in chosen.tasks:
-        observed, restored, operator, seconds = restore(model, task, chosen.overrides, photos)
+    for task in chosen.tasks.split(","):
+        observed, restored, operator, seconds = restore(composed(task, chosen.overrides), photos)
         if task != "none":
             print(row(task, "degraded photo", observed, photos, 0))
         classical = restore_classically(operator, observed)

@@ -18,6 +18,7 @@ PER_PROBLEM = {
     "image",
     "degraded",
     "align",
+    "paste",
     "seed",
     "input",
     "degradation",

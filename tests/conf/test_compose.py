@@ -15,7 +15,10 @@ from conf.schema import PRESETS, register
 from inversion.hyperparameters import Hyperparameters
 
 CONF = Path(__file__).parents[2] / "conf"
-CHOICES = [f"{path.parent.name}={path.stem}" for path in sorted(CONF.glob("*/*.yaml"))]
+CHOICES = [
+    f"{'+' * (path.parent.name == 'experiment')}{path.parent.name}={path.stem}"  # not in the defaults list
+    for path in sorted(CONF.glob("*/*.yaml"))
+]
 BUILT = ("degradation", "input", "loss")  # objects; a generator's target is a function that reads a file
 
 

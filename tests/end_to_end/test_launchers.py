@@ -1,4 +1,4 @@
-"""Every launcher and the optuna sweeper give one parent with all its children. Needs the extras: make test-launchers."""
+"""Every launcher and optuna give one parent with all its children. Needs the extras: make test-launchers."""
 
 from __future__ import annotations
 

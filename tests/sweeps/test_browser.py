@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -62,8 +63,8 @@ def ui(sweep: Sweep) -> Iterator[int]:
         wait_for(port)
         yield port
     finally:
-        os.killpg(server.pid, 15)
-        server.wait(timeout=30)
+        os.killpg(server.pid, signal.SIGKILL)  # it writes nothing that would be missed
+        server.wait()
 
 
 def wait_for(port: int) -> None:
