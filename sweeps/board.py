@@ -17,6 +17,7 @@ from inversion.record.ending import Ending
 from sweeps.endings import Line, Reader
 
 POLL = 0.3  # seconds
+WIDE = 200  # letters
 ROWS = 60  # of the table at most; what failed is always in it
 COLUMNS = {
     "psnr": "PSNR dB",
@@ -39,7 +40,8 @@ class Board:
         self._reader = Reader(sweep_folder)
         self._reader.clear()
         self._began = time.monotonic()
-        self._console = Console(highlight=False, soft_wrap=True)
+        width = None if sys.stdout.isatty() else WIDE  # a file has room, and a wrapped table cannot be read
+        self._console = Console(highlight=False, soft_wrap=True, width=width)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -94,7 +94,7 @@ def contents(
             "panels": [place[axis.key] for axis in layout.panels],
             "grid": is_grid(table.axes, len(cells)),
         },
-        "metrics": [_metric(name) for name in summary.metrics],
+        "metrics": [_metric(name, summary.original_known) for name in summary.metrics],
         "known": summary.original_known,
         "best": summary.best,
         "recommended": summary.recommended,
@@ -225,12 +225,12 @@ def _axis(axis: Axis) -> dict[str, Any]:
     }
 
 
-def _metric(name: str) -> dict[str, Any]:
+def _metric(name: str, original_known: bool) -> dict[str, Any]:
     return {
         "name": name,
         "title": title(name),
         "better": "zero" if name in NEAREST_ZERO else "lower" if lower_is_better(name) else "higher",
-        "main": name in MAIN,
+        "main": name in MAIN and not (original_known and name in NEAREST_ZERO),
     }
 
 

@@ -16,7 +16,7 @@ from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 
 PROJECT = Path(__file__).parents[2]
-FAST = ["input=synthetic", "tracking.image_every=0", "tracking.animation_frames=0"]
+FAST = ["input=synthetic", "precision=fp32", "tracking.image_every=0", "tracking.animation_frames=0"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT), "COLUMNS": "200"}
 
 

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings(
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+WIDE = {"width": 1600, "height": 1000}
 PATIENCE = 120_000  # ms; MLflow's first page takes ten seconds on a machine with nothing else to do
 SHOTS = os.environ.get("SHOTS")  # folder for screenshots; not set: none are kept
 
@@ -138,16 +139,22 @@ def test_mlflow_lists_the_runs_and_charts_their_curves_and_pictures(
     browser: Any, sweep: Sweep, ui: int
 ) -> None:
     address = runs_link("127.0.0.1", ui, sweep.experiment, parent_run_id=sweep.parent)
-    page, _ = open_page(browser, address, DESKTOP)
+    page, _ = open_page(browser, address, WIDE)
     page.get_by_text("hopper blur").first.wait_for(timeout=PATIENCE)
     assert page.get_by_text("hopper blur").count() >= 9
     page.locator(".js-plotly-plot").first.wait_for(timeout=PATIENCE)
     close_assistant(page)
-    pictures = page.locator("img[src^='blob:'], img[src*='get-artifact']")
-    pictures.first.scroll_into_view_if_needed(timeout=PATIENCE)
-    page.wait_for_timeout(2000)
-    assert pictures.count() >= 9
     keep(page, "mlflow_charts")
+    pictures = page.locator("img[src*='get-artifact']")
+    page.mouse.move(WIDE["width"] * 0.7, WIDE["height"] * 0.7)
+    deadline = time.monotonic() + PATIENCE / 1000
+    while pictures.count() < 9 and time.monotonic() < deadline:  # charts are drawn when they come into view
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(500)
+    assert pictures.count() >= 9
+    pictures.first.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    keep(page, "mlflow_pictures")
 
 
 def test_mlflow_compares_the_restored_pictures_of_two_runs(browser: Any, sweep: Sweep, ui: int) -> None:
@@ -159,13 +166,12 @@ def test_mlflow_compares_the_restored_pictures_of_two_runs(browser: Any, sweep: 
     ids = "%5B" + ",".join(f"%22{run.info.run_id}%22" for run in found) + "%5D"
     experiments = f"%5B%22{sweep.experiment}%22%5D"
     page, _ = open_page(
-        browser, f"http://127.0.0.1:{ui}/#/compare-runs?runs={ids}&experiments={experiments}", DESKTOP
+        browser, f"http://127.0.0.1:{ui}/#/compare-runs?runs={ids}&experiments={experiments}", WIDE
     )
-    page.get_by_text("Artifacts", exact=True).first.click(timeout=PATIENCE)
+    page.get_by_text("restored.png").first.wait_for(timeout=PATIENCE)
+    close_assistant(page)
     page.get_by_text("restored.png").first.click(timeout=PATIENCE)
-    page.wait_for_timeout(3000)
-    shown = page.evaluate(
-        "() => [...document.images].filter(i => i.naturalWidth === 64 && i.naturalHeight === 64).length"
-    )
+    pictures = "[...document.images].filter(i => i.naturalWidth === 64 && i.naturalHeight === 64)"
+    page.wait_for_function(f"{pictures}.length >= 2", timeout=PATIENCE)
+    page.evaluate(f"{pictures}[0].scrollIntoView({{block: 'center'}})")
     keep(page, "mlflow_compare")
-    assert shown >= 2
