@@ -21,6 +21,7 @@ from inversion.generator.stylegan2 import Generator
 from inversion.images import to_pil
 from inversion.metrics.face_identity import descriptors
 from training.data import load_pictures
+from training.sheet import save_sheet
 
 DETECTOR_SIZE = 256  # px, to which pictures are scaled before the detector looks
 PIXEL_SIZE = 64  # px, at which pixel statistics are compared
@@ -97,11 +98,15 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, help="folder or zip that the net was trained on")
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--faces", type=int, default=1000, help="samples shown to the face detector")
+    parser.add_argument("--sheets", type=Path, help="folder for sheets of 64 samples at truncation 0.7 and 1.0")
     chosen = parser.parse_args()
     checkpoint = load(chosen.weights)
     trained, untrained = Generator(checkpoint.architecture), Generator(checkpoint.architecture)
     trained.load_state_dict(checkpoint.generator)
     for psi in (0.7, 1.0):
+        if chosen.sheets:
+            chosen.sheets.mkdir(parents=True, exist_ok=True)
+            save_sheet(trained, chosen.sheets / f"samples_{psi}.png", psi)
         share = share_with_face(samples(trained, chosen.faces, psi))
         print(f"face found in samples, truncation {psi}: {share:.1%}", flush=True)
     real = load_pictures(chosen.pictures, checkpoint.architecture.img_resolution).float() / 127.5 - 1
