@@ -102,6 +102,7 @@ def open_tasks(
             place = point.folder if alone else point.folder / photo.name
             tags = job_tags(settings, photo, model.sha256)
             tags |= {"degradation": point.degradation, "git_commit": git_commit(PROJECT)}
+            tags |= {"dtype": str(model.dtype).removeprefix("torch.")}  # what precision=auto chose
             with ledger.one_at_a_time():
                 earlier = ledger.ending(tags, settings["rerun"])
                 if earlier is None:

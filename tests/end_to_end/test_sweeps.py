@@ -21,6 +21,7 @@ def by_fingerprint(runs: list[Any]) -> dict[str, Any]:
     return {run.data.tags["fingerprint"]: run for run in runs}
 
 
+@pytest.mark.slow
 def test_a_grid_runs_once_on_every_launcher_with_the_same_results(store: Store) -> None:
     done = store.sweep(*GRID)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -69,6 +70,7 @@ def assert_close(metrics: dict[str, float], expected: dict[str, float]) -> None:
             assert metrics[name] == pytest.approx(value, rel=1e-3, abs=1e-4, nan_ok=True), name
 
 
+@pytest.mark.slow
 def test_a_bad_photo_fails_alone_and_is_run_when_it_is_good(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
