@@ -22,7 +22,7 @@ demo: setup  ## Restore the sample photo from a blurred copy of it
 	@echo "Compare runs: make ui"
 
 test: setup  ## The quick tests: offline, on the CPU
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser"
 
 test-all: setup  ## Every test but those that need a browser
 	$(BIN)/python -m pytest -m "not browser"
