@@ -141,9 +141,7 @@ def search(
     recorders = [tasks[i].recorder if k == 0 else Tee() for i, k in samples]
     watcher = Watcher(recorders, settings, image_every, animation_frames, progress)
     begin = starting_points(model.generator.mapping, model.w_avg, seeds, [k for _, k in samples])
-    result = optimize(
-        model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher, begin
-    )
+    result = optimize(model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher, begin)
     watcher.fetch()
     with torch.no_grad():
         restored = model.generator.synthesis(result.ws, result.noises)  # fp32, whatever the search ran in

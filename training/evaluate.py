@@ -98,7 +98,9 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, help="folder or zip that the net was trained on")
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--faces", type=int, default=1000, help="samples shown to the face detector")
-    parser.add_argument("--sheets", type=Path, help="folder for sheets of 64 samples at truncation 0.7 and 1.0")
+    parser.add_argument(
+        "--sheets", type=Path, help="folder for sheets of 64 samples at truncation 0.7 and 1.0"
+    )
     chosen = parser.parse_args()
     checkpoint = load(chosen.weights)
     trained, untrained = Generator(checkpoint.architecture), Generator(checkpoint.architecture)

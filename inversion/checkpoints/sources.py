@@ -27,7 +27,9 @@ def file(path: str, sha256: str | None = None) -> Checkpoint:
     """A net on disk. Raises CheckpointError when it is not there, or not the one that was meant."""
     place = Path(path).expanduser()
     if not place.is_file():
-        raise CheckpointError(f"no checkpoint file at {place}; give generator.path=FILE.pkl, .pt or .safetensors")
+        raise CheckpointError(
+            f"no checkpoint file at {place}; give generator.path=FILE.pkl, .pt or .safetensors"
+        )
     if sha256 is not None and (got := sha256_of(place)) != sha256:
         raise CheckpointError(f"{place} is not the checkpoint that was asked for: sha256 {sha256}. Got {got}")
     return load(place)

@@ -84,7 +84,8 @@ def test_a_blurred_photo_is_restored_and_everything_is_recorded(tmp_path: Path, 
     assert "FINISHED" in done.stdout and "panel.png" in done.stdout
     (run,) = runs(tmp_path)
     assert run.info.status == "FINISHED"
-    assert run.data.params["reg"] == "0.5" and run.data.params["degradation._target_"].endswith("GaussianBlur")
+    assert run.data.params["reg"] == "0.5"
+    assert run.data.params["degradation._target_"].endswith("GaussianBlur")
     assert {"psnr", "ssim", "identity_distance", "fit_psnr", "seconds"} <= run.data.metrics.keys()
     assert {"git_commit", "photo_sha256", "checkpoint_sha256", "fingerprint"} <= run.data.tags.keys()
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
@@ -172,9 +173,8 @@ def test_inpainting_takes_a_mask_and_finds_a_blanked_rectangle(tmp_path: Path, w
     mask = Image.new("L", photo.size)
     mask.paste(255, (200, 60, 330, 120))
     mask.save(tmp_path / "mask.png")
-    done = start(
-        tmp_path, weights, "degradation=inpaint", f"degradation.mask={tmp_path}/mask.png", "steps=2", "tracking=none"
-    )
+    masked = f"degradation.mask={tmp_path}/mask.png"
+    done = start(tmp_path, weights, "degradation=inpaint", masked, "steps=2", "tracking=none")
     assert done.returncode == 0, done.stderr
     blanked = np.asarray(Image.open(tmp_path / "out" / "degraded.png"))
     assert 10 < (blanked.max(axis=2) == 0).sum() < 400
@@ -220,7 +220,8 @@ def test_an_interrupted_run_is_marked_killed_and_keeps_what_it_reached(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+        # a shell's background job ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         losses = tmp_path / "out" / "losses.csv"

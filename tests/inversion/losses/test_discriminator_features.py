@@ -41,7 +41,9 @@ def test_it_is_the_share_of_the_targets_energy_that_differs() -> None:
         torch.testing.assert_close(loss([factor * b], [b]), torch.full((2,), share), rtol=1e-4, atol=1e-6)
 
 
-def test_the_picture_and_all_blocks_of_the_discriminator_are_compared(tiny_discriminator: Discriminator) -> None:
+def test_the_picture_and_all_blocks_of_the_discriminator_are_compared(
+    tiny_discriminator: Discriminator,
+) -> None:
     loss = DiscriminatorLoss().bind(tiny_discriminator, CPU)
     features, target = loss.features(images(0)), loss.features(images(1))
     assert [f.shape[-1] for f in features] == [32, 16, 8, 4]
