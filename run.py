@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +79,7 @@ def open_tasks(
     """Skip what is finished and open a record, when its turn comes, for everything else."""
     from inversion.hyperparameters import Hyperparameters
     from inversion.record.ending import Ending, explain
+    from inversion.record.latents_file import load_start
     from inversion.record.open_record import git_commit, open_record
     from inversion.restore import Task
     from sweeps.ledger import job_tags
@@ -88,9 +88,10 @@ def open_tasks(
     for point in points:
         settings = point.settings
         try:
-            hyperparameters = Hyperparameters(**{f.name: settings[f.name] for f in fields(Hyperparameters)})
+            hyperparameters = Hyperparameters.of(settings)
             degradation = instantiate(settings["degradation"])
             inputs = photos(settings)
+            start = settings["start"] and load_start(settings["start"], model.generator.architecture)
         except (ValueError, OSError) as error:
             point.fail(explain(error))
             continue
@@ -112,7 +113,7 @@ def open_tasks(
                 continue
             owners[place] = point
             seed, degraded, paste = settings["seed"], settings["degraded"], settings["paste"]
-            yield Task(photo, degradation, degraded, hyperparameters, seed, place, recorder, paste)
+            yield Task(photo, degradation, degraded, hyperparameters, seed, place, recorder, paste, start)
 
 
 class Refused(CompactHydraException):

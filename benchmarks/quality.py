@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -62,7 +61,7 @@ def composed(task: str, overrides: list[str]) -> DictConfig:
 def restore(cfg: DictConfig, photos: Tensor) -> tuple[Tensor, Tensor, Degradation, float]:
     """observed, restored: [B, 3, R, R]; the operator; seconds per photo."""
     model, loss = networks(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
-    settings = [Hyperparameters(**{f.name: cfg[f.name] for f in fields(Hyperparameters)})] * len(photos)
+    settings = [Hyperparameters.of(cfg)] * len(photos)
     operator = instantiate(cfg.degradation).bind(photos, False)
     seeds = [cfg.seed + i for i in range(len(photos))]
     with torch.no_grad():
@@ -70,7 +69,7 @@ def restore(cfg: DictConfig, photos: Tensor) -> tuple[Tensor, Tensor, Degradatio
         pictures = [operator.observe(p[None], rng) for p, rng in zip(photos, streams, strict=True)]
         observed = quantize(torch.cat(pictures))
     began = time.monotonic()
-    objective = Objective(loss, operator, observed, settings, model.w_avg, model.w_std)
+    objective = Objective(loss, operator, observed, settings, model.prior(settings[0].prior))
     result = optimize(
         model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, lambda step: None
     )

@@ -66,8 +66,7 @@ class Bench:
     steps: int  # per setting and round
 
     def hyperparameters(self, steps: int) -> Hyperparameters:
-        fields = Hyperparameters.__dataclass_fields__
-        return Hyperparameters(**{name: self.cfg[name] for name in fields} | {"steps": steps})
+        return replace(Hyperparameters.of(self.cfg), steps=steps)
 
     def clock(self) -> float:
         if self.device.type == "cuda":
@@ -95,7 +94,8 @@ class Bench:
         def run() -> list[float]:
             times: list[float] = []
             keep_heap(setting.keep)
-            objective = Objective(setting.loss, operator, observed, settings, model.w_avg, model.w_std)
+            prior = model.prior(settings[0].prior)
+            objective = Objective(setting.loss, operator, observed, settings, prior)
             seeds = list(range(problems))
             optimize(
                 setting.synthesis,
@@ -292,8 +292,7 @@ def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
         instantiate(bench.cfg.degradation).bind(target, False),
         target,
         settings,
-        model.w_avg,
-        model.w_std,
+        model.prior(settings[0].prior),
     )
     keep_heap()
 

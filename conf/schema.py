@@ -63,6 +63,14 @@ class Ray(Launcher):
 
 
 @dataclass
+class Phase:
+    space: str = MISSING
+    share: float = 1.0
+    learning_rate: float | None = None
+    optimize_noise: bool | None = None
+
+
+@dataclass
 class Config:
     """The top level: what a person overrides, and one node per config group."""
 
@@ -71,6 +79,7 @@ class Config:
     align: Any = field(default_factory=lambda: {"face": None, "landmarks": None})
     paste: bool = False
     samples: int = 1
+    start: str | None = None
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
@@ -78,7 +87,9 @@ class Config:
     # hyperparameters/ (see inversion/hyperparameters.py for ranges)
     steps: int = MISSING
     reg: float = MISSING
-    space: str = MISSING
+    prior: str = MISSING
+    space: str | None = MISSING
+    optimizer: str = MISSING
     learning_rate: float = MISSING
     ramp_up: float = MISSING
     ramp_down: float = MISSING
@@ -86,6 +97,9 @@ class Config:
     jitter_until: float = MISSING
     noise_weight: float = MISSING
     optimize_noise: bool = MISSING
+    phases: list[Phase] = MISSING
+    coarse_until: float = MISSING
+    early_stop: bool = MISSING
     # groups
     generator: Any = MISSING
     degradation: Any = MISSING
@@ -119,7 +133,7 @@ class File:
 @dataclass
 class GaussianBlur:
     _target_: str = "inversion.degradations.blur.GaussianBlur"
-    kernel_size: int | None = None
+    kernel_size: int | float | str | None = None  # text: auto
     sigma: float | None = None
 
 
@@ -178,11 +192,13 @@ class Loss:
     _target_: str = MISSING
     weight: float = 1.0
     identity: float = 0.0
+    l1: float = 0.0
 
 
 @dataclass
 class LPIPS(Loss):
     _target_: str = "inversion.losses.lpips.LPIPS"
+    levels: int = 1
     vgg_path: str | None = None
     heads_path: str | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,9 @@ from inversion.generator.discriminator import Discriminator
 from inversion.generator.prepared import PreparedDiscriminator, PreparedSynthesis
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
+from inversion.losses.gaussianized_distance import GaussianizedDistance
+from inversion.losses.latent_distance import latent_distance
+from inversion.objective import Prior
 from inversion.precision import choose_dtype, lowest_resolution
 
 
@@ -26,6 +30,17 @@ class Model:
     w_avg: Tensor  # [w_dim]
     w_std: float  # root mean squared distance of w to w_avg
     sha256: str  # of the checkpoint file
+
+    def prior(self, name: str) -> Prior:
+        """What `reg` weighs: `distance` to the mean face, or `gaussianized`."""
+        if name == "gaussianized":
+            return self.gaussianized_distance
+        return partial(latent_distance, w_avg=self.w_avg, w_variance=self.w_std**2)
+
+    @cached_property
+    def gaussianized_distance(self) -> GaussianizedDistance:
+        """Measured when it is first asked for, over 10,000 codes."""
+        return GaussianizedDistance.measure(self.generator.mapping)
 
 
 def build(checkpoint: Checkpoint, device: torch.device, precision: str = "fp32") -> Model:

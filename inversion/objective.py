@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -11,8 +12,8 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.hyperparameters import Hyperparameters
+from inversion.losses.absolute import AbsoluteLoss
 from inversion.losses.identity import IdentityLoss
-from inversion.losses.latent_distance import latent_distance
 from inversion.losses.noise_regularizer import noise_regularizer
 from inversion.stacked import select
 
@@ -28,15 +29,25 @@ class Comparison(Protocol):
     def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor: ...
 
 
+class Prior(Protocol):
+    """How unlikely latents are, in units of a typical random face: [B, num_ws, w_dim] -> [B]."""
+
+    def __call__(self, ws: Tensor) -> Tensor: ...
+
+
 class PerceptualLoss(Comparison, Protocol):
     """What the group `loss` chooses."""
 
     identity: float  # weight of the identity term beside it; 0 = none, and no network for it
+    l1: float  # weight of the absolute difference beside it; 0 = none
 
 
 def comparisons(loss: PerceptualLoss, device: torch.device) -> list[Comparison]:
-    """The loss, and the identity term where it has a weight. Raises ConfigError without dlib's network."""
-    return [loss, IdentityLoss.load(loss.identity, device)] if loss.identity else [loss]
+    """The loss, and what has a weight beside it. Raises ConfigError, for identity also without dlib's network."""
+    beside: list[Comparison] = [AbsoluteLoss(loss.l1)] if loss.l1 else []
+    if loss.identity:
+        beside.append(IdentityLoss.load(loss.identity, device))
+    return [loss, *beside]
 
 
 class Objective:
@@ -48,8 +59,7 @@ class Objective:
         degradation: Degradation,
         targets: Tensor,  # [B, 3, R, R] in [-1, 1], degraded as observed
         settings: Sequence[Hyperparameters],
-        w_avg: Tensor,  # [w_dim]
-        w_std: float,  # root mean squared distance of w to w_avg
+        prior: Prior,  # what the settings' reg is the weight of
     ) -> None:
         def column(name: str) -> Tensor:
             return torch.tensor(
@@ -57,11 +67,11 @@ class Objective:
             )
 
         self.comparisons = comparisons(loss, targets.device)
+        self.side = targets.shape[-1]
         self.degradation = degradation
         self.reg = column("reg")
         self.noise_weight = column("noise_weight")
-        self.w_avg = w_avg
-        self.w_variance = w_std**2
+        self.prior = prior
         with torch.no_grad():
             self.target_features = [
                 comparison.features(degradation.target(targets, comparison.resolution))
@@ -75,13 +85,28 @@ class Objective:
             terms[comparison.name] = comparison(comparison.features(seen), target)
         return {
             **terms,
-            "latent": self.reg * latent_distance(ws, self.w_avg, self.w_variance),
+            "latent": self.reg * self.prior(ws),
             "noise": self.noise_weight * noise_regularizer(noises),
         }
+
+    @cached_property
+    def small(self) -> tuple[int, Objective] | None:
+        """The side, in pixels, of the smallest image that tells the loss all it looks at, and the objective for those.
+
+        None where that is the whole image, or the degradation has no form for smaller ones.
+        """
+        side = max(comparison.resolution for comparison in self.comparisons)
+        degradation = self.degradation.shrunk(self.side // side) if side < self.side else None
+        if degradation is None:
+            return None
+        objective = copy(self)
+        objective.degradation = degradation
+        return side, objective
 
     def select(self, rows: Sequence[int]) -> Objective:
         """The same objective for some of the problems."""
         chosen = copy(self)
+        chosen.__dict__.pop("small", None)
         chosen.degradation = select(self.degradation, rows)
         chosen.reg, chosen.noise_weight = self.reg[rows], self.noise_weight[rows]
         chosen.target_features = [[feature[rows] for feature in target] for target in self.target_features]

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inversion.coarse import compare
 from inversion.generator.prepared import PreparedSynthesis
 from inversion.generator.stylegan2 import SynthesisNetwork
 from inversion.hyperparameters import Hyperparameters
 from inversion.latents import noise_maps, spaces
 from inversion.latents.adam import Adam
+from inversion.latents.convergence import Convergence
+from inversion.latents.normalized_gradient import NormalizedGradient
 from inversion.latents.schedule import Schedule
 from inversion.objective import Objective
 from inversion.seeds import RandomStreams
@@ -24,76 +27,88 @@ class Step:
 
     number: int  # 0-based
     problems: Sequence[int]  # which problem each of the B rows below is; those whose steps are over have left
-    images: Tensor  # [B, 3, H, W] before the step's update
+    images: Sequence[Tensor]  # B times [3, H, W], before the step's update; in coarse phases smaller
     terms: dict[str, Tensor]  # weighted loss terms, [B] each
     learning_rate: Tensor  # [B]
     running: Tensor  # [B] bool: not stopped by a loss that is not finite
+    last: Sequence[bool]  # B: the problem's steps end with this one
 
 
 @dataclass(frozen=True)
 class Result:
     """Where the loop ended; every problem is here again, in the order in which they were given."""
 
-    ws: Tensor  # [B, num_ws, w_dim]
+    ws: Tensor  # [B, num_ws, w_dim], in w++ [B, num_ws, channels, w_dim]
     noises: list[Tensor]  # [B, 1, R, R] each
     failed_step: list[int | None]  # per problem, where a loss term was NaN or infinite
     failed_term: list[str | None]
-    interrupted: bool  # Ctrl-C: everything above is what was reached
+    phase_steps: list[list[int]]  # per problem, the steps that each phase took
+    interrupted: list[bool]  # per problem: Ctrl-C ended it before its steps were over
 
 
 def optimize(
     synthesis: PreparedSynthesis | SynthesisNetwork,
     objective: Objective,
-    settings: Sequence[Hyperparameters],  # one per problem; all in the same space
+    settings: Sequence[Hyperparameters],  # one per problem; all with the same phases and optimizer
     seeds: Sequence[int],
     w_avg: Tensor,  # [w_dim], its device and precision are the optimization's
     w_std: float,
     on_step: Callable[[Step], None],
-    begin: Tensor | None = None,  # [B, w_dim], each problem's first face; None = the mean face
+    begin: Tensor
+    | None = None,  # [B, w_dim] or [B, num_ws, w_dim], each problem's first face; None = the mean face
+    begin_noises: Sequence[Sequence[Tensor] | None] | None = None,  # per problem [1, R, R] each; None = drawn
 ) -> Result:
     """Fit one latent and one set of noise maps per problem; no problem feels its neighbours.
 
     Schedule and jitter: NVlabs/stylegan2-ada-pytorch, projector.py. A problem whose loss is not finite stands still
     from that step on, its neighbours go on. A problem whose steps are over leaves the batch.
     """
-    num_ws = synthesis.architecture.num_ws
-    scale = synthesis.gradient_scale
-    if begin is None:
-        begin = w_avg.expand(len(settings), -1)
-    whole = batch = start(synthesis, objective, settings, seeds, begin)
+    num_ws, scale = synthesis.architecture.num_ws, synthesis.gradient_scale
+    first = w_avg.expand(len(settings), -1) if begin is None else begin
+    whole = batch = start(synthesis, objective, settings, seeds, first, begin_noises)
     health = Health(len(settings), w_avg.device)
+    convergence = Convergence(settings, w_avg.device)
     names: list[str] = []
-    ends = {s.steps for s in settings}
-    interrupted = False
+    number, interrupted = 0, False
     try:
-        for number in range(max(ends)):
-            if number in ends:
-                whole.take_back(batch)
-                batch = batch.select([i for i, s in enumerate(batch.settings) if s.steps > number])
+        while batch.problems:
+            now = batch.schedule.at(batch.clocks)
+            batch.optimizer.restart(now.begins)
+            convergence.begin([batch.problems[row] for row in now.begins])
             latent, noises = batch.latent, batch.noises
-            jitter = batch.schedule.jitter(number)[:, None, None] * w_std
-            ws = spaces.to_ws(latent + jitter * batch.streams.normal(*latent.shape[1:]), num_ws)
-            images = synthesis(ws, noises)
-            terms = batch.objective(images, ws, noises)
+            draws = spaces.jitter(batch.streams.normal(num_ws, len(w_avg)), now.spaces)
+            ws = latent + spaces.per_code(now.jitter[:, None, None] * w_std * draws, latent)
+            images, terms = compare(synthesis, batch.objective, ws, noises, now.coarse)
             losses = torch.stack(list(terms.values()))  # [terms, B]
             # The sum over problems, not the mean: each gradient is that of its own loss.
-            gradients = torch.autograd.grad(scale * losses.sum(), batch.adam.variables)
-            learning_rate = batch.schedule.learning_rate(number)
+            gradient, *others = torch.autograd.grad(scale * losses.sum(), batch.optimizer.variables)
             running = health.check(number, batch.rows, losses.detach())
-            batch.adam.step(gradients, torch.where(running, learning_rate, 0))
-            if settings[0].optimize_noise:
-                for noise in noises:
-                    noise.data = torch.where(
-                        running[:, None, None, None], noise_maps.normalize(noise.data), noise.data
-                    )
+            tied = [spaces.tie(gradient, now.spaces), *noise_maps.held(others, now.moves_noise)]
+            batch.optimizer.step(tied, torch.where(running, now.learning_rate, 0))
+            for noise in noises if others else ():
+                normal = noise_maps.normalize(noise.data)
+                noise.data = torch.where(running[:, None, None, None], normal, noise.data)
+            converged = convergence.watch(number, batch.problems, batch.rows, losses.detach().sum(dim=0))
+            batch.clocks[:] = batch.schedule.after(batch.clocks, converged)
             names = list(terms)
-            detached = dict(zip(names, losses.detach(), strict=True))
-            on_step(Step(number, batch.problems, images.detach(), detached, learning_rate, running))
+            weighed = dict(zip(names, losses.detach(), strict=True))
+            drawn = [image.detach() for image in images]
+            on_step(Step(number, batch.problems, drawn, weighed, now.learning_rate, running, batch.over))
+            number += 1
+            if any(batch.over):
+                whole.take_back(batch)
+                batch = batch.select([row for row, over in enumerate(batch.over) if not over])
     except KeyboardInterrupt:
         interrupted = True
     whole.take_back(batch)
-    ws = spaces.to_ws(whole.latent.detach(), num_ws)
-    return Result(ws, [n.detach() for n in whole.noises], *health.report(names), interrupted)
+    going = {problem for problem, over in zip(batch.problems, batch.over, strict=True) if not over}
+    return Result(
+        whole.latent.detach(),
+        [noise.detach() for noise in whole.noises],
+        *health.report(names),
+        convergence.phase_steps,
+        [interrupted and problem in going for problem in range(len(settings))],
+    )
 
 
 @dataclass(frozen=True)
@@ -102,13 +117,19 @@ class Batch:
 
     problems: list[int]  # which of all problems each row is
     rows: Tensor  # [B], the same on the device
+    clocks: list[int]  # at which of its steps each problem is
     settings: list[Hyperparameters]
-    latent: Tensor  # [B, 1 or num_ws, w_dim]
+    latent: Tensor  # [B, num_ws, (channels,) w_dim]
     noises: list[Tensor]  # [B, 1, R, R] each
-    adam: Adam
+    optimizer: Adam | NormalizedGradient
     schedule: Schedule
     streams: RandomStreams
     objective: Objective
+
+    @property
+    def over(self) -> list[bool]:
+        """Whose steps are over."""
+        return [clock >= s.steps for clock, s in zip(self.clocks, self.settings, strict=True)]
 
     def select(self, rows: list[int]) -> Batch:
         """These rows alone, each exactly as far as it was."""
@@ -120,11 +141,12 @@ class Batch:
         return Batch(
             [self.problems[row] for row in rows],
             self.rows[rows],
+            [self.clocks[row] for row in rows],
             settings,
             latent,
             noises,
-            self.adam.select(rows, [tensor for tensor in (latent, *noises) if tensor.requires_grad]),
-            Schedule(settings, latent.device, latent.dtype),
+            self.optimizer.select(rows, [tensor for tensor in (latent, *noises) if tensor.requires_grad]),
+            self.schedule.select(rows),
             self.streams.select(rows),
             self.objective.select(rows),
         )
@@ -142,19 +164,30 @@ def start(
     settings: Sequence[Hyperparameters],
     seeds: Sequence[int],
     begin: Tensor,
+    begin_noises: Sequence[Sequence[Tensor] | None] | None,
 ) -> Batch:
-    """Every problem at its first face [B, w_dim], with noise maps of its own."""
+    """Every problem at its first face, with noise maps of its own."""
     streams = RandomStreams(seeds, begin.device, begin.dtype)
-    latent = spaces.start(settings[0].space, begin, synthesis.architecture.num_ws)
+    a = synthesis.architecture
+    channels = max(map(a.channels, a.resolutions)) if settings[0].uses("w++") else None
+    latent = spaces.start(begin, a.num_ws, channels)
     noises = noise_maps.start(synthesis.noise_resolutions, streams)
-    variables = [latent, *noises] if settings[0].optimize_noise else [latent]
+    for row, given in enumerate(begin_noises or ()):
+        for drawn, own in zip(noises, given or (), strict=False):
+            drawn[row] = own
+    variables = [latent, *noises] if settings[0].moves_noise() else [latent]
     for variable in variables:
         variable.requires_grad_(True)
+    optimizer: Adam | NormalizedGradient = NormalizedGradient(variables)
+    if settings[0].optimizer == "adam":  # its step knows no scale of the loss but this
+        optimizer = Adam(variables, eps=1e-8 * synthesis.gradient_scale)
     schedule = Schedule(settings, begin.device, begin.dtype)
     problems = list(range(len(settings)))
     rows = torch.tensor(problems, device=begin.device)
-    adam = Adam(variables, eps=1e-8 * synthesis.gradient_scale)  # Adam's step knows no scale but this
-    return Batch(problems, rows, list(settings), latent, noises, adam, schedule, streams, objective)
+    clocks = [0] * len(settings)
+    return Batch(
+        problems, rows, clocks, list(settings), latent, noises, optimizer, schedule, streams, objective
+    )
 
 
 class Health:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from inversion import blind_blur
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError
@@ -23,6 +24,7 @@ from inversion.model import Model
 from inversion.objective import Objective, PerceptualLoss
 from inversion.optimize import Result, optimize
 from inversion.record.ending import Ending, explain
+from inversion.record.latents_file import Latents
 from inversion.record.outcome import Outcome, record_outcome
 from inversion.record.recorder import Recorder, Status, Tee
 from inversion.record.watcher import Watcher
@@ -43,6 +45,7 @@ class Task:
     folder: Path
     recorder: Recorder
     paste: bool = False  # put the restored face back into its photo
+    start: Latents | None = None  # where the first search begins; None = at the mean face
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def restore(
     """
     endings: dict[int, Ending] = {}  # by task, as they are closed
     try:
-        observations = observe_all(tasks, model.w_avg.device, endings)
+        observations = observe_all(tasks, model, endings)
         if observations:
             search(model, loss, tasks, observations, endings, image_every, animation_frames, progress)
     except BaseException as error:
@@ -84,14 +87,13 @@ def restore(
     return [endings[i] for i in range(len(tasks))]
 
 
-def observe_all(
-    tasks: Sequence[Task], device: torch.device, endings: dict[int, Ending]
-) -> dict[int, Observation]:
+def observe_all(tasks: Sequence[Task], model: Model, endings: dict[int, Ending]) -> dict[int, Observation]:
     """What is known of each task's photo; a task of which nothing can be known is closed as FAILED."""
     observations = {}
     for i, task in enumerate(tasks):
         try:
-            observations[i] = observe(task, device)
+            known = blind_blur.settle(task.degradation, task.photo.image[None], task.degraded, model)
+            observations[i] = observe(replace(task, degradation=known), model.w_avg.device)
         except ValueError as error:
             endings[i] = close(task, "FAILED", explain(error))
     return observations
@@ -136,12 +138,18 @@ def search(
     observed = torch.cat([observations[i].image for i, _ in samples])
     settings = [tasks[i].settings for i, _ in samples]
     seeds = [sample_seed(tasks[i].seed, k) for i, k in samples]
-    objective = Objective(loss, operator, observed, settings, model.w_avg, model.w_std)
+    objective = Objective(loss, operator, observed, settings, model.prior(settings[0].prior))
     # A record has room for one search: what is told step by step is the first sample's.
     recorders = [tasks[i].recorder if k == 0 else Tee() for i, k in samples]
     watcher = Watcher(recorders, settings, image_every, animation_frames, progress)
-    begin = starting_points(model.generator.mapping, model.w_avg, seeds, [k for _, k in samples])
-    result = optimize(model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher, begin)
+    starts = [tasks[i].start if k == 0 else None for i, k in samples]
+    mean_face = model.w_avg.expand(model.synthesis.architecture.num_ws, -1)
+    first = torch.stack([mean_face if start is None else start.ws[0].to(mean_face) for start in starts])
+    begin = starting_points(model.generator.mapping, first, seeds, [k for _, k in samples])
+    noises = [None if start is None else start.noises for start in starts]
+    result = optimize(
+        model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, watcher, begin, noises
+    )
     watcher.fetch()
     with torch.no_grad():
         restored = model.generator.synthesis(result.ws, result.noises)  # fp32, whatever the search ran in
@@ -155,6 +163,7 @@ def search(
         outcome = Outcome(
             photo=task.photo,
             degraded_input=task.degraded,
+            found=blind_blur.found(task.degradation, observation.operator),
             observed=observed[row].cpu(),
             restored=restored[row].cpu(),
             restored_degraded=restored_degraded[row].cpu(),
@@ -167,11 +176,12 @@ def search(
             frames=watcher.frames[row],
             steps_done=watcher.steps_done[row],
             seconds=watcher.seconds[row],
+            phase_steps=result.phase_steps[row],
             paste=task.paste,
             samples=restored[sound].cpu(),
             fits=[fits[row] for row in sound],
         )
-        endings[i] = record(outcome, task, *judge(result, row, outcome.steps_done < task.settings.steps))
+        endings[i] = record(outcome, task, *judge(result, row))
 
 
 def record(outcome: Outcome, task: Task, status: Status, reason: str) -> Ending:
@@ -184,14 +194,14 @@ def record(outcome: Outcome, task: Task, status: Status, reason: str) -> Ending:
         return close(task, "FAILED", explain(error))
 
 
-def judge(result: Result, i: int, unfinished: bool) -> tuple[Status, str]:
+def judge(result: Result, i: int) -> tuple[Status, str]:
     """How problem i ended, and why."""
     if result.failed_step[i] is not None:
         return "FAILED", (
             f"the {result.failed_term[i]} loss was not finite at step {result.failed_step[i]}; "
             "a smaller learning_rate would work"
         )
-    if result.interrupted and unfinished:
+    if result.interrupted[i]:
         return "KILLED", "interrupted; what was reached is recorded"
     return "FINISHED", ""
 

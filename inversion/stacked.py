@@ -27,6 +27,10 @@ class Stacked(Degradation):
     def target(self, observed: Tensor, resolution: int) -> Tensor:
         return self._each(lambda operator, rows: operator.target(rows, resolution), observed)
 
+    def shrunk(self, factor: int) -> Stacked | None:
+        operators = [operator.shrunk(factor) for operator in self.operators]
+        return None if None in operators else Stacked(tuple(filter(None, operators)))
+
     def _each(self, work: Callable[[Degradation, Tensor], Tensor], x: Tensor) -> Tensor:
         if len(self._parts) == 1:
             return work(self.operators[0], x)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from inversion.errors import ConfigError
+from inversion.record.mlflow_store import clear_errors
 from sweeps import missing, report, ui
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -42,8 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     page.set_defaults(run=report.run)
 
     chosen = parser.parse_args(arguments)
+    # A server that does not answer is told within seconds: MLflow would try for some minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     try:
-        return int(chosen.run(chosen))
+        with clear_errors(chosen.uri):
+            return int(chosen.run(chosen))
     except (ConfigError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -20,6 +20,7 @@ PER_PROBLEM = {
     "align",
     "paste",
     "seed",
+    "start",
     "input",
     "degradation",
     "steps",

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from inversion.record.atomic import write_file
-from inversion.record.mlflow_recorder import _client as connect
+from inversion.record.mlflow_store import open_client
 from sweeps.summarize import Summary, summarize
 from sweeps.table import Store
 
@@ -43,7 +43,7 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Summary:
     store = Store(uri)
     summary = summarize(store.sweep(parent_run_id))
     losses = page.read_losses(store, summary)
-    client = connect(uri)
+    client = open_client(uri)
 
     @lru_cache(maxsize=64)
     def picture(run_id: str, name: str) -> Image.Image | None:
@@ -81,7 +81,7 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Summary:
 
 def log_report(uri: str, parent_run_id: str, html: str) -> None:
     """Keep the report with its sweep."""
-    connect(uri).log_text(parent_run_id, html, "report.html")
+    open_client(uri).log_text(parent_run_id, html, "report.html")
 
 
 def attempt(name: str, make: Callable[[], object]) -> None:

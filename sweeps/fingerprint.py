@@ -15,7 +15,7 @@ from inversion.images import sha256_of
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
 IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
-FILES = {"mask", "landmarks"}  # wherever they occur: paths of which the content counts
+FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
 SYNTHETIC = (
     "synthetic"  # a face that follows from checkpoint and settings, to the last bit only on one device
 )
@@ -27,7 +27,7 @@ def fingerprint(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256:
     photo_sha256: of the photo's file; SYNTHETIC for a face that the generator makes.
     16 hexadecimal digits, the same whatever the order of the keys. Raises ConfigError for a file that is not there.
     """
-    relevant = {key: _contents(value) for key, value in config.items() if key not in IGNORED}
+    relevant = _contents({key: value for key, value in config.items() if key not in IGNORED})
     text = json.dumps([relevant, photo_sha256, checkpoint_sha256], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

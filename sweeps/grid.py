@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,7 @@ class Checker:
 
         from inversion.hyperparameters import Hyperparameters
 
-        Hyperparameters(**{field.name: settings[field.name] for field in fields(Hyperparameters)})
+        Hyperparameters.of(settings)
         checkpoint, resolution = self._checkpoint(settings["generator"])
         degradation = instantiate(settings["degradation"])
         if settings["degradation"].get("mask") is None:  # a mask goes with its photo

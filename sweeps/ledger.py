@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -11,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from inversion.record.ending import Ending
-from inversion.record.mlflow_recorder import _client, _sqlite_path
+from inversion.record.mlflow_store import open_client, sqlite_path
 from sweeps import process
 from sweeps.fingerprint import SYNTHETIC, fingerprint
 
@@ -58,7 +57,7 @@ class Ledger:
 
         A file lock beside a sqlite database; a server has none, there two sweeps should not share points.
         """
-        database = _sqlite_path(self.uri) if self.uri else None
+        database = sqlite_path(self.uri) if self.uri else None
         if database is None:
             return nullcontext()
         from filelock import FileLock
@@ -104,10 +103,9 @@ class Ledger:
 
     def artifact(self, run_id: str, name: str) -> str:
         """The content of a run's file. Raises OSError when there is none."""
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         with TemporaryDirectory() as folder:
             try:
-                return Path(_client(self.uri).download_artifacts(run_id, name, folder)).read_text()
+                return Path(open_client(self.uri).download_artifacts(run_id, name, folder)).read_text()
             except Exception as error:  # MLflow raises its own kinds, one per kind of artifact store
                 raise OSError(f"run {run_id} has no {name}: {error}") from error
 
@@ -115,10 +113,10 @@ class Ledger:
         """Count the run among those of another sweep."""
         for name in tags:
             if name.startswith(membership("")) and name not in run.data.tags:
-                _client(self.uri).set_tag(run.info.run_id, name, "yes")
+                open_client(self.uri).set_tag(run.info.run_id, name, "yes")
 
     def _bury(self, run: Run) -> None:
-        client = _client(self.uri)
+        client = open_client(self.uri)
         client.set_tag(run.info.run_id, "reason", GONE)
         client.set_terminated(run.info.run_id, "KILLED")
 
@@ -126,7 +124,7 @@ class Ledger:
         """Latest first."""
         if not self.uri:
             return
-        client, token = _client(self.uri), None
+        client, token = open_client(self.uri), None
         while True:
             page = client.search_runs([self.experiment_id], wanted, max_results=PAGE, page_token=token)
             yield from page

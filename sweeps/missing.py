@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inversion.errors import ConfigError
-from inversion.record.mlflow_recorder import _client
+from inversion.record.mlflow_store import open_existing
 from inversion.record.open_record import absolute_uri
 from sweeps.ledger import SWEEP_FILE, Ledger
 
@@ -16,10 +16,18 @@ if TYPE_CHECKING:
 
 
 def show(uri: str, experiment: str, project: Path) -> int:
-    """Print, per sweep that is not complete, its missing points; 0 when nothing is missing, else 1."""
+    """Print, per sweep that is not complete, its missing points; 0 when nothing is missing, else 1.
+
+    Raises ConfigError when there is no sweep at all.
+    """
     ledger = find(uri, experiment, project)
+    sweeps = ledger.sweeps()
+    if not sweeps:
+        raise ConfigError(
+            f"No sweep is recorded in {experiment!r}. Start one: python run.py -m reg=0.1,0.5 steps=100,500"
+        )
     gaps = 0
-    for sweep in ledger.sweeps():
+    for sweep in sweeps:
         lines = missing(ledger, sweep)
         gaps += len(lines)
         if lines:
@@ -59,11 +67,9 @@ def reap(uri: str, experiment: str, host: str | None, project: Path) -> int:
 def find(uri: str, experiment: str, project: Path) -> Ledger:
     """Raises ConfigError when there is no such store or experiment; makes neither."""
     store = absolute_uri(uri, project)
-    database = Path(store.removeprefix("sqlite:///"))
-    if store.startswith("sqlite:///") and not database.exists():
-        raise ConfigError(f"No runs have been recorded yet: there is no {database}.")
-    found = _client(store).get_experiment_by_name(experiment)
+    client = open_existing(store)
+    found = client.get_experiment_by_name(experiment)
     if found is None:
-        known = sorted(known.name for known in _client(store).search_experiments())
+        known = sorted(known.name for known in client.search_experiments())
         raise ConfigError(f"There is no experiment {experiment!r} in {store}. Got these: {', '.join(known)}.")
     return Ledger((store, found.experiment_id))

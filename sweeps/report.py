@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from inversion.errors import ConfigError
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -15,7 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, default=Path("report.html"), help="file of the report [report.html]"
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write the table there as well, a row per run"
+        "--csv",
+        type=Path,
+        nargs="?",
+        const=Path("report.csv"),
+        metavar="FILE",
+        help="write the table as well, a row per run [report.csv]",
     )
 
 
@@ -31,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     uri = absolute_uri(arguments.uri, PROJECT)
     store = Store(uri)
     summary = summarize(store.read(arguments.name))
+    if summary.table.rows.empty:
+        raise ConfigError(f"There is nothing to report: no run is recorded in {arguments.name!r}.")
     page = render(summary, read_losses(store, summary), store.file)
     write_file(arguments.output, page.encode())
     print(f"{summary.reason}\n\n  {arguments.output} ({len(page.encode()) / 1e6:.1f} MB)")

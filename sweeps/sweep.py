@@ -15,13 +15,15 @@ from omegaconf import DictConfig, OmegaConf, read_write
 
 from inversion.errors import ConfigError
 from inversion.record.atomic import write_file
-from inversion.record.mlflow_recorder import MLflowRecorder, flatten, runs_link
+from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.open_record import git_commit, open_store
+from inversion.record.params import flatten
 from inversion.record.recorder import Status
-from sweeps import process, ui
+from sweeps import process
 from sweeps.board import Board
 from sweeps.grid import Grid, read_grid
 from sweeps.ledger import SWEEP_FILE, Ledger
+from sweeps.ui import runs_link
 
 if TYPE_CHECKING:
     from sweeps.summarize import Summary
@@ -30,7 +32,6 @@ log = logging.getLogger(__name__)
 
 PROJECT = Path(__file__).resolve().parent.parent
 REPORT = "report.html"
-MOST_LINKED = 100  # runs that a link names one by one
 ORPHANS = 60.0  # seconds in which workers of a killed sweep may end
 
 
@@ -50,6 +51,7 @@ class Sweep:
         self.ledger = Ledger(store)
         self.parent: MLflowRecorder | None = None
         _look_for_the_largest(config)
+        _settle_folder(config)
         write_file(self.folder / SWEEP_FILE, json.dumps(describe(grid), indent=1).encode())
         if store is not None:
             self.parent = self._open_parent(store, config)
@@ -88,13 +90,10 @@ class Sweep:
         print(f"\n{summary.reason}\n\nReport: {report}\nMLflow, while `make ui` runs: {self._link(summary)}")
 
     def _link(self, summary: Summary) -> str:
-        """The chart view of exactly these runs; of the sweep's own where they are too many for an address."""
+        """The chart view of the sweep's finished runs."""
         assert self.parent is not None
-        runs = [run_id for run_id in summary.table.rows["run_id"] if run_id]
         order = "psnr" if summary.original_known else "fit_psnr"
-        exactly = runs if len(runs) <= MOST_LINKED else []
-        experiment, parent = self.ledger.experiment_id, self.parent.run_id
-        return runs_link(ui.HOST, ui.PORT, experiment, exactly, parent, order)
+        return runs_link(self.ledger.experiment_id, self.parent.run_id, order)
 
     def judge(self) -> tuple[Status, list[str]]:
         """FINISHED only if every point of the grid is; with those that are not."""
@@ -157,6 +156,15 @@ def _hand_down(config: DictConfig, parent: str) -> None:
     """Every job that Hydra starts gets the parent's id as one more override, whichever process it runs in."""
     with read_write(config):
         config.hydra.overrides.task.append(f"tracking.parent={parent}")
+
+
+def _settle_folder(config: DictConfig) -> None:
+    """Every job gets the sweep's folder in plain words: whichever resolves ${now:…} anew gets another one."""
+    folder = str(config.hydra.sweep.dir)
+    quoted = folder.replace("'", "\\'")
+    with read_write(config):
+        config.hydra.sweep.dir = folder
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
 
 
 def _look_for_the_largest(config: DictConfig) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlparse
 import pandas as pd
 
 from inversion.errors import ConfigError
-from inversion.record.mlflow_recorder import _client as connect
+from inversion.record.mlflow_store import open_existing
 from sweeps.axes import CHECKPOINT, NO_AXES, Axis, column, find_axes, is_grid, parse
 from sweeps.ledger import membership
 
@@ -79,11 +79,8 @@ class Store:
     """Read access to one MLflow store. Raises ConfigError when there is nothing to read."""
 
     def __init__(self, uri: str) -> None:
-        database = Path(uri.removeprefix("sqlite:///").split("?")[0])
-        if uri.startswith("sqlite:///") and not database.is_file():  # a client would create an empty one
-            raise ConfigError(f"No runs are recorded yet. Got no {database}; run a sweep, or give --uri.")
         self.uri = uri
-        self._client = connect(uri)
+        self._client = open_existing(uri)
         self._roots: dict[
             str, Path | None
         ] = {}  # run id → its artifacts' folder, None where a server has them
@@ -100,7 +97,7 @@ class Store:
         if len(sweeps) == 1:
             return _id(sweeps[0])
         known = [e.name for e in self._client.search_experiments()]
-        what = "no experiment and no sweep has" if not sweeps else f"{len(sweeps)} sweeps have"
+        what = "No experiment and no sweep has" if not sweeps else f"{len(sweeps)} sweeps have"
         raise ConfigError(
             f"{what} this name or id. Got {beginning!r}; the experiments here are {', '.join(known)}, and a "
             "sweep's id is printed when it starts and when it ends."

@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from inversion.errors import ConfigError
-from inversion.record.mlflow_recorder import prepare_store, runs_link
+from inversion.record.mlflow_store import prepare_store
 from inversion.record.open_record import absolute_uri
+from sweeps.ledger import membership
 
 HOST, PORT = "127.0.0.1", 5000
 
@@ -22,7 +24,7 @@ def serve(uri: str, experiment: str, port: int, project: Path) -> int:
             raise ConfigError(f"port {port} is taken; another would work: make ui PORT={port + 1}")
     store = absolute_uri(uri, project)
     experiment_id = prepare_store(store, experiment, project / "mlartifacts")
-    print(f"\n  {runs_link(HOST, port, experiment_id)}\n\nCtrl-C ends it.", flush=True)
+    print(f"\n  {runs_link(experiment_id, port=port)}\n\nCtrl-C ends it.", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
     command += ["--host", HOST, "--port", str(port), "--workers", "1"]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
@@ -30,3 +32,21 @@ def serve(uri: str, experiment: str, port: int, project: Path) -> int:
         return subprocess.run(command, env=environment).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def runs_link(experiment_id: str, sweep: str | None = None, order_by: str = "psnr", port: int = PORT) -> str:
+    """The address of MLflow's chart view on all jobs of an experiment, or on the finished runs of one sweep.
+
+    sweep: its parent run's id. Runs of earlier sweeps that it took over are among its runs; failed and killed
+           attempts, which have nothing to compare, are not.
+    order_by: metric, best first. Ordering is what shows nested runs at once: the tree starts collapsed, and the
+              chart view of a collapsed tree is empty.
+    """
+    wanted = "tags.kind='job'"
+    if sweep is not None:
+        wanted = f"tags.`{membership(sweep)}`='yes' and status='FINISHED'"
+    return (
+        f"http://{HOST}:{port}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+        f"&compareRunsMode=CHART&orderByKey={quote(f'metrics.`{order_by}`', safe='')}&orderByAsc=false"
+        f"&searchFilter={quote(wanted, safe='')}"
+    )

@@ -12,25 +12,34 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.wiener import wiener
 from inversion.errors import ConfigError
 
+AUTO = "auto"
+
 
 @dataclass(frozen=True)
 class GaussianBlur(Degradation):
     """Blur with a Gaussian window `kernel_size` pixels wide, borders reflected (edge pixel not repeated).
 
-    kernel_size: pixels; None = 10 % of the resolution, see `default_kernel_size`.
+    kernel_size: pixels; None = 10 % of the resolution, see `default_kernel_size`; auto = found in a photo that
+    arrives blurred, see inversion/blind_blur.py, which fills it in before `bind`.
     sigma: pixels; None = OpenCV's rule for that kernel size, see `default_sigma`.
     """
 
-    kernel_size: int | None = None
+    kernel_size: float | str | None = None
     sigma: float | None = None
 
     def bind(self, photos: Tensor, degraded: bool) -> GaussianBlur:
         resolution = min(photos.shape[-2:])
         size = default_kernel_size(resolution) if self.kernel_size is None else self.kernel_size
-        if not 1 <= size <= resolution:
+        if size == AUTO:
+            raise ConfigError(
+                "degradation.kernel_size=auto works for a blur alone, not as a step of other corruptions. "
+                "Got no kernel size; a number of pixels would work."
+            )
+        if not (isinstance(size, (int, float)) and 1 <= size <= resolution):
             raise ConfigError(
                 f"degradation.kernel_size must be at least 1 and at most the image's side, {resolution} px. "
-                f"Got {size}. Leave it out for 10 % of the side ({default_kernel_size(resolution)})."
+                f"Got {size}. Leave it out for 10 % of the side ({default_kernel_size(resolution)}), or say auto "
+                "with degraded=true to have it found."
             )
         sigma = default_sigma(size) if self.sigma is None else self.sigma
         if not (sigma > 0 and math.isfinite(sigma)):
@@ -51,12 +60,20 @@ class GaussianBlur(Degradation):
         residual = observed - self(restored)
         return (restored + wiener(residual, observed, self._kernel(residual))).clamp(-1, 1)
 
+    def shrunk(self, factor: int) -> GaussianBlur:
+        """A window and a sigma as many times smaller."""
+        size, sigma = self._bound()
+        return replace(self, kernel_size=max(1.0, size / factor), sigma=sigma / factor)
+
     def _kernel(self, x: Tensor) -> Tensor:
-        if self.kernel_size is None or self.sigma is None:
-            raise ValueError("GaussianBlur has no kernel size or sigma yet: call bind(photos, degraded).")
+        size, sigma = self._bound()
         dtype = torch.promote_types(x.dtype, torch.float32)
-        sigma = torch.full((1,), self.sigma, dtype=dtype, device=x.device)
-        return gaussian_kernel(self.kernel_size, sigma)
+        return gaussian_kernel(size, torch.full((1,), sigma, dtype=dtype, device=x.device))
+
+    def _bound(self) -> tuple[float, float]:
+        if self.kernel_size is None or isinstance(self.kernel_size, str) or self.sigma is None:
+            raise ValueError("GaussianBlur has no kernel size or sigma yet: call bind(photos, degraded).")
+        return self.kernel_size, self.sigma
 
 
 def default_kernel_size(resolution: int) -> int:
@@ -64,7 +81,7 @@ def default_kernel_size(resolution: int) -> int:
     return max(3, 2 * math.floor(0.05 * resolution) + 1)
 
 
-def default_sigma(kernel_size: int) -> float:
+def default_sigma(kernel_size: float) -> float:
     """Pixels. OpenCV, getGaussianKernel: sigma = 0.3 * ((ksize - 1) * 0.5 - 1) + 0.8.
 
     (OpenCV 5 itself uses it above kernel size 9 and a table up to there.)
@@ -72,15 +89,15 @@ def default_sigma(kernel_size: int) -> float:
     return 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8
 
 
-def gaussian_kernel(kernel_size: int, sigma: Tensor) -> Tensor:
+def gaussian_kernel(kernel_size: float, sigma: Tensor) -> Tensor:
     """Sample one Gaussian per problem and give it sum 1; differentiable in sigma.
 
     sigma: [B] (or [1] for all problems), in pixels, above 0. Returns [B, taps], taps odd.
     The window is `kernel_size` pixels wide and centred on a pixel. An odd size covers that many whole pixels
-    (OpenCV's getGaussianKernel); an even one covers one pixel less, and half of the next one on either side,
-    which counts half. So no size moves the image; an even number of taps would shift it by half a pixel.
+    (OpenCV's getGaussianKernel); any other covers a part of the outermost pixel on either side, which counts by
+    that part: an even one half of it. So no size moves the image; an even number of taps would, by half a pixel.
     """
-    reach = kernel_size // 2
+    reach = math.ceil((kernel_size - 1) / 2)
     offsets = torch.arange(-reach, reach + 1, dtype=sigma.dtype, device=sigma.device)
     covered = (kernel_size / 2 + 0.5 - offsets.abs()).clamp(max=1)
     weights = covered * torch.exp(-0.5 * (offsets / sigma[:, None]).square())

@@ -39,6 +39,10 @@ class Compose(Degradation):
             observed = step.consistent(image, observed)
         return observed if self.steps else restored
 
+    def shrunk(self, factor: int) -> Compose | None:
+        steps = [step.shrunk(factor) for step in self.steps]
+        return None if None in steps else replace(self, steps=tuple(filter(None, steps)))
+
     def compared(self, x: Tensor, resolution: int) -> Tensor:
         if not self.steps:
             return super().compared(x, resolution)

@@ -46,6 +46,13 @@ class Degradation(ABC):
         """
         return restored
 
+    def shrunk(self, factor: int) -> Degradation | None:
+        """The same corruption of an image whose sides are 1/factor as long; None where it is not the same.
+
+        Then A(x) shrunk is about A' of x shrunk, up to what pixels of that size cannot show.
+        """
+        return None
+
     def compared(self, x: Tensor, resolution: int) -> Tensor:
         """What the loss sees of a synthesized image: corrupted, at most `resolution` pixels a side."""
         return downsample_area(self(x), resolution)

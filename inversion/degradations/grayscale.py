@@ -32,6 +32,9 @@ class Grayscale(Degradation):
         kept = (room / chroma.abs().clamp(min=torch.finfo(chroma.dtype).tiny)).amin(dim=1, keepdim=True)
         return luma + kept.clamp(max=1) * chroma
 
+    def shrunk(self, factor: int) -> Degradation:
+        return self
+
     def target(self, observed: Tensor, resolution: int) -> Tensor:
         """Old prints arrive in sepia: their colour says nothing about the person's."""
         return self.compared(observed, resolution)

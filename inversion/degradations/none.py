@@ -15,3 +15,6 @@ class NoDegradation(Degradation):
 
     def __call__(self, x: Tensor) -> Tensor:
         return x
+
+    def shrunk(self, factor: int) -> Degradation:
+        return self

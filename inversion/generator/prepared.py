@@ -57,7 +57,7 @@ class StyledConvolution:
     clamp: float | None
 
     def __call__(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
-        styles = F.linear(w, *self.affine)  # [B, I]
+        styles = styled(w, *self.affine)
         if x.dtype == torch.float16:  # demodulation undoes any factor, and fp16 ends at 65,504
             styles = styles / styles.detach().abs().amax(dim=1, keepdim=True)
         scale = demodulation(styles, self.squares, self.epsilon)  # [B, O]
@@ -79,7 +79,7 @@ class StyledRGB:
     clamp: float | None
 
     def __call__(self, x: Tensor, w: Tensor) -> Tensor:
-        styles = F.linear(w, *self.affine)
+        styles = styled(w, *self.affine)
         x = F.conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight)
         return clamped(x.to(w.dtype) + self.bias[:, None, None], self.clamp)
 
@@ -119,7 +119,8 @@ class Block:
 class PreparedSynthesis:
     """Codes and noise to images of about [-1, 1].
 
-    ws: [B, num_ws, w_dim]; one noise map [B, 1, R, R] per convolution. Returns [B, 3, H, W] in the precision of ws.
+    ws: [B, num_ws, w_dim], or [B, num_ws, channels, w_dim] with a code per channel of the widest layer; one noise
+    map [B, 1, R, R] per convolution. Returns [B, 3, H, W] in the precision of ws.
     """
 
     architecture: Architecture
@@ -191,6 +192,13 @@ class PreparedDiscriminator:
     def features(self, images: Tensor) -> list[Tensor]:
         """Each block's output in the images' precision: [B, C, H/2, W/2] ... [B, C, 4, 4]. No image feels another."""
         return [x.to(images.dtype) for x, _ in self.walk(images)]
+
+
+def styled(w: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Codes to styles, [B, I]: w is [B, w_dim], or [B, >= I, w_dim], of which each channel takes its own."""
+    if w.ndim == 2:
+        return F.linear(w, weight, bias)
+    return (w[:, : len(weight)] * weight).sum(dim=2) + bias
 
 
 def clamped(x: Tensor, limit: float | None) -> Tensor:

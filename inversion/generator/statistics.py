@@ -1,32 +1,56 @@
-"""The mean code and its spread: where a search starts, and the unit in which it measures distance."""
+"""What random codes look like: where a search starts, and the units in which it measures how unlikely a code is."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inversion.generator.ops import LRELU_SLOPE
 from inversion.generator.stylegan2 import MappingNetwork
+
+SAMPLES, SEED = 10_000, 123  # as NVlabs/stylegan2-ada-pytorch, projector.py
 
 
 @torch.no_grad()
-def w_statistics(mapping: MappingNetwork, samples: int = 10_000, seed: int = 123) -> tuple[Tensor, float]:
+def w_statistics(mapping: MappingNetwork, samples: int = SAMPLES, seed: int = SEED) -> tuple[Tensor, float]:
     """w_avg [w_dim] and w_std, the root mean squared distance of w to it (a scalar over all of w_dim).
 
     Source: NVlabs/stylegan2-ada-pytorch, projector.py (10,000 z, seed 123). Conditional nets: random classes.
     """
+    w = torch.cat(list(random_codes(mapping, samples, seed)))
+    w_avg = w.mean(dim=0)
+    return w_avg, math.sqrt((w - w_avg).square().sum(dim=1).mean().item())
+
+
+@torch.no_grad()
+def gaussianized_statistics(
+    mapping: MappingNetwork, samples: int = SAMPLES, seed: int = SEED
+) -> tuple[Tensor, Tensor]:
+    """Mean [w_dim] and covariance [w_dim, w_dim] of the gaussianized codes, in float64 on the CPU."""
+    codes = torch.cat([gaussianize(w.cpu().double()) for w in random_codes(mapping, samples, seed)])
+    return codes.mean(dim=0), torch.cov(codes.T, correction=0)
+
+
+def gaussianize(w: Tensor) -> Tensor:
+    """Undo the mapping network's last leaky ReLU, all but its gain, so that random codes are nearly Gaussian.
+
+    Wulff & Torralba 2020, Improving Inversion and Generation Diversity in StyleGAN using a Gaussianized Latent
+    Space, section 3; the P space of Zhu et al. 2020, Improved StyleGAN Embedding. w: [..., w_dim], not truncated.
+    """
+    return F.leaky_relu(w, 1 / LRELU_SLOPE)
+
+
+def random_codes(mapping: MappingNetwork, samples: int, seed: int) -> Iterator[Tensor]:
+    """w of seeded z, a thousand at a time: [up to 1000, w_dim]. Conditional nets: random classes."""
     a = mapping.architecture
     rng = torch.Generator().manual_seed(seed)
     z = torch.randn([samples, a.z_dim], generator=rng).to(mapping.w_avg)
     c = None
     if a.c_dim > 0:
         c = F.one_hot(torch.randint(a.c_dim, [samples], generator=rng), a.c_dim).to(mapping.w_avg)
-    parts = [
-        mapping(z[i : i + 1000], None if c is None else c[i : i + 1000])[:, 0]
-        for i in range(0, samples, 1000)
-    ]
-    w = torch.cat(parts)
-    w_avg = w.mean(dim=0)
-    return w_avg, math.sqrt((w - w_avg).square().sum(dim=1).mean().item())
+    for i in range(0, samples, 1000):
+        yield mapping(z[i : i + 1000], None if c is None else c[i : i + 1000])[:, 0]

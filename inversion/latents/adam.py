@@ -20,7 +20,7 @@ class Adam:
         self.variables = list(variables)
         self.betas = betas
         self.eps = eps
-        self.step_count = 0
+        self.step_counts = [0] * len(self.variables[0])
         self.mean = torch.zeros_like(
             torch.cat([v.detach().flatten(1) for v in self.variables], dim=1)
         )  # [B, N]
@@ -29,16 +29,23 @@ class Adam:
     def select(self, rows: Sequence[int], variables: Sequence[Tensor]) -> Adam:
         """Go on with some of the problems; variables: theirs, [len(rows), ...]."""
         chosen = Adam(variables, self.betas, self.eps)
-        chosen.step_count = self.step_count
+        chosen.step_counts = [self.step_counts[row] for row in rows]
         chosen.mean, chosen.square = self.mean[rows], self.square[rows]
         return chosen
+
+    def restart(self, rows: Sequence[int]) -> None:
+        """Forget what these problems' gradients were: they are about to be of another kind."""
+        for row in rows:
+            self.step_counts[row] = 0
+            self.mean[row].zero_()
+            self.square[row].zero_()
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], learning_rate: Tensor) -> None:
         """learning_rate: [B]. Gradients of problems that stand still may be NaN."""
-        self.step_count += 1
+        self.step_counts = [count + 1 for count in self.step_counts]
         beta1, beta2 = self.betas
-        correction1, correction2 = 1 - beta1**self.step_count, 1 - beta2**self.step_count
+        correction1, correction2 = self._correction(beta1), self._correction(beta2)
         rate = learning_rate[:, None]
         gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)
         gradient = torch.where(rate > 0, gradient, 0)
@@ -49,3 +56,8 @@ class Adam:
         sizes = [variable[0].numel() for variable in self.variables]
         for variable, part in zip(self.variables, change.split(sizes, dim=1), strict=True):
             variable.sub_(part.reshape(variable.shape))
+
+    def _correction(self, beta: float) -> float | Tensor:
+        """Of a moment's start at 0: a number while all problems are as far as each other, else [B, 1]."""
+        corrections = [1 - beta**count for count in self.step_counts]
+        return corrections[0] if len(set(corrections)) == 1 else self.mean.new_tensor(corrections)[:, None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from inversion.seeds import RandomStreams
@@ -12,6 +13,14 @@ from inversion.seeds import RandomStreams
 def start(resolutions: Sequence[int], streams: RandomStreams) -> list[Tensor]:
     """Draw every map from N(0, 1)."""
     return [streams.normal(1, side, side) for side in resolutions]
+
+
+def held(gradients: Sequence[Tensor], moves: Sequence[bool]) -> list[Tensor]:
+    """The maps' gradients [B, 1, R, R], 0 for problems whose maps stay as they are. moves: B."""
+    if all(moves) or not gradients:
+        return list(gradients)
+    mask = torch.tensor(moves, device=gradients[0].device)[:, None, None, None]
+    return [torch.where(mask, gradient, 0) for gradient in gradients]
 
 
 def normalize(noise: Tensor) -> Tensor:

@@ -1,16 +1,62 @@
-"""Where the latent lives: one code for all layers (W) or one per layer (W+, Abdal et al. 2019, Image2StyleGAN)."""
+"""Where the latent lives: one code for all layers (w), one per layer (w+) or one per channel of each layer (w++).
+
+The latent always has room for the widest space of its search. In a narrower one, codes that are one move as one, so
+that a problem can change its space between two steps, and problems in different spaces share a batch.
+
+W+: Abdal et al. 2019, Image2StyleGAN. W++: Poirier-Ginter & Lalonde 2023, Robust Unsupervised StyleGAN Image
+Restoration, section 3.2: each channel's style has a code of its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 
-def start(space: str, w: Tensor, num_ws: int) -> Tensor:
-    """One code per face as a latent of its own: [B, w_dim] -> [B, 1, w_dim] in W, [B, num_ws, w_dim] in W+."""
-    codes = 1 if space == "w" else num_ws
-    return w[:, None].expand(-1, codes, -1).clone()
+def start(codes: Tensor, num_ws: int, channels: int | None) -> Tensor:
+    """A first face's codes as a latent: [B, w_dim] or [B, num_ws, w_dim] -> [B, num_ws, (channels,) w_dim].
+
+    channels: of the network's widest layer, for w++; None for the other spaces.
+    """
+    codes = codes if codes.ndim == 3 else codes[:, None].expand(-1, num_ws, -1)
+    if channels is not None:
+        codes = codes[:, :, None].expand(-1, -1, channels, -1)
+    return codes.clone()
 
 
-def to_ws(latent: Tensor, num_ws: int) -> Tensor:
-    """Give every synthesis layer its code: [B, 1 or num_ws, w_dim] -> [B, num_ws, w_dim]."""
-    return latent.expand(-1, num_ws, -1)
+def per_code(draws: Tensor, latent: Tensor) -> Tensor:
+    """What is the same for all channels, [B, num_ws, w_dim], in a latent's shape."""
+    return draws if latent.ndim == 3 else draws[:, :, None]
+
+
+def per_layer(ws: Tensor) -> Tensor:
+    """Codes as other tools know them, [B, num_ws, w_dim]: of w++ the mean over each layer's channels."""
+    return ws if ws.ndim == 3 else ws.mean(dim=2)
+
+
+def tie(gradient: Tensor, spaces: Sequence[str]) -> Tensor:
+    """Let codes that are one in a problem's space move as one: by the sum of what each of them wants.
+
+    gradient: [B, num_ws, (channels,) w_dim]. spaces: of the B problems. The other problems' rows stay as they are.
+    """
+    shared = {"w": tuple(range(1, gradient.ndim - 1)), "w+": tuple(range(2, gradient.ndim - 1))}
+    for space, dims in shared.items():
+        if space in spaces and dims:
+            tied = gradient.sum(dims, keepdim=True).expand_as(gradient)
+            gradient = tied if set(spaces) == {space} else _rows(spaces, space, tied, gradient)
+    return gradient
+
+
+def jitter(draws: Tensor, spaces: Sequence[str]) -> Tensor:
+    """Random codes [B, num_ws, w_dim], the same for all layers of problems in w."""
+    if "w" not in spaces:
+        return draws
+    return _rows(spaces, "w", draws[:, :1].expand_as(draws), draws)
+
+
+def _rows(spaces: Sequence[str], space: str, inside: Tensor, outside: Tensor) -> Tensor:
+    """The rows of the problems that are in a space from one tensor, the others from another."""
+    mask = torch.tensor([s == space for s in spaces], device=inside.device)
+    return torch.where(mask.reshape(-1, *[1] * (inside.ndim - 1)), inside, outside)

@@ -20,22 +20,22 @@ def sample_seed(seed: int, sample: int) -> int:
 
 @torch.no_grad()
 def starting_points(
-    mapping: MappingNetwork, w_avg: Tensor, seeds: Sequence[int], samples: Sequence[int]
+    mapping: MappingNetwork, first: Tensor, seeds: Sequence[int], samples: Sequence[int]
 ) -> Tensor:
-    """[B, w_dim]: the mean face for a photo's first restart, a random face for each other one.
+    """[B, num_ws, w_dim]: as given for a photo's first restart, a random face for each other one.
 
-    w_avg: [w_dim]. seeds: of the restarts. samples: which restart of its photo each row is, from 0. Conditional
-    nets: a random class.
+    first: [B, num_ws, w_dim]. seeds: of the restarts. samples: which restart of its photo each row is, from 0.
+    Conditional nets: a random class.
     """
     a = mapping.architecture
     points = []
-    for seed, sample in zip(seeds, samples, strict=True):
+    for own, seed, sample in zip(first, seeds, samples, strict=True):
         if sample == 0:
-            points.append(w_avg)
+            points.append(own)
             continue
         rng = torch.Generator().manual_seed(seed)
-        z = torch.randn([1, a.z_dim], generator=rng).to(w_avg)
+        z = torch.randn([1, a.z_dim], generator=rng).to(first)
         label = torch.randint(max(a.c_dim, 1), [1], generator=rng)
-        c = torch.eye(a.c_dim)[label].to(w_avg) if a.c_dim else None
-        points.append(mapping(z, c, TRUNCATION_PSI)[0, 0])
+        c = torch.eye(a.c_dim)[label].to(first) if a.c_dim else None
+        points.append(mapping(z, c, TRUNCATION_PSI)[0])
     return torch.stack(points)

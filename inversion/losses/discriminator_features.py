@@ -31,6 +31,7 @@ class DiscriminatorLoss:
 
     weight: float = 1.0
     identity: float = 0.0  # weight of losses/identity.py beside it
+    l1: float = 0.0  # weight of losses/absolute.py beside it
     discriminator: FeatureNetwork | None = field(default=None, repr=False, compare=False)
     name = "discriminator"
 

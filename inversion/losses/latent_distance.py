@@ -8,7 +8,7 @@ from torch import Tensor
 def latent_distance(ws: Tensor, w_avg: Tensor, w_variance: float | Tensor) -> Tensor:
     """Mean squared distance to w_avg, 1.0 = a typical random face on any checkpoint: [B].
 
-    ws: [B, num_ws, w_dim]; w_avg: [w_dim]; the mean is over layers, the squares are summed over w_dim.
+    ws: [B, num_ws, (channels,) w_dim]; w_avg: [w_dim]; the mean is over codes, the squares are summed over w_dim.
     w_variance: w_std², the mean squared distance of random w's to w_avg, summed over w_dim, above 0.
     """
-    return (ws - w_avg).square().sum(dim=2).mean(dim=1) / w_variance
+    return (ws - w_avg).square().sum(dim=-1).flatten(1).mean(dim=1) / w_variance

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.checkpoints.download import fetch
@@ -17,6 +18,7 @@ from inversion.features.vgg16 import CHANNELS, VGG16, load_vgg16, read_tensors
 VGG_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 VGG_SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
 VGG_SIZE = 553_433_881  # bytes
+SMALLEST = 16  # px, at and below which a level says nothing
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,14 @@ class LPIPS:
     over positions and summed over relu1_2, 2_2, 3_3, 4_3, 5_3.
     vgg_path: torchvision's vgg16-397923af.pth; None = downloaded on first use.
     heads_path: the package's weights/v0.1/vgg.pth; None = from the installed package.
+    levels: how many sizes are compared and summed, each half the one before, as far as they are above 16 px
+    (Poirier-Ginter & Lalonde 2023, Robust Unsupervised StyleGAN Image Restoration, section 3.4: all).
     """
 
     weight: float = 1.0
     identity: float = 0.0  # weight of losses/identity.py beside it
+    l1: float = 0.0  # weight of losses/absolute.py beside it
+    levels: int = 1
     vgg_path: str | None = None
     heads_path: str | None = None
     vgg: VGG16 | None = field(default=None, repr=False, compare=False)
@@ -42,8 +48,10 @@ class LPIPS:
     def bind(self, discriminator: Any, device: torch.device, dtype: torch.dtype = torch.float32) -> LPIPS:
         """Load the weights onto the device; dtype: of VGG16's convolutions.
 
-        Raises CheckpointError, or ConfigError for a missing file.
+        Raises CheckpointError, or ConfigError for a missing file or levels below 1.
         """
+        if self.levels < 1:
+            raise ConfigError(f"loss.levels must be a whole number of at least 1. Got {self.levels}.")
         heads = read_heads(existing(self.heads_path, "loss.heads_path") or installed_heads())
         vgg = existing(self.vgg_path, "loss.vgg_path") or fetch(VGG_URL, sha256=VGG_SHA256, size=VGG_SIZE)
         return replace(
@@ -55,15 +63,22 @@ class LPIPS:
     def features(self, images: Tensor) -> list[Tensor]:
         """Scale VGG16's features so that their squared differences are LPIPS.
 
-        images: [B, 3, H, W] in [-1, 1], H and W >= 16. Returns 5 maps [B, C, h, w].
+        images: [B, 3, H, W] in [-1, 1], H and W >= 16. Returns 5 maps [B, C, h, w] for each level.
         """
         if self.vgg is None:
             raise ValueError("LPIPS has no weights yet: call bind(discriminator, device).")
-        # vector_norm, unlike sqrt, has a gradient where all features are 0.
-        return [
-            f / (torch.linalg.vector_norm(f, dim=1, keepdim=True) + 1e-10) * head
-            for f, head in zip(self.vgg(images), self.heads, strict=True)
-        ]
+        scaled: list[Tensor] = []
+        for level in range(self.levels):
+            if level:
+                images = F.avg_pool2d(images, 2)
+                if min(images.shape[-2:]) <= SMALLEST:
+                    break
+            # vector_norm, unlike sqrt, has a gradient where all features are 0.
+            scaled += [
+                f / (torch.linalg.vector_norm(f, dim=1, keepdim=True) + 1e-10) * head
+                for f, head in zip(self.vgg(images), self.heads, strict=True)
+            ]
+        return scaled
 
     def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor:
         """weight * LPIPS: [B], 0 only for equal features."""

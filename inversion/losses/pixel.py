@@ -15,6 +15,7 @@ class PixelLoss:
 
     weight: float = 1.0
     identity: float = 0.0  # weight of losses/identity.py beside it
+    l1: float = 0.0  # weight of losses/absolute.py beside it
     name = "pixel"
     resolution = 1024  # never downsampled
 

@@ -18,12 +18,9 @@ def sharpness(images: Tensor, reference: Tensor) -> Tensor:
     reference stands clear of its own noise; a blur with a Gaussian of sigma pixels takes (2 pi f sigma)² nepers of
     power from frequency f, so a kernel that is a little too wide or too narrow shows there first.
     """
-    side = reference.shape[-1]
     power, wanted = ring_power(images), ring_power(reference)
-    window = _window(side, reference)
-    rounding = ROUNDING * sum(weight**2 for weight in LUMINANCE) * window.square().sum()
-    noise = torch.maximum(wanted[:, int(PLATEAU * wanted.shape[1]) :].mean(dim=1), rounding)
-    clear = (wanted > CLEAR * noise[:, None]).cumprod(dim=1)  # up to the first ring that is not
+    rounding = rounding_power(wanted)
+    clear = (wanted > CLEAR * noise_power(wanted)[:, None]).cumprod(dim=1)  # up to the first ring that is not
     finest = clear.sum(dim=1, keepdim=True).clamp(min=2)
     ring = torch.arange(1, wanted.shape[1] + 1, device=wanted.device)
     octave = ((ring > finest / 2) & (ring <= finest)).to(wanted.dtype)
@@ -38,11 +35,29 @@ def ring_power(images: Tensor) -> Tensor:
     # A window that is zero at the borders: the jump from one border to the other is no detail.
     window = _window(side, images)
     spectrum = torch.fft.fft2((grey - grey.mean(dim=(1, 2), keepdim=True)) * window).abs().square()
-    periods = torch.fft.fftfreq(side, 1 / side, device=images.device)
+    return ring_mean(spectrum)
+
+
+def ring_mean(spectrum: Tensor) -> Tensor:
+    """Mean of a spectrum, in the order of torch.fft, per whole number of periods: [B, R, R] -> [B, R / 2]."""
+    side = spectrum.shape[-1]
+    periods = torch.fft.fftfreq(side, 1 / side, device=spectrum.device)
     ring = (periods[:, None].square() + periods.square()).sqrt().round().long().flatten()
-    sums = spectrum.new_zeros(len(images), side).index_add(1, ring, spectrum.flatten(1))
+    sums = spectrum.new_zeros(len(spectrum), side).index_add(1, ring, spectrum.flatten(1))
     counts = torch.bincount(ring, minlength=side).clamp(min=1)
     return (sums / counts)[:, 1 : side // 2 + 1]
+
+
+def noise_power(power: Tensor) -> Tensor:
+    """What of each ring is noise, at least that of rounding: `ring_power` [B, R / 2] -> [B]."""
+    plateau = power[:, int(PLATEAU * power.shape[1]) :].mean(dim=1)
+    return torch.maximum(plateau, rounding_power(power))
+
+
+def rounding_power(power: Tensor) -> Tensor:
+    """Of 8-bit rounding in each ring, for `ring_power` [B, R / 2]: a scalar."""
+    window = _window(2 * power.shape[1], power)
+    return ROUNDING * sum(weight**2 for weight in LUMINANCE) * window.square().sum()
 
 
 def _window(side: int, like: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from inversion.errors import ConfigError
+from inversion.generator.architecture import Architecture
+from inversion.latents.spaces import per_layer
 from inversion.record.atomic import write_file
 
 MAX_BYTES = 2**30  # far above any network's (1024 px: 12 MB)
@@ -39,17 +41,21 @@ def save_latents(
 ) -> None:
     """Write `w`, `noise_0`, `noise_1`, … as float32, `seed`, and `extra` (short facts) as JSON.
 
-    ws:     [1, num_ws, w_dim], as `--projected-w` of stylegan2-ada-pytorch's generate.py expects it.
+    ws:     [1, num_ws, w_dim], as `--projected-w` of stylegan2-ada-pytorch's generate.py expects it. Of w++,
+            [1, num_ws, channels, w_dim], `w` is the mean over channels, and `w_channels` holds all.
     noises: one [1, R, R] per noise layer: this problem's slices of the generator's list of [B, 1, R, R].
 
     Raises OSError when the file cannot be written (nothing is left then).
     """
-    if ws.ndim != 3 or ws.shape[0] != 1:
+    if ws.ndim not in (3, 4) or ws.shape[0] != 1:
         raise ValueError(f"ws must be one problem's [1, num_ws, w_dim]. Got shape {list(ws.shape)}.")
     for noise in noises:
         if noise.ndim != 3 or noise.shape[0] != 1:
             raise ValueError(f"Each noise map must be [1, R, R]. Got shape {list(noise.shape)}.")
-    arrays = {"w": _numpy(ws)} | {f"noise_{index}": _numpy(noise) for index, noise in enumerate(noises)}
+    arrays = {"w": _numpy(per_layer(ws))}
+    if ws.ndim == 4:
+        arrays["w_channels"] = _numpy(ws)
+    arrays |= {f"noise_{index}": _numpy(noise) for index, noise in enumerate(noises)}
     if seed is not None:
         arrays["seed"] = np.array(seed, dtype=np.int64)
     if extra:
@@ -88,6 +94,27 @@ def load_latents(path: Path) -> Latents:
     except (ValueError, TypeError) as error:
         raise ConfigError(f"seed or extra in {path} cannot be read: {error}.") from error
     return Latents(ws, noises, seed, extra)
+
+
+def load_start(name: str, architecture: Architecture) -> Latents:
+    """Latents from which a search with this generator can begin; without noise maps where the file has none.
+
+    Raises ConfigError, as `load_latents` does, and for latents of another network.
+    """
+    path = Path(name).expanduser()
+    latents = load_latents(path)
+    needed = [architecture.num_ws, architecture.w_dim]
+    if list(latents.ws.shape[1:]) != needed:
+        raise ConfigError(
+            f"start must be latents of this generator, w {[1, *needed]}. Got {list(latents.ws.shape)} in {path}."
+        )
+    sides = [noise.shape[-1] for noise in latents.noises]
+    if sides and sides != architecture.noise_resolutions:
+        raise ConfigError(
+            "start must be latents of this generator, with noise maps of sides "
+            f"{architecture.noise_resolutions} or none. Got {sides} in {path}."
+        )
+    return latents
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -13,8 +13,10 @@ import yaml
 from inversion.inputs import Photo
 from inversion.record.atomic import write_file
 from inversion.record.folder_recorder import FolderRecorder
-from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource, flatten, prepare_store
+from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_store import prepare_store
 from inversion.record.once import Once
+from inversion.record.params import flatten
 from inversion.record.recorder import Background, Recorder, Tee
 
 

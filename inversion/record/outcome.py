@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from inversion.images import to_pil
 from inversion.inputs import Photo
+from inversion.latents.spaces import per_layer
 from inversion.metrics.face_identity import identity_distance
 from inversion.metrics.psnr import psnr
 from inversion.metrics.sharpness import sharpness
@@ -33,11 +34,12 @@ class Outcome:
 
     photo: Photo
     degraded_input: bool  # the photo arrived corrupted: the original is not known
+    found: Mapping[str, float]  # settings of the degradation that were found in the photo, by name
     observed: Tensor
     restored: Tensor
     restored_degraded: Tensor
     consistent: Tensor  # restored, then made to agree with what the photo says
-    ws: Tensor  # [num_ws, w_dim]
+    ws: Tensor  # [num_ws, (channels,) w_dim]
     noises: list[Tensor]  # [1, R, R] each
     w_std: float
     seed: int
@@ -45,6 +47,7 @@ class Outcome:
     frames: Sequence[Image.Image]
     steps_done: int
     seconds: float
+    phase_steps: Sequence[int]  # that each phase took
     paste: bool  # also show the restored face in its photo
     samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them
     fits: Sequence[float]  # [N], dB, how each of them fits the photo when it is degraded
@@ -57,11 +60,12 @@ def figures(outcome: Outcome) -> dict[str, float]:
 
     fit_psnr [dB] compares the restored-then-degraded image with the observed one; fit_sharpness [dB] is above 0
     where its details are finer, as with too narrow a blur. w_distance, for a synthetic face: root mean squared
-    distance to the true codes in units of w_std.
+    distance to the true codes in units of w_std. found_kernel_size, found_sigma [px]: see inversion/blind_blur.py.
     """
     restored = outcome.restored.clamp(-1, 1)[None]
     fit, observed = outcome.restored_degraded.clamp(-1, 1)[None], outcome.observed[None]
     values = {
+        **outcome.found,
         "seconds": outcome.seconds,
         "steps_per_second": outcome.steps_done / max(outcome.seconds, 1e-9),
         "fit_psnr": psnr(fit, observed).item(),
@@ -76,8 +80,9 @@ def figures(outcome: Outcome) -> dict[str, float]:
         if not outcome.degraded_input:
             values |= likeness(mean(outcome.samples)[None], outcome.photo.image[None], "samples_mean_")
     if outcome.photo.ws is not None:
-        squares = (outcome.ws - outcome.photo.ws).square().sum(dim=1).mean()
+        squares = (per_layer(outcome.ws[None])[0] - outcome.photo.ws).square().sum(dim=1).mean()
         values["w_distance"] = squares.sqrt().item() / outcome.w_std
+    values |= {f"phase_{i + 1}_steps": float(n) for i, n in enumerate(outcome.phase_steps)}
     step = converged_step(outcome.history.get("loss", []))
     if step is not None:
         values["converged_step"] = float(step)
@@ -144,6 +149,7 @@ def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[s
 def caption(values: dict[str, float]) -> str:
     """One line of figures for people: PSNR 24.1 dB · SSIM 0.81 — what a restoration is not."""
     formats = {
+        "found_kernel_size": "kernel found {:.1f} px",
         "psnr": "PSNR {:.1f} dB",
         "ssim": "SSIM {:.2f}",
         "identity_distance": "identity distance {:.2f}",

@@ -71,8 +71,7 @@ class Watcher:
         return len(self.histories[i].get("loss", ())) < number or self.steps_done[i] < number
 
     def _pictures(self, step: Step) -> None:
-        for i, image in zip(step.problems, step.images, strict=True):
-            last = step.number == self.settings[i].steps - 1
+        for i, image, last in zip(step.problems, step.images, step.last, strict=True):
             on_slider = self.image_every and (step.number % self.image_every == 0 or last)
             on_film = self.frame_every[i] and (step.number % self.frame_every[i] == 0 or last)
             if (on_slider or on_film) and image.isfinite().all():

@@ -27,7 +27,7 @@ const allAxes = D.axes.map((_, i) => i);
 const describe = (cell, axes = allAxes) =>
   axes.map((i) => `${D.axes[i].label} ${D.axes[i].values[cell.point[i]]}`).join(", ") || "the only setting";
 const mean = (cell, name) => (cell.values[name] ? cell.values[name][0] : null);
-const digits = { psnr: 1, fit_psnr: 1, fit_sharpness: 1, quality: 1, ssim: 3, identity_distance: 2, w_distance: 2, converged_step: 0 };
+const digits = { psnr: 1, fit_psnr: 1, fit_sharpness: 1, quality: 1, ssim: 3, identity_distance: 2, w_distance: 2, converged_step: 0, seconds: 1, steps_per_second: 1 };
 function number(value, name) {
   if (value === null || value === undefined) return "–";
   const own = name ? name.replace(/^consistent_/, "") : "";
@@ -175,7 +175,7 @@ function captionOf(cell) {
   if (D.known && mean(cell, "identity_distance") !== null) parts.push(`id\u00a0${number(mean(cell, "identity_distance"), "identity_distance")}`);
   if (!D.known && mean(cell, "fit_psnr") !== null) parts.push(`fit\u00a0${number(mean(cell, "fit_psnr"), "fit_psnr")}\u00a0dB`);
   const range = interval(cell, D.known ? "psnr" : "fit_psnr");
-  const small = [range, cell.expected > 1 ? `n ${cell.n}` : ""].filter(Boolean).join(" · ");
+  const small = [range, cell.expected > 1 ? `n ${cell.n}${cell.n < cell.expected ? ` of ${cell.expected}` : ""}` : ""].filter(Boolean).join(" · ");
   return [parts.join(" · ") || "\u00a0", small];
 }
 function card(index, named) {

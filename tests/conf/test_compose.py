@@ -46,7 +46,7 @@ def test_every_yaml_composes_and_its_target_builds(choice: str) -> None:
     if choice == "launcher=ray":
         pytest.importorskip("hydra_plugins.hydra_ray_launcher")
     cfg = composed(choice, *extra)
-    Hyperparameters(**{name: cfg[name] for name in Hyperparameters.__dataclass_fields__})
+    Hyperparameters.of(cfg)
     for group in BUILT:
         assert isinstance(instantiate(cfg[group]), get_class(cfg[group]._target_))
     assert callable(get_method(cfg.generator._target_))

@@ -17,6 +17,7 @@ from inversion.generator.stylegan2 import Generator
 
 PROJECT = Path(__file__).parents[2]
 FAST = ["input=synthetic", "precision=fp32", "tracking.image_every=0", "tracking.animation_frames=0"]
+TIMED = "hydra.sweep.dir=timed/${now:%H-%M-%S-%f}"  # as in conf/config.yaml: each time it is resolved another
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT), "COLUMNS": "200"}
 
 
@@ -47,12 +48,12 @@ class Store:
             str(PROJECT / "run.py"),
             "-m",
             *FAST,
+            f"hydra.sweep.dir={self.folder}/multirun",
             *overrides,
             "generator=file",
             f"generator.path={self.weights}",
             f"tracking.uri={self.uri}",
             f"tracking.artifacts={self.folder}/artifacts",
-            f"hydra.sweep.dir={self.folder}/multirun",
         ]
 
     def sweep(
@@ -79,9 +80,9 @@ class Store:
         )
 
     def client(self) -> Any:
-        from inversion.record.mlflow_recorder import _client
+        from inversion.record.mlflow_store import open_client
 
-        return _client(self.uri)
+        return open_client(self.uri)
 
     def runs(self, wanted: str = "tags.kind = 'job'") -> list[Any]:
         client = self.client()

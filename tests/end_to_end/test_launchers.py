@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.sweeping import ENVIRONMENT, Store, assert_every_history_is_complete
+from tests.end_to_end.sweeping import ENVIRONMENT, TIMED, Store, assert_every_history_is_complete
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -40,7 +40,7 @@ def assert_one_parent_with_four_children(store: Store, done: subprocess.Complete
 
 def test_slurm_by_its_local_executor(store: Store) -> None:
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    local = ["launcher=slurm", "hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1"]
+    local = ["launcher=slurm", "hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1", TIMED]
     assert_one_parent_with_four_children(store, store.sweep(*GRID, *local, timeout=600))
 
 
@@ -69,7 +69,7 @@ def cluster() -> Iterator[str]:
 
 
 def test_a_ray_cluster_of_two_nodes(store: Store, cluster: str) -> None:
-    done = store.sweep(*GRID, "launcher=ray", f"launcher.address='{cluster}'", timeout=900)
+    done = store.sweep(*GRID, "launcher=ray", f"launcher.address='{cluster}'", TIMED, timeout=900)
     assert_one_parent_with_four_children(store, done)
     workers = {run.data.tags["pid"] for run in store.finished()}
     assert len(workers) >= 2

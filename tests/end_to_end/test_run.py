@@ -119,6 +119,23 @@ def test_the_saved_latents_give_the_saved_picture(tmp_path: Path, weights: Path)
     assert np.abs(np.asarray(again, float) - np.asarray(saved, float)).max() <= 1
 
 
+@pytest.mark.slow
+def test_a_search_goes_on_from_an_earlier_ones_latents(tmp_path: Path, weights: Path) -> None:
+    """With steps too small to be seen the same picture comes out."""
+    assert start(tmp_path, weights, "steps=3", "tracking=none").returncode == 0
+    before = np.asarray(Image.open(tmp_path / "out" / "restored.png"), float)
+    latents = tmp_path / "latents.npz"
+    (tmp_path / "out" / "latents.npz").rename(latents)
+    still = ("steps=1", "jitter=0", "learning_rate=1e-6", "seed=1", "tracking=none")
+    done = start(tmp_path, weights, f"start={latents}", *still)
+    assert done.returncode == 0, done.stderr
+    after = np.asarray(Image.open(tmp_path / "out" / "restored.png"), float)
+    assert np.abs(after - before).max() <= 2
+    np.savez(latents, w=np.zeros([1, 18, 512], np.float32))
+    done = start(tmp_path, weights, f"start={latents}", *still)
+    assert done.returncode == 1 and "start must be latents of this generator" in done.stderr
+
+
 def test_the_same_command_gives_the_same_bits(tmp_path: Path, weights: Path) -> None:
     pictures = []
     for _ in range(2):

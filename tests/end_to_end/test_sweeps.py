@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from sweeps import missing
-from tests.end_to_end.sweeping import PROJECT, Store, assert_every_history_is_complete
+from tests.end_to_end.sweeping import PROJECT, TIMED, Store, assert_every_history_is_complete
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
 GRID = ["degradation=none,blur", "steps=2,4", "reg=0.1"]
@@ -35,8 +35,9 @@ def test_a_grid_runs_once_on_every_launcher_with_the_same_results(store: Store) 
     assert_every_history_is_complete(store, list(local.values()))
 
     # Again, as one optimizer pass: the same parent, the same figures.
-    done = store.sweep(*GRID, "rerun=true", "launcher=batched")
+    done = store.sweep(*GRID, "rerun=true", "launcher=batched", TIMED)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 of 4 done" in done.stdout
     assert len(store.parents()) == 1
     batched = by_fingerprint([run for run in store.finished() if run.info.run_id not in ids(local.values())])
     assert batched.keys() == local.keys()
@@ -46,9 +47,10 @@ def test_a_grid_runs_once_on_every_launcher_with_the_same_results(store: Store) 
 
     # A wider grid in several processes: only what is new is run, and the new sweep knows all of it.
     done = store.sweep(
-        "degradation=none,blur", "steps=2,4,5", "reg=0.1", "launcher=joblib", "launcher.jobs=2"
+        "degradation=none,blur", "steps=2,4,5", "reg=0.1", "launcher=joblib", "launcher.jobs=2", TIMED
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 of 6 done" in done.stdout
     assert done.stdout.count("finished before") == 4
     assert len(store.finished()) == 4 + 4 + 2
     wider = max(store.parents(), key=lambda run: run.info.start_time)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
 from inversion.degradations.none import NoDegradation
 from inversion.hyperparameters import Hyperparameters
 from inversion.losses.identity import IdentityLoss
+from inversion.losses.latent_distance import latent_distance
 from inversion.losses.pixel import PixelLoss
 from inversion.objective import Objective
 
@@ -18,7 +21,8 @@ WS, NOISES = torch.zeros(3, 10, 4), [torch.zeros(3, 1, 8, 8)]
 def objective(identity: float) -> Objective:
     settings = [Hyperparameters(reg=reg) for reg in (0.1, 0.2, 0.3)]
     loss = PixelLoss(identity=identity)
-    return Objective(loss, NoDegradation(), IMAGES.flip(3), settings, torch.ones(4), 2.0)
+    prior = partial(latent_distance, w_avg=torch.ones(4), w_variance=4.0)
+    return Objective(loss, NoDegradation(), IMAGES.flip(3), settings, prior)
 
 
 def test_an_identity_term_without_weight_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +36,13 @@ def test_the_identity_term_is_its_weight_times_one_value_per_problem() -> None:
     assert light["identity"].shape == (3,) and (light["identity"] > 0).all()
     torch.testing.assert_close(heavy["identity"], 2.5 * light["identity"])
     torch.testing.assert_close(heavy["pixel"], light["pixel"])
+
+
+def test_the_latent_term_is_reg_times_the_prior() -> None:
+    settings = [Hyperparameters(reg=reg) for reg in (0.1, 0.2, 0.3)]
+    values = torch.tensor([3.0, 2.0, 0.5])
+    terms = Objective(PixelLoss(), NoDegradation(), IMAGES, settings, lambda ws: values)(IMAGES, WS, NOISES)
+    torch.testing.assert_close(terms["latent"], torch.tensor([0.3, 0.4, 0.15]))
 
 
 @pytest.mark.parametrize("identity", [0.0, 1.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
-from inversion.hyperparameters import Hyperparameters
+from inversion.hyperparameters import Hyperparameters, Phase
 from inversion.losses.discriminator_features import DiscriminatorLoss
+from inversion.losses.latent_distance import latent_distance
 from inversion.objective import Objective
 from inversion.optimize import Result, Step, optimize
 
@@ -35,7 +37,8 @@ def search(
 ) -> Result:
     w_avg, w_std = w_statistics(generator.mapping, samples=100)
     loss = DiscriminatorLoss().bind(discriminator, torch.device("cpu"))
-    objective = Objective(loss, NoDegradation(), images, settings, w_avg, w_std)
+    prior = partial(latent_distance, w_avg=w_avg, w_variance=w_std**2)
+    objective = Objective(loss, NoDegradation(), images, settings, prior)
     keep = [] if steps is None else steps
     return optimize(generator.synthesis, objective, settings, seeds, w_avg, w_std, keep.append)
 
@@ -61,6 +64,69 @@ def test_problem_of_a_batch_equals_its_single_run(
         torch.testing.assert_close(together.ws[i : i + 1], alone.ws, rtol=1e-8, atol=1e-8)
         for batch, single in zip(together.noises, alone.noises, strict=True):
             torch.testing.assert_close(batch[i : i + 1], single, rtol=1e-7, atol=1e-7)
+
+
+PROMOTED = (Phase("w", optimize_noise=False), Phase("w+", learning_rate=0.03), Phase("w++", share=0.5))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "ngd"])
+def test_problems_in_different_phases_do_not_feel_each_other(
+    networks: tuple[Generator, Discriminator], optimizer: str
+) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 3)
+    settings = [
+        Hyperparameters(steps=steps, space=None, phases=PROMOTED, optimizer=optimizer, ramp_down=0)
+        for steps in (10, 5, 7)
+    ]
+    together = search(generator, discriminator, images, settings, [1, 2, 3])
+    assert together.ws.ndim == 4
+    assert together.phase_steps == [[4, 4, 2], [2, 2, 1], [3, 3, 1]]
+    for i in range(3):
+        alone = search(generator, discriminator, images[i : i + 1], settings[i : i + 1], [i + 1])
+        torch.testing.assert_close(together.ws[i : i + 1], alone.ws, rtol=1e-7, atol=1e-8)
+
+
+def test_in_w_all_layers_keep_one_code_and_promotion_lets_them_differ(
+    networks: tuple[Generator, Discriminator],
+) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 1)
+    narrow = search(generator, discriminator, images, [Hyperparameters(steps=5, space="w")], [1])
+    assert torch.equal(narrow.ws, narrow.ws[:, :1].expand_as(narrow.ws))
+    phases = (Phase("w"), Phase("w+"))
+    wide = search(
+        generator, discriminator, images, [Hyperparameters(steps=6, space=None, phases=phases)], [1]
+    )
+    assert not torch.equal(wide.ws, wide.ws[:, :1].expand_as(wide.ws))
+
+
+def test_noise_maps_stay_while_a_phase_holds_them(networks: tuple[Generator, Discriminator]) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 1)
+    phases = (Phase("w", optimize_noise=False), Phase("w+"))
+    settings = Hyperparameters(steps=8, space=None, phases=phases)
+    steps: list[Step] = []
+    moved = search(generator, discriminator, images, [settings], [1], steps)
+    held = search(
+        generator, discriminator, images, [Hyperparameters(steps=8, optimize_noise=False)], [1], steps
+    )
+    noise = [step.terms["noise"].item() for step in steps[:4]]
+    assert noise[1:] == pytest.approx([noise[1]] * 3)  # step 0 sees the maps before they are normalized
+    assert not torch.allclose(moved.noises[-1], held.noises[-1], atol=1e-3)
+
+
+def test_early_stopping_takes_fewer_steps_and_says_how_many(
+    networks: tuple[Generator, Discriminator],
+) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 2)
+    settings = [Hyperparameters(steps=2000, learning_rate=rate, early_stop=True) for rate in (1e-9, 1e-6)]
+    steps: list[Step] = []
+    result = search(generator, discriminator, images, settings, [1, 2], steps)
+    assert result.phase_steps == [[600], [600]]  # converged at the first look, then 500 of falling rate
+    assert len(steps) == 600 and steps[-1].last == [True, True]
+    assert result.interrupted == [False, False]
 
 
 def test_problems_whose_steps_are_over_leave_the_batch(networks: tuple[Generator, Discriminator]) -> None:
@@ -124,9 +190,10 @@ def test_ctrl_c_returns_what_was_reached(networks: tuple[Generator, Discriminato
     w_avg, w_std = w_statistics(generator.mapping, samples=100)
     settings = [Hyperparameters(steps=50)]
     loss = DiscriminatorLoss().bind(discriminator, torch.device("cpu"))
-    objective = Objective(loss, NoDegradation(), targets(generator, 1), settings, w_avg, w_std)
+    prior = partial(latent_distance, w_avg=w_avg, w_variance=w_std**2)
+    objective = Objective(loss, NoDegradation(), targets(generator, 1), settings, prior)
     result = optimize(generator.synthesis, objective, settings, [1], w_avg, w_std, interrupt)
-    assert result.interrupted
+    assert result.interrupted == [True]
     assert not torch.equal(result.ws[0, 0], w_avg)
 
 
@@ -138,9 +205,20 @@ def test_ctrl_c_returns_what_was_reached(networks: tuple[Generator, Discriminato
         ("learning_rate", 0.0),
         ("ramp_up", 2.0),
         ("space", "z"),
+        ("optimizer", "sgd"),
         ("reg", float("nan")),
     ],
 )
 def test_impossible_hyperparameters_are_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"{name} must be .* Got {name}="):
         Hyperparameters(**{name: value})  # type: ignore[arg-type]
+
+
+def test_impossible_phases_are_refused() -> None:
+    with pytest.raises(ConfigError, match="space must be null where phases .* Got space=w"):
+        Hyperparameters(phases=(Phase("w"),))
+    for phase in (Phase("z"), Phase("w", share=0.0)):
+        with pytest.raises(ConfigError, match="phases must be"):
+            Hyperparameters(space=None, phases=(phase,))
+    with pytest.raises(ConfigError, match="learning_rate must be"):
+        Hyperparameters(space=None, phases=(Phase("w", learning_rate=-1.0),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
 from inversion.hyperparameters import Hyperparameters
 from inversion.losses.discriminator_features import DiscriminatorLoss
+from inversion.losses.latent_distance import latent_distance
 from inversion.metrics.psnr import psnr
 from inversion.objective import Objective
 from inversion.optimize import Step, optimize
@@ -96,7 +98,8 @@ def test_a_whole_search_in_bf16_ends_where_one_in_fp32_ends(
     losses, images = [], []
     for dtype in (torch.float32, torch.bfloat16):
         loss = DiscriminatorLoss(10.0).bind(tiny_discriminator.prepare(dtype), CPU)
-        objective = Objective(loss, blur, blur(photos), settings, w_avg, w_std)
+        prior = partial(latent_distance, w_avg=w_avg, w_variance=w_std**2)
+        objective = Objective(loss, blur, blur(photos), settings, prior)
         steps: list[Step] = []
         synthesis = tiny_generator.synthesis.prepare(dtype)
         result = optimize(synthesis, objective, settings, [1, 2], w_avg, w_std, steps.append)

@@ -20,6 +20,7 @@ from inversion.inputs import Synthetic
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.model import Model, build
 from inversion.record.folder_recorder import FolderRecorder
+from inversion.record.latents_file import Latents
 from inversion.record.outcome import Outcome, record_outcome
 from inversion.record.recorder import Recorder
 
@@ -92,6 +93,24 @@ def test_the_restoration_is_the_sample_that_fits_best(
     best = int(np.argmax(outcome.fits))
     assert torch.equal(outcome.restored, outcome.samples[best])
     assert len({round(fit, 6) for fit in outcome.fits}) == 5
+
+
+def test_a_search_goes_on_from_given_latents(model: Model, tmp_path: Path, outcomes: list[Outcome]) -> None:
+    """With steps too small to be seen, every picture is the one that the latents stand for."""
+    run(model, tmp_path, 1)
+    (found,) = outcomes
+    start = Latents(found.ws[None], found.noises, found.seed)
+    still = Hyperparameters(steps=1, learning_rate=1e-6, jitter=0, space="w+")
+    tasks = [
+        restore.Task(
+            found.photo, NoDegradation(), False, still, 7, folder, FolderRecorder(folder), start=given
+        )
+        for folder, given in ((tmp_path / "warm", start), (tmp_path / "cold", None))
+    ]
+    restore.restore(model, DiscriminatorLoss().bind(model.discriminator, CPU), tasks)
+    _, warm, cold = outcomes
+    torch.testing.assert_close(warm.restored, found.restored, rtol=1e-3, atol=1e-3)
+    assert (cold.restored - found.restored).abs().max() > 0.1
 
 
 def test_a_sample_that_fails_leaves_the_others(

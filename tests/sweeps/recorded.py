@@ -13,7 +13,11 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource, flatten, prepare_store
+from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_store import prepare_store
+from inversion.record.params import flatten
+from sweeps.fingerprint import fingerprint
+from sweeps.ledger import membership
 
 SETTINGS: dict[str, Any] = {
     "image": None,
@@ -66,6 +70,8 @@ class Sweep:
             else:
                 config[place] = value
         known = {"kind": "job", "photo_sha256": photo.ljust(64, "0"), "checkpoint_sha256": "c" * 64}
+        known[membership(self.parent)] = "yes"
+        known["fingerprint"] = fingerprint(config, known["photo_sha256"], known["checkpoint_sha256"])
         source = PhotoSource(f"/photos/{photo}.jpg", photo.ljust(64, "0"), 16, 16)
         recorder = self._open(
             f"{photo} blur", flatten(config), {**known, **(tags or {})}, self.parent, source

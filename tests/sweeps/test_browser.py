@@ -15,8 +15,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from inversion.record.mlflow_recorder import runs_link
 from sweeps.compare import compare_sweep
+from sweeps.ui import runs_link
 from tests.sweeps.recorded import Sweep, grid
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -138,7 +138,7 @@ def test_the_report_sorts_its_table(browser: Any, sweep: Sweep) -> None:
 def test_mlflow_lists_the_runs_and_charts_their_curves_and_pictures(
     browser: Any, sweep: Sweep, ui: int
 ) -> None:
-    address = runs_link("127.0.0.1", ui, sweep.experiment, parent_run_id=sweep.parent)
+    address = runs_link(sweep.experiment, sweep.parent, port=ui)
     page, _ = open_page(browser, address, WIDE)
     page.get_by_text("hopper blur").first.wait_for(timeout=PATIENCE)
     assert page.get_by_text("hopper blur").count() >= 9
@@ -158,9 +158,9 @@ def test_mlflow_lists_the_runs_and_charts_their_curves_and_pictures(
 
 
 def test_mlflow_compares_the_restored_pictures_of_two_runs(browser: Any, sweep: Sweep, ui: int) -> None:
-    from inversion.record.mlflow_recorder import _client
+    from inversion.record.mlflow_store import open_client
 
-    found = _client(sweep.uri).search_runs(
+    found = open_client(sweep.uri).search_runs(
         [sweep.experiment], "tags.kind = 'job' and attributes.status = 'FINISHED'", max_results=2
     )
     ids = "%5B" + ",".join(f"%22{run.info.run_id}%22" for run in found) + "%5D"

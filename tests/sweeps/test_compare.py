@@ -23,9 +23,9 @@ def sweep(tmp_path: Path) -> Sweep:
 
 
 def parent(sweep: Sweep) -> Any:
-    from inversion.record.mlflow_recorder import _client
+    from inversion.record.mlflow_store import open_client
 
-    return _client(sweep.uri).get_run(sweep.parent)
+    return open_client(sweep.uri).get_run(sweep.parent)
 
 
 def artifacts(sweep: Sweep) -> set[str]:
@@ -67,8 +67,3 @@ def test_the_command_line_writes_report_and_table(
     assert "Recommended: reg 0.001, steps 100" in capsys.readouterr().out
     assert html.read_text().startswith("<!doctype html>") and len(csv.read_text().splitlines()) == 5
     assert "report.html" in artifacts(sweep)
-
-
-def test_an_unknown_sweep_is_one_message(sweep: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "nonsense", "--uri", sweep.uri]) == 1
-    assert "no experiment and no sweep has this name or id" in capsys.readouterr().err

@@ -62,6 +62,7 @@ def test_what_changes_no_pixel_changes_no_fingerprint(path: str, value: Any) -> 
     ("path", "value"),
     [
         ("seed", 1),
+        ("start", __file__),
         ("steps", 101),
         ("reg", 0.2),
         ("degradation.kernel_size", 5),
@@ -84,8 +85,10 @@ def test_the_order_of_the_keys_is_no_matter() -> None:
     assert fingerprint(dict(reversed(CONFIG.items())), "photo", "net") == BASE
 
 
-@pytest.mark.parametrize("key", ["degradation.mask", "input.align.landmarks"])
-def test_of_a_mask_or_landmark_file_the_content_counts_and_not_the_path(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("key", ["degradation.mask", "input.align.landmarks", "start"])
+def test_of_a_mask_landmark_or_latents_file_the_content_counts_and_not_the_path(
+    tmp_path: Path, key: str
+) -> None:
     for name, content in [("a", b"1"), ("b", b"1"), ("c", b"2")]:
         (tmp_path / name).write_bytes(content)
     a, b, c = (fingerprint(changed(key, str(tmp_path / name)), "photo", "net") for name in "abc")

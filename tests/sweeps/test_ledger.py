@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inversion.record.mlflow_recorder import _client, prepare_store
+from inversion.record.mlflow_store import open_client, prepare_store
 from sweeps import process
 from sweeps.ledger import Ledger, membership
 
@@ -32,7 +32,7 @@ def ledger(empty: Path, tmp_path: Path) -> Ledger:
 
 
 def run(ledger: Ledger, status: str, fingerprint: str = "f1", **tags: str) -> str:
-    client = _client(ledger.uri)
+    client = open_client(ledger.uri)
     own = {"kind": "job", "fingerprint": fingerprint, **process.tags(), **tags}
     run_id = str(client.create_run(ledger.experiment_id, tags=own).info.run_id)
     client.log_metric(run_id, "psnr", 24.0)
@@ -42,7 +42,7 @@ def run(ledger: Ledger, status: str, fingerprint: str = "f1", **tags: str) -> st
 
 
 def status(ledger: Ledger, run_id: str) -> Any:
-    return _client(ledger.uri).get_run(run_id).info.status
+    return open_client(ledger.uri).get_run(run_id).info.status
 
 
 def ending(ledger: Ledger, rerun: bool = False, **tags: str) -> Any:
@@ -82,7 +82,7 @@ def test_what_a_dead_process_left_is_killed_and_run_again(ledger: Ledger) -> Non
 def test_only_runs_of_dead_processes_are_reaped(ledger: Ledger) -> None:
     dead = run(ledger, "RUNNING", **GONE)
     alive, elsewhere = run(ledger, "RUNNING"), run(ledger, "RUNNING", host="elsewhere", **GONE)
-    client = _client(ledger.uri)
+    client = open_client(ledger.uri)
     foreign = client.create_run(ledger.experiment_id).info.run_id
     assert ledger.reap() == [dead]
     assert [status(ledger, r) for r in (dead, alive, elsewhere, foreign)] == ["KILLED"] + ["RUNNING"] * 3

@@ -73,7 +73,7 @@ def test_a_sweep_is_found_by_the_beginning_of_its_id(whole: Sweep) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(whole: Sweep) -> None:
-    with pytest.raises(ConfigError, match="no experiment and no sweep has .* 'nonsense'.*inversion"):
+    with pytest.raises(ConfigError, match="No experiment and no sweep has .* 'nonsense'.*inversion"):
         Store(whole.uri).read("nonsense")
 
 

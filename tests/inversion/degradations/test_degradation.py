@@ -15,6 +15,7 @@ from torch import Tensor
 import inversion.degradations
 from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
+from inversion.images import downsample_area
 from tests.conftest import TOLERANCE
 
 CONF = Path(__file__).parents[3] / "conf" / "degradation"
@@ -130,6 +131,23 @@ def smooth(batch: int = 4, seed: int = 8) -> Tensor:
     rng = torch.Generator().manual_seed(seed)
     coarse = torch.rand([batch, 3, 4, 4], generator=rng, dtype=torch.float64) * 1.4 - 0.7
     return torch.nn.functional.interpolate(coarse, size=(SIDE, SIDE), mode="bilinear")
+
+
+@every_operator
+def test_shrunk_is_the_same_corruption_of_a_shrunk_image(kind: type[Degradation]) -> None:
+    x = torch.nn.functional.interpolate(smooth(), size=(64, 64), mode="bicubic")
+    operator = kind().bind(x, degraded=False)
+    small = operator.shrunk(2)
+    if small is None:
+        return  # no such form
+    seen, whole = small.compared(downsample_area(x, 32), 32), operator.compared(x, 32)
+    inside = (
+        slice(None),
+        slice(None),
+        slice(3, -3),
+        slice(3, -3),
+    )  # reflected borders differ by half a pixel
+    torch.testing.assert_close(seen[inside], whole[inside], rtol=0, atol=0.02)
 
 
 @every_operator

@@ -16,14 +16,15 @@ def test_the_first_sample_has_the_photos_own_seed_and_no_numbers_come_twice() ->
     assert len(drawn) == 400
 
 
-def test_the_first_sample_begins_at_the_mean_face_and_the_others_at_faces_of_their_own(
+def test_the_first_sample_begins_where_it_should_and_the_others_at_faces_of_their_own(
     tiny_generator: Generator,
 ) -> None:
-    mapping, w_avg = tiny_generator.mapping, torch.full([16], 0.5)
+    mapping, num_ws = tiny_generator.mapping, tiny_generator.architecture.num_ws
+    first = torch.rand([4, num_ws, 16], generator=torch.Generator().manual_seed(0))
     seeds = [5, 6, 7, 5]
-    points = starting_points(mapping, w_avg, seeds, [0, 1, 2, 1])
-    assert points.shape == (4, 16)
-    assert torch.equal(points[0], w_avg)
-    assert len({tuple(point.tolist()) for point in points}) == 4
+    points = starting_points(mapping, first, seeds, [0, 1, 2, 1])
+    assert points.shape == first.shape
+    assert torch.equal(points[0], first[0])
+    assert len({tuple(point.flatten().tolist()) for point in points}) == 4
     for row in range(1, 4):  # whatever the neighbours
-        assert torch.equal(starting_points(mapping, w_avg, seeds[row : row + 1], [1])[0], points[row])
+        assert torch.equal(starting_points(mapping, first[row, None], [seeds[row]], [1])[0], points[row])

@@ -48,6 +48,21 @@ def test_it_is_what_the_lpips_package_computes(weights: Path) -> None:
         np.testing.assert_allclose(ours, layer, **TOLERANCE[torch.float32])
 
 
+def test_levels_add_the_distances_of_halved_images_down_to_16_px(weights: Path) -> None:
+    rng = torch.Generator().manual_seed(2)
+    a, b = (torch.rand([2, 3, 64, 64], generator=rng) * 2 - 1 for _ in range(2))
+    paths = {"vgg_path": str(weights), "heads_path": str(weights)}
+    one, all_levels = LPIPS(**paths).bind(None, CPU), LPIPS(**paths, levels=9).bind(None, CPU)
+    whole, half = (
+        one(one.features(a), one.features(b)),
+        [torch.nn.functional.avg_pool2d(x, 2) for x in (a, b)],
+    )
+    together = all_levels(all_levels.features(a), all_levels.features(b))
+    torch.testing.assert_close(together, whole + one(one.features(half[0]), one.features(half[1])))
+    with pytest.raises(ConfigError, match="loss.levels must be .* Got 0"):
+        LPIPS(**paths, levels=0).bind(None, CPU)
+
+
 def test_building_needs_no_weights() -> None:
     assert LPIPS().resolution == 256
     with pytest.raises(ValueError, match="call bind"):

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from inversion.errors import ConfigError
-from inversion.record.latents_file import load_latents, save_latents
+from inversion.record.latents_file import load_latents, load_start, save_latents
+from tests.conftest import TINY
 
 WS = torch.linspace(-1, 1, 1 * 4 * 8).reshape(1, 4, 8)
 NOISES = [torch.full((1, size, size), float(size)) for size in (4, 8, 8)]
@@ -50,6 +51,37 @@ def test_saving_another_shape_is_refused(tmp_path: Path, ws: torch.Tensor) -> No
         save_latents(tmp_path / "latents.npz", ws, [])
     with pytest.raises(ValueError, match=r"\[1, R, R\]"):
         save_latents(tmp_path / "latents.npz", WS, [torch.zeros(4, 4)])
+
+
+def test_a_search_begins_at_latents_of_its_own_generator(tmp_path: Path) -> None:
+    ws = torch.rand(1, TINY.num_ws, TINY.w_dim)
+    noises = [torch.rand(1, side, side) for side in TINY.noise_resolutions]
+    for count in (len(noises), 0):
+        save_latents(tmp_path / "latents.npz", ws, noises[:count])
+        start = load_start(str(tmp_path / "latents.npz"), TINY)
+        assert torch.equal(start.ws, ws) and len(start.noises) == count
+
+
+@pytest.mark.parametrize(
+    ("layers", "numbers", "sides", "message"),
+    [
+        (TINY.num_ws + 2, TINY.w_dim, [], r"w \[1, 8, 16\]. Got \[1, 10, 16\] in .*latents.npz"),
+        (TINY.num_ws, 512, [], r"w \[1, 8, 16\]. Got \[1, 8, 512\] in"),
+        (
+            TINY.num_ws,
+            TINY.w_dim,
+            [4, 8, 8, 16],
+            r"noise maps of sides \[4, 8, .* or none. Got \[4, 8, 8, 16\] in",
+        ),
+    ],
+)
+def test_a_search_refuses_latents_of_another_generator(
+    tmp_path: Path, layers: int, numbers: int, sides: list[int], message: str
+) -> None:
+    noises = [torch.zeros(1, side, side) for side in sides]
+    save_latents(tmp_path / "latents.npz", torch.zeros(1, layers, numbers), noises)
+    with pytest.raises(ConfigError, match=message):
+        load_start(str(tmp_path / "latents.npz"), TINY)
 
 
 class Hostile:

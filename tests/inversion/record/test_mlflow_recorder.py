@@ -5,7 +5,6 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import parse_qs, unquote
 
 import pytest
 from mlflow import MlflowClient
@@ -13,14 +12,9 @@ from PIL import Image
 
 from inversion.errors import ConfigError
 from inversion.record import mlflow_recorder
-from inversion.record.mlflow_recorder import (
-    MLflowRecorder,
-    PhotoSource,
-    clean_key,
-    flatten,
-    prepare_store,
-    runs_link,
-)
+from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_store import open_client, prepare_store
+from inversion.record.params import clean_key, flatten
 
 PHOTO = PhotoSource("/photos/grace hopper.jpg", "ab" * 32, 512, 600)
 
@@ -42,16 +36,12 @@ def experiment(uri: str, folder: Path) -> str:
 
 @pytest.fixture
 def client(uri: str, experiment: str) -> MlflowClient:
-    return mlflow_recorder._client(uri)
+    return open_client(uri)
 
 
 def open_run(uri: str, experiment: str, **changes: object) -> MLflowRecorder:
     settings: dict = {"run_name": "blur", "params": {"reg": "0.5"}, "tags": {"kind": "job"}, **changes}
     return MLflowRecorder(uri, experiment, **settings)
-
-
-def test_preparing_twice_gives_the_same_experiment(uri: str, folder: Path, experiment: str) -> None:
-    assert prepare_store(uri, "inversion", folder / "artifacts") == experiment
 
 
 def test_a_run_holds_params_tags_photo_metrics_pictures_and_files(
@@ -208,37 +198,12 @@ def test_artifacts_on_a_full_disk_are_an_os_error(
     recorder.finish("FAILED")
 
 
-@pytest.mark.parametrize("bad", ["file:///tmp/mlruns", "mlruns", "/tmp/mlruns"])
-def test_a_store_that_mlflow_cannot_use_is_refused_with_one_that_works(bad: str) -> None:
-    with pytest.raises(ConfigError, match="sqlite:////absolute"):
-        prepare_store(bad, "inversion", None)
-
-
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_bytes(b"not a database at all, but long enough to be read" * 100)
-    with pytest.raises(ConfigError, match="file is not a database"):
-        prepare_store(f"sqlite:///{tmp_path}/mlflow.db", "inversion", tmp_path)
-
-
-def test_a_folder_that_cannot_hold_the_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_bytes(b"")
-    with pytest.raises(ConfigError, match="Cannot use the tracking database"):
-        prepare_store(f"sqlite:///{tmp_path}/taken/mlflow.db", "inversion", None)
-
-
-def test_a_deleted_experiment_is_refused_with_the_command_that_restores_it(
-    uri: str, client: MlflowClient, folder: Path
-) -> None:
-    client.delete_experiment(prepare_store(uri, "gone", folder / "artifacts"))
-    with pytest.raises(ConfigError, match="mlflow experiments restore"):
-        prepare_store(uri, "gone", folder / "artifacts")
-
-
 def test_the_console_stays_clean_and_nothing_heavy_is_imported_early(tmp_path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from inversion.record.mlflow_recorder import MLflowRecorder, flatten, prepare_store
+from inversion.record.mlflow_recorder import MLflowRecorder
+from inversion.record.mlflow_store import prepare_store
 assert "mlflow" not in sys.modules and "sqlalchemy" not in sys.modules
 uri = "sqlite:///{tmp_path}/mlflow.db"
 recorder = MLflowRecorder(uri, prepare_store(uri, "x", Path({str(tmp_path)!r})), "a", {{}}, {{}})
@@ -252,7 +217,8 @@ recorder.finish("FINISHED")
 WORKER = """
 import sys
 from pathlib import Path
-from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource, prepare_store
+from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_store import prepare_store
 folder, me = Path(sys.argv[1]), sys.argv[2]
 uri = f"sqlite:///{folder}/mlflow.db"
 experiment = prepare_store(uri, "race", folder / "artifacts")
@@ -274,52 +240,12 @@ def test_processes_that_meet_a_missing_database_lose_nothing(tmp_path: Path) -> 
     errors = [worker.communicate(timeout=180)[1].decode() for worker in workers]
     assert errors == [""] * 4
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    client = mlflow_recorder._client(uri)
+    client = open_client(uri)
     runs = client.search_runs([prepare_store(uri, "race", None)])
     assert len(runs) == 20
     for run in runs:
         assert run.info.status == "FINISHED" and len(run.inputs.dataset_inputs) == 1
         assert len(client.get_metric_history(run.info.run_id, "loss")) == 100
-
-
-def test_flatten_spells_values_as_the_command_line_does() -> None:
-    config = {
-        "loss": {"lpips": 1.0, "pixel": {"weight": 1e-5}},
-        "phases": [{"steps": 5, "space": "W"}, {"steps": 7, "space": "W+"}],
-        "box": [1, None, True],
-        "empty": {},
-        "none": [],
-        "seed": None,
-        "degraded": False,
-        "name": "ü",
-        3: "int key",
-    }
-    assert flatten(config) == {
-        "loss.lpips": "1.0",
-        "loss.pixel.weight": "1e-05",
-        "phases.0.steps": "5",
-        "phases.0.space": "W",
-        "phases.1.steps": "7",
-        "phases.1.space": "W+",
-        "box": "[1, null, true]",
-        "empty": "{}",
-        "none": "[]",
-        "seed": "null",
-        "degraded": "false",
-        "name": "ü",
-        "3": "int key",
-    }
-
-
-def test_flatten_says_where_a_value_too_long_for_mlflow_is_whole() -> None:
-    value = flatten({"prompt": "x" * 7000})["prompt"]
-    assert len(value) == 6000 and value.endswith("… [7000 characters in all: see config.yaml]")
-
-
-def test_flatten_keeps_apart_names_that_mlflow_cannot_tell_apart() -> None:
-    assert flatten({"a=b": 1, "a@b": 2, "a+b": 3}) == {"a_b": "1", "a_b_": "2", "a_b__": "3"}
-    long = {"x" * 300 + "a": 1, "x" * 300 + "b": 2}
-    assert len(flatten(long)) == 2
 
 
 HOSTILE = [
@@ -349,27 +275,3 @@ def test_whatever_the_name_mlflow_accepts_its_clean_form(
     recorder.finish("FINISHED")
     assert len(client.get_run(recorder.run_id).data.params) == len(HOSTILE)
     assert clean_key("loss.phases.0/lpips") == "loss.phases.0/lpips"
-
-
-def test_link_opens_the_chart_view_on_the_jobs() -> None:
-    assert runs_link("127.0.0.1", 5000, "1") == (
-        "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
-        "&orderByKey=metrics.%60psnr%60&orderByAsc=false&searchFilter=tags.kind%20%3D%20%22job%22"
-    )
-
-
-def test_link_filters_find_exactly_the_runs(uri: str, client: MlflowClient, folder: Path) -> None:
-    experiment = prepare_store(uri, "links", folder / "artifacts")
-    parent = open_run(uri, experiment, tags={"kind": "sweep"})
-    children = [open_run(uri, experiment, parent_run_id=parent.run_id) for _ in range(3)]
-    ids = [child.run_id for child in children]
-    for recorder in (parent, *children):
-        recorder.finish("FINISHED")
-
-    def found(link: str) -> set[str]:
-        wanted = unquote(parse_qs(link.split("?")[1])["searchFilter"][0])
-        return {run.info.run_id for run in client.search_runs([experiment], wanted)}
-
-    assert found(runs_link("h", 1, experiment)) == set(ids)
-    assert found(runs_link("h", 1, experiment, parent_run_id=parent.run_id)) == set(ids)
-    assert found(runs_link("h", 1, experiment, ids[:2])) == set(ids[:2])

@@ -1,0 +1,66 @@
+"""Is the blur of a photo found? `python -m benchmarks.blind_blur PHOTOS [--seed 0] [key=value …]`.
+
+Every photo of a folder (aligned already) is blurred with a kernel of its own, its size drawn evenly between 5 and 12 %
+of the side and not a whole number, sigma by OpenCV's rule, and rounded to 8 bits. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from benchmarks.quality import composed
+from conf.schema import register
+from inversion.blind_blur import face_spectrum, find_kernel_size
+from inversion.degradations.blur import GaussianBlur
+from inversion.images import list_photos, quantize, read_photo, resize_to_square, to_tensor
+from sweeps.prepared import networks
+
+SMALLEST, LARGEST = 0.05, 0.12  # of the side
+NEAR = 0.15  # of the true size
+
+
+def blurred(photos: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """What the cameras saw [B, 3, R, R], and the kernel sizes in pixels [B]."""
+    rng = torch.Generator().manual_seed(seed)
+    shares = SMALLEST + (LARGEST - SMALLEST) * torch.rand(len(photos), generator=rng, dtype=torch.float64)
+    sizes = shares * photos.shape[-1]
+    cameras = [GaussianBlur(size).bind(photos, False) for size in sizes.tolist()]
+    observed = [camera(photo[None]) for camera, photo in zip(cameras, photos, strict=True)]
+    return quantize(torch.cat(observed)), sizes
+
+
+def row(name: str, found: Tensor, sizes: Tensor) -> str:
+    errors = found / sizes - 1
+    share, middle, bias = (errors.abs() <= NEAR).double().mean(), errors.abs().median(), errors.median()
+    return f"| {name} | {len(errors)} | {share:.1%} | {middle:.1%} | {bias:+.1%} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", type=Path, help="folder of aligned photos")
+    parser.add_argument("--seed", type=int, default=0, help="of the sizes")
+    parser.add_argument("--limit", type=int, help="only the first photos")
+    parser.add_argument("overrides", nargs="*", help="settings as for run.py")
+    chosen = parser.parse_intermixed_args()
+    register()
+    settings = OmegaConf.to_container(composed("blur", chosen.overrides), resolve=True)
+    model, _ = networks(settings)  # type: ignore[arg-type]
+    side = model.generator.architecture.img_resolution
+    paths = list_photos(chosen.photos)[: chosen.limit]
+    photos = torch.stack([to_tensor(resize_to_square(read_photo(path), side)) for path in paths])
+    observed, sizes = blurred(photos, chosen.seed)
+    found = find_kernel_size(observed, face_spectrum(model.generator))
+    print(f"| kernel | photos | within {NEAR:.0%} | median error | median deviation |\n| --- | --- | --- | --- | --- |")
+    middle = side * (SMALLEST + LARGEST) / 2
+    for name, part in (("smaller half", sizes < middle), ("larger half", sizes >= middle)):
+        print(row(name, found[part], sizes[part]))
+    print(row(f"{SMALLEST:.0%} to {LARGEST:.0%} of the side", found, sizes))
+
+
+if __name__ == "__main__":
+    main()

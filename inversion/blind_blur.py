@@ -1,0 +1,135 @@
+"""Find the Gaussian blur of a photo that arrives blurred, by what it took from each spatial frequency.
+
+Any face explains any blur a little: the restoration that fits best prefers the weakest kernel. What the kernel
+leaves when all faces are averaged over does not (Levin et al. 2009, Understanding and evaluating blind
+deconvolution algorithms, MAP_k in section 3). Averaging is easy for power spectra: faces in one framing differ
+little in theirs, the generator knows how much, and a blur multiplies a spectrum by its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from inversion.degradations.blur import AUTO, GaussianBlur, default_sigma, gaussian_kernel
+from inversion.degradations.degradation import Degradation
+from inversion.degradations.wiener import frequency_response
+from inversion.errors import ConfigError
+from inversion.generator.stylegan2 import Generator
+from inversion.latents.starts import TRUNCATION_PSI
+from inversion.metrics.sharpness import noise_power, ring_mean, ring_power
+from inversion.model import Model
+
+SAMPLES = 128  # faces; twice as many find kernels no better
+AT_ONCE = 8  # faces drawn together: memory
+WIDENING = 1.15  # from one band of frequencies to the next, at least one period
+CLEAR = 4.0  # times the noise's power tells of the blur
+UNLIKE = 0.2  # nepers by which the generator's faces may differ from photos, in every band on its own
+CANDIDATES = 120
+WIDEST = 0.25  # of the side
+
+
+@dataclass(frozen=True)
+class FaceSpectrum:
+    """Log power of unblurred faces in bands of spatial frequency: as in `ring_power`, natural logarithm."""
+
+    rings: Tensor  # [R / 2], mean
+    bands: Tensor  # [bands], mean
+    covariance: Tensor  # [bands, bands]
+
+    @classmethod
+    def of(cls, power: Tensor) -> FaceSpectrum:
+        """From the `ring_power` of many faces: [N, R / 2]."""
+        bands = in_bands(power).log()
+        unlike = UNLIKE**2 * torch.eye(bands.shape[1], dtype=bands.dtype)
+        return cls(power.log().mean(dim=0), bands.mean(dim=0), bands.T.cov() + unlike)
+
+
+def settle(degradation: Degradation, photo: Tensor, degraded: bool, model: Model) -> Degradation:
+    """The same degradation, with the kernel found where it is asked for: photo [1, 3, R, R] in [-1, 1].
+
+    Raises ConfigError where there is nothing to be found.
+    """
+    if not (isinstance(degradation, GaussianBlur) and degradation.kernel_size == AUTO):
+        return degradation
+    if not degraded:
+        raise ConfigError(
+            "degradation.kernel_size=auto finds the kernel of a photo that arrives blurred. Got degraded=false; "
+            "degraded=true would work, or a kernel size in pixels to blur it with."
+        )
+    if degradation.sigma is not None:
+        raise ConfigError(
+            "degradation.kernel_size=auto finds sigma as well. "
+            f"Got degradation.sigma={degradation.sigma}; leave it out."
+        )
+    size = find_kernel_size(photo, face_spectrum(model.generator)).item()
+    return replace(degradation, kernel_size=round(size, 3), sigma=round(default_sigma(size), 4))
+
+
+def found(asked: Degradation, settled: Degradation) -> dict[str, float]:
+    """found_kernel_size and found_sigma, in pixels, for the record; nothing where they were given."""
+    if isinstance(asked, GaussianBlur) and isinstance(settled, GaussianBlur) and asked.kernel_size == AUTO:
+        return {"found_kernel_size": float(settled.kernel_size or 0), "found_sigma": settled.sigma or 0.0}
+    return {}
+
+
+def find_kernel_size(photos: Tensor, faces: FaceSpectrum) -> Tensor:
+    """The most probable width of a Gaussian window, sigma by OpenCV's rule: [B, 3, R, R] -> [B], pixels, 1 = sharp.
+
+    log power = log power of a face + log |H|^2 is normal with the faces' covariance, in all bands that stand clear of
+    the photo's noise; every size on a logarithmic scale is as likely beforehand.
+    """
+    side = photos.shape[-1]
+    sizes = torch.linspace(0, math.log(WIDEST * side), CANDIDATES, dtype=torch.float64).exp()
+    sharp = faces.rings.exp()
+    expected = faces.bands + (in_bands(sharp * responses(sizes, side)) / in_bands(sharp[None])).log()
+    power = ring_power(photos.cpu().double())
+    found = []
+    for one, floor in zip(in_bands(power), noise_power(power), strict=True):
+        count = int((one > CLEAR * floor).cumprod(0).sum().clamp(min=2))
+        missed = (one[:count] - floor).clamp(min=1e-12).log() - expected[:, :count]
+        spread = faces.covariance[:count, :count]
+        found.append(sizes[(missed * torch.linalg.solve(spread, missed.T).T).sum(dim=1).argmin()])
+    return torch.stack(found)
+
+
+@lru_cache(maxsize=1)
+def face_spectrum(generator: Generator) -> FaceSpectrum:
+    """Statistics over random faces of this generator, the same in every run. Conditional nets: random classes."""
+    a = generator.architecture
+    rng = torch.Generator().manual_seed(0)
+    like = generator.mapping.w_avg
+    powers = []
+    with torch.no_grad():
+        for _ in range(0, SAMPLES, AT_ONCE):
+            z = torch.randn([AT_ONCE, a.z_dim], generator=rng).to(like)
+            classes = torch.randint(max(a.c_dim, 1), [AT_ONCE], generator=rng)
+            c = F.one_hot(classes, a.c_dim).to(like) if a.c_dim else None
+            noises = [torch.randn([AT_ONCE, 1, r, r], generator=rng).to(like) for r in a.noise_resolutions]
+            faces = generator.synthesis(generator.mapping(z, c, TRUNCATION_PSI), noises)
+            powers.append(ring_power(faces.clamp(-1, 1).cpu().double()))
+    return FaceSpectrum.of(torch.cat(powers))
+
+
+def responses(sizes: Tensor, side: int) -> Tensor:
+    """By what each kernel multiplies the power of each ring of frequencies: [N] -> [N, side / 2]."""
+    rows = []
+    for size in sizes.tolist():
+        kernel = gaussian_kernel(size, torch.tensor([default_sigma(size)], dtype=torch.float64))
+        line = frequency_response(kernel, side)[0]
+        rows.append(ring_mean((line[:, None] * line).square()[None])[0])
+    return torch.stack(rows).clamp(min=1e-12)
+
+
+def in_bands(rings: Tensor) -> Tensor:
+    """Mean over rings [N, R / 2] in bands that widen with frequency: [N, bands]."""
+    edges, rings_in_all = [0], rings.shape[1]
+    while edges[-1] < rings_in_all:
+        edges.append(min(rings_in_all, max(edges[-1] + 1, round(WIDENING * edges[-1]))))
+    return torch.stack([rings[:, a:b].mean(dim=1) for a, b in pairwise(edges)], dim=1)

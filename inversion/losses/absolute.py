@@ -1,0 +1,36 @@
+"""Colours and coarse shapes, which perceptual features may lose."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from inversion.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class AbsoluteLoss:
+    """weight * mean(|a - b|) over channels and pixels, of images of [-1, 1] reduced to 16 px.
+
+    Poirier-Ginter & Lalonde 2023, Robust Unsupervised StyleGAN Image Restoration, section 3.4, take it beside LPIPS
+    at several sizes; at 16 px as in their code (robust_unsupervised/loss_function.py).
+    """
+
+    weight: float
+    name = "l1"
+    resolution = 16
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < math.inf:
+            raise ConfigError(f"loss.l1 must be a finite number of at least 0. Got {self.weight}.")
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """The images themselves: [B, 3, H, W]."""
+        return [images]
+
+    def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor:
+        """[B], 0 only for equal images."""
+        (a,), (b,) = features, target
+        return self.weight * (a - b).abs().mean(dim=(1, 2, 3))

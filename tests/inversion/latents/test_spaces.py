@@ -1,0 +1,63 @@
+"""A narrow space inside a wide latent is that narrow space."""
+
+from __future__ import annotations
+
+import torch
+
+from inversion.generator.stylegan2 import Generator
+from inversion.latents.spaces import jitter, start, tie
+from tests.conftest import TOLERANCE
+
+
+def gradient(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def test_a_first_face_has_the_same_code_everywhere() -> None:
+    w = gradient(2, 5)
+    assert torch.equal(start(w, 3, None), w[:, None].expand(2, 3, 5))
+    assert torch.equal(start(w, 3, 4), w[:, None, None].expand(2, 3, 4, 5))
+    assert torch.equal(start(start(w, 3, None), 3, 4), start(w, 3, 4))
+
+
+def test_in_w_the_gradient_is_that_of_the_one_code() -> None:
+    weights = gradient(2, 3, 4, 5)
+    w = gradient(2, 5).requires_grad_(True)
+    latent = start(w.detach(), 3, 4).requires_grad_(True)
+    (of_latent,) = torch.autograd.grad((latent.square() * weights).sum(), latent)
+    (of_w,) = torch.autograd.grad((w[:, None, None].square() * weights).sum(), w)
+    torch.testing.assert_close(
+        tie(of_latent, ["w", "w"]), of_w[:, None, None].expand_as(latent), **TOLERANCE[torch.float64]
+    )
+
+
+def test_each_problem_is_tied_as_its_own_space_says() -> None:
+    g = gradient(3, 2, 4, 5)
+    tied = tie(g, ["w", "w+", "w++"])
+    torch.testing.assert_close(tied[0], g[0].sum((0, 1), keepdim=True).expand_as(g[0]))
+    torch.testing.assert_close(tied[1], g[1].sum(1, keepdim=True).expand_as(g[1]))
+    assert torch.equal(tied[2], g[2])
+    assert torch.equal(tie(g[:, :, 0], ["w+"] * 3), g[:, :, 0])
+
+
+def test_jitter_in_w_is_the_same_for_all_layers() -> None:
+    draws = gradient(2, 3, 5)
+    moved = jitter(draws, ["w", "w+"])
+    assert torch.equal(moved[0], draws[0, :1].expand(3, 5))
+    assert torch.equal(moved[1], draws[1])
+
+
+def test_a_code_per_channel_draws_the_same_picture_while_they_are_equal_and_each_has_its_say(
+    tiny_generator: Generator,
+) -> None:
+    synthesis = tiny_generator.double().synthesis
+    a = synthesis.architecture
+    codes = gradient(1, a.num_ws, a.w_dim)
+    noises = synthesis.noise_constants(1)
+    wide = start(codes, a.num_ws, max(map(a.channels, a.resolutions))).requires_grad_(True)
+    image = synthesis(wide, noises)
+    torch.testing.assert_close(image, synthesis(codes, noises), **TOLERANCE[torch.float64])
+    (felt,) = torch.autograd.grad(image.square().sum(), wide)
+    for layer in range(a.num_ws):
+        used = a.channels(a.resolutions[layer // 2])
+        assert (felt[0, layer].abs().sum(dim=1) > 0).nonzero().flatten().tolist() == list(range(used))
