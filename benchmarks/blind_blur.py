@@ -55,7 +55,9 @@ def main() -> None:
     photos = torch.stack([to_tensor(resize_to_square(read_photo(path), side)) for path in paths])
     observed, sizes = blurred(photos, chosen.seed)
     found = find_kernel_size(observed, face_spectrum(model.generator))
-    print(f"| kernel | photos | within {NEAR:.0%} | median error | median deviation |\n| --- | --- | --- | --- | --- |")
+    print(
+        f"| kernel | photos | within {NEAR:.0%} | median error | median deviation |\n| --- | --- | --- | --- | --- |"
+    )
     middle = side * (SMALLEST + LARGEST) / 2
     for name, part in (("smaller half", sizes < middle), ("larger half", sizes >= middle)):
         print(row(name, found[part], sizes[part]))

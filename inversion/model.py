@@ -40,7 +40,7 @@ class Model:
     @cached_property
     def gaussianized_distance(self) -> GaussianizedDistance:
         """Measured when it is first asked for, over 10,000 codes."""
-        return GaussianizedDistance.measure(self.generator.mapping)
+        return GaussianizedDistance.measure(self.generator.mapping, self.w_std**2)
 
 
 def build(checkpoint: Checkpoint, device: torch.device, precision: str = "fp32") -> Model:

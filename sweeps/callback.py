@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 
 class SweepCallback(Callback):
-    """Opens and closes the sweep; travels to the workers as the number of the process that waits for them."""
+    """Opens and closes the sweep; travels to the workers as what they must know of the process that waits for them."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
+        self.folder = os.getcwd()  # where the relative paths of the command line start
         self.sweep: Sweep | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"pid": self.pid, "sweep": None}
+        return {"pid": self.pid, "folder": self.folder, "sweep": None}
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Ends the program when the sweep cannot be started: Hydra would turn an exception into a warning."""
@@ -47,5 +48,7 @@ class SweepCallback(Callback):
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         from sweeps.process import end_with_parent
 
+        if os.path.isdir(self.folder):
+            os.chdir(self.folder)  # Ray starts its workers elsewhere
         if os.getppid() == self.pid:  # a worker on this machine, and not the process itself
             end_with_parent()

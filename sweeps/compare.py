@@ -16,6 +16,7 @@ from inversion.record.atomic import write_file
 from inversion.record.mlflow_store import open_client
 from sweeps.summarize import Summary, summarize
 from sweeps.table import Store
+from sweeps.view import save_view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,7 +37,7 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Summary:
     warning, and the others are still made. Raises ConfigError when the store cannot be read.
 
     uri: absolute, as from `absolute_uri`. report: file in which the HTML page is kept as well. Returns the summary,
-    for the console.
+    for the console. `sweeps.ui.sweep_link` opens MLflow's charts on the sweep's runs.
     """
     from sweeps import figures, page, sheets
 
@@ -76,6 +77,8 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Summary:
 
     attempt("report.html", write_report)
     attempt("tags", lambda: _tag(client, parent_run_id, summary))
+    experiment = client.get_run(parent_run_id).info.experiment_id
+    attempt("view in MLflow", lambda: save_view(uri, experiment, parent_run_id, summary))
     return summary
 
 

@@ -36,6 +36,7 @@ TITLES = {
     "converged_step": "converged at step",
     "steps_per_second": "steps per second",
 }
+VARIANTS = {CONSISTENT: "agreeing with the photo", "samples_mean_": "mean of the samples"}  # by prefix
 TERMS = {"loss": "total loss"}
 MARK, GRID, ABSENT, POINT = "#bc4c00", "#d0d7de", "#f0f2f4", "#348fa7"
 MOST_PANELS = 12  # of one figure; the report shows all
@@ -45,13 +46,21 @@ MOST_NAMED = 12  # curves with a name of their own
 
 def title(metric: str) -> str:
     """PSNR [dB]; the loss terms by their own names."""
-    own = metric.removeprefix(CONSISTENT)
+    own, variant = split(metric)
     words = TITLES.get(own, own.replace("_", " "))
-    return words if own == metric else f"{words}, agreeing with the photo"
+    return f"{words}, {variant}" if variant else words
+
+
+def split(metric: str) -> tuple[str, str]:
+    """consistent_psnr -> psnr, agreeing with the photo; "" for the restoration itself."""
+    for prefix, variant in VARIANTS.items():
+        if metric.startswith(prefix):
+            return metric.removeprefix(prefix), variant
+    return metric, ""
 
 
 def lower_is_better(metric: str) -> bool:
-    own = metric.removeprefix(CONSISTENT)
+    own, _ = split(metric)
     return own in LOWER_IS_BETTER or own not in TITLES  # what has no title is a term of the loss
 
 

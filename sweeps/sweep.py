@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, read_write
 
@@ -23,10 +23,7 @@ from sweeps import process
 from sweeps.board import Board
 from sweeps.grid import Grid, read_grid
 from sweeps.ledger import SWEEP_FILE, Ledger
-from sweeps.ui import runs_link
-
-if TYPE_CHECKING:
-    from sweeps.summarize import Summary
+from sweeps.ui import sweep_link
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +48,7 @@ class Sweep:
         self.ledger = Ledger(store)
         self.parent: MLflowRecorder | None = None
         _look_for_the_largest(config)
-        _settle_folder(config)
+        _settle_folder(config, self.folder)
         write_file(self.folder / SWEEP_FILE, json.dumps(describe(grid), indent=1).encode())
         if store is not None:
             self.parent = self._open_parent(store, config)
@@ -87,13 +84,8 @@ class Sweep:
         except Exception as error:
             log.warning("the sweep could not be compared: %s", error)
             return
-        print(f"\n{summary.reason}\n\nReport: {report}\nMLflow, while `make ui` runs: {self._link(summary)}")
-
-    def _link(self, summary: Summary) -> str:
-        """The chart view of the sweep's finished runs."""
-        assert self.parent is not None
-        order = "psnr" if summary.original_known else "fit_psnr"
-        return runs_link(self.ledger.experiment_id, self.parent.run_id, order)
+        link = sweep_link(self.ledger.experiment_id, self.parent.run_id)
+        print(f"\n{summary.reason}\n\nReport: {report}\nMLflow, while `make ui` runs: {link}")
 
     def judge(self) -> tuple[Status, list[str]]:
         """FINISHED only if every point of the grid is; with those that are not."""
@@ -158,12 +150,11 @@ def _hand_down(config: DictConfig, parent: str) -> None:
         config.hydra.overrides.task.append(f"tracking.parent={parent}")
 
 
-def _settle_folder(config: DictConfig) -> None:
+def _settle_folder(config: DictConfig, folder: Path) -> None:
     """Every job gets the sweep's folder in plain words: whichever resolves ${now:…} anew gets another one."""
-    folder = str(config.hydra.sweep.dir)
-    quoted = folder.replace("'", "\\'")
+    quoted = str(folder).replace("'", "\\'")
     with read_write(config):
-        config.hydra.sweep.dir = folder
+        config.hydra.sweep.dir = str(folder)
         config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
 
 

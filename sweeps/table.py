@@ -36,6 +36,7 @@ FIGURES = (
 )  # shown first, in this order
 ONLY_FINAL = {*FIGURES[:-1], "converged_step", "seconds", "steps_per_second"}  # of these there is no history
 CONSISTENT = "consistent_"  # a figure of the restoration that was made to agree with the photo
+FINAL_BY_PREFIX = ("found_", "phase_", "samples_")  # nor of these
 PENALTIES = {"latent", "noise"}  # terms of the loss that do not look at the picture
 DETAILS = ("run_id", "name", "photo", "photo_sha256", "seed", "status", "reason", "started")
 
@@ -65,7 +66,11 @@ class Table:
     def terms(self) -> list[str]:
         """The terms of the loss that tell most: how unlike the pictures are, and the sum of all."""
         known = ONLY_FINAL | PENALTIES | {"loss"}
-        pictures = [name for name in self.metrics if name.removeprefix(CONSISTENT) not in known]
+        pictures = [
+            name
+            for name in self.metrics
+            if name.removeprefix(CONSISTENT) not in known and not name.startswith(FINAL_BY_PREFIX)
+        ]
         return [*pictures, *(["loss"] if "loss" in self.metrics else [])]
 
     def tidy(self) -> pd.DataFrame:

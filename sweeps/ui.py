@@ -12,7 +12,6 @@ from urllib.parse import quote
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import prepare_store
 from inversion.record.open_record import absolute_uri
-from sweeps.ledger import membership
 
 HOST, PORT = "127.0.0.1", 5000
 
@@ -34,19 +33,20 @@ def serve(uri: str, experiment: str, port: int, project: Path) -> int:
         return 0
 
 
-def runs_link(experiment_id: str, sweep: str | None = None, order_by: str = "psnr", port: int = PORT) -> str:
-    """The address of MLflow's chart view on all jobs of an experiment, or on the finished runs of one sweep.
+def runs_link(experiment_id: str, port: int = PORT) -> str:
+    """The address of MLflow's chart view on all jobs of an experiment, the highest PSNR first.
 
-    sweep: its parent run's id. Runs of earlier sweeps that it took over are among its runs; failed and killed
-           attempts, which have nothing to compare, are not.
-    order_by: metric, best first. Ordering is what shows nested runs at once: the tree starts collapsed, and the
-              chart view of a collapsed tree is empty.
+    Ordering is what shows nested runs at once: the tree starts collapsed, and its chart view is then empty.
     """
-    wanted = "tags.kind='job'"
-    if sweep is not None:
-        wanted = f"tags.`{membership(sweep)}`='yes' and status='FINISHED'"
-    return (
-        f"http://{HOST}:{port}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
-        f"&compareRunsMode=CHART&orderByKey={quote(f'metrics.`{order_by}`', safe='')}&orderByAsc=false"
-        f"&searchFilter={quote(wanted, safe='')}"
-    )
+    order, wanted = quote("metrics.`psnr`", safe=""), quote("tags.kind='job'", safe="")
+    return f"{_charts(experiment_id, port)}&orderByKey={order}&orderByAsc=false&searchFilter={wanted}"
+
+
+def sweep_link(experiment_id: str, sweep: str, port: int = PORT) -> str:
+    """The address of the view that `save_view` has kept for a sweep. sweep: its parent run's id."""
+    return f"{_charts(experiment_id, port)}&viewStateShareKey={sweep}"
+
+
+def _charts(experiment_id: str, port: int) -> str:
+    page = f"http://{HOST}:{port}/#/experiments/{experiment_id}/runs"
+    return f"{page}?workflowType=machine_learning&compareRunsMode=CHART"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -50,7 +51,8 @@ class GaussianBlur(Degradation):
         return replace(self, kernel_size=size, sigma=float(sigma))
 
     def __call__(self, x: Tensor) -> Tensor:
-        return blur(x, self._kernel(x))
+        rows, columns = (self._matrix(side, x) for side in x.shape[-2:])
+        return rows @ x @ columns.mT
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
         """Sharpen what the photo has and the blurred restoration lacks, and add it.
@@ -64,6 +66,17 @@ class GaussianBlur(Degradation):
         """A window and a sigma as many times smaller."""
         size, sigma = self._bound()
         return replace(self, kernel_size=max(1.0, size / factor), sigma=sigma / factor)
+
+    def _matrix(self, side: int, x: Tensor) -> Tensor:
+        """What `blur` multiplies by, made once for images like x: every step of a search needs it again."""
+        key = side, x.dtype, x.device
+        if key not in self._matrices:
+            self._matrices[key] = blur_matrix(self._kernel(x), side).to(x.dtype)
+        return self._matrices[key]
+
+    @cached_property
+    def _matrices(self) -> dict[tuple[int, torch.dtype, torch.device], Tensor]:
+        return {}
 
     def _kernel(self, x: Tensor) -> Tensor:
         size, sigma = self._bound()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -65,14 +66,15 @@ class Downsample(Degradation):
         return torch.linalg.solve(columns.mT, torch.linalg.solve(rows, small), left=False)
 
     def _shrink(self, side: int, like: Tensor) -> Tensor:
-        return resampling(side, max(1, round(side / self.factor)), self.method, like)
+        return resampling(side, max(1, round(side / self.factor)), self.method, like.dtype, like.device)
 
     def _enlarge(self, side: int, like: Tensor) -> Tensor:
-        return resampling(max(1, round(side / self.factor)), side, "bicubic", like)
+        return resampling(max(1, round(side / self.factor)), side, "bicubic", like.dtype, like.device)
 
 
-def resampling(before: int, after: int, method: str, like: Tensor) -> Tensor:
+@lru_cache(maxsize=8)  # every step of a search asks; 4 MB each at 1024 px
+def resampling(before: int, after: int, method: str, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Write a one-dimensional resampling as a matrix: [after, before], rows sum to 1."""
-    lines = torch.eye(before, device=like.device)[None, None]
+    lines = torch.eye(before, device=device)[None, None]
     antialias = {} if method == "area" else {"antialias": True}
-    return F.interpolate(lines, size=(after, before), mode=method, **antialias)[0, 0].to(like.dtype)
+    return F.interpolate(lines, size=(after, before), mode=method, **antialias)[0, 0].to(dtype)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from inversion.degradations.blanked_rectangle import known_around_rectangle
+from inversion.degradations.blanked_area import known_around_blank
 from inversion.degradations.masked import Masked
 from inversion.errors import ConfigError
 from inversion.images import read_photo
@@ -110,19 +110,19 @@ def draw_box(box: Sequence[float], height: int, width: int) -> Tensor:
 
 
 def find_blanked(photos: Tensor) -> Tensor:
-    """Find each photo's blanked rectangle: [B, 3, R, R] in [-1, 1] -> known [B, 1, R, R], 1 = known.
+    """Find what is blanked in each photo: [B, 3, R, R] in [-1, 1] -> known [B, 1, R, R], 1 = known.
 
     Raises ConfigError when a photo has none.
     """
     known = []
     for number, photo in enumerate(photos, start=1):
-        found = known_around_rectangle(photo)
+        found = known_around_blank(photo)
         if found is None:
             raise ConfigError(
-                "No blanked rectangle found: no area of one colour with straight, sharp sides. "
-                f"Got photo {number} of {len(photos)}; give degradation.box=[left,top,right,bottom] "
-                "(fractions of the aligned photo) or degradation.mask=FILE (white = fill in), or leave "
-                "degraded=true out when the photo is whole."
+                "Nothing blanked found: no patch of one constant colour with sharp edges; strokes that are thin, or "
+                f"that JPEG has blurred, cannot be told from the photo. Got photo {number} of {len(photos)}; give "
+                "degradation.box=[left,top,right,bottom] (fractions of the aligned photo) or degradation.mask=FILE "
+                "(white = fill in), or leave degraded=true out when the photo is whole."
             )
         known.append(found)
     return torch.stack(known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -125,15 +126,22 @@ def enlarged_and_shrunk(side: int) -> Tensor:
 
 def cosines(plane: Tensor, forward: bool) -> Tensor:
     """Cosine transform of each 8x8 block, in its place: [B, 1, H, W] -> same, orthonormal (T.81, A.3.3)."""
-    frequency = torch.arange(BLOCK, dtype=torch.float64)[:, None]
-    place = torch.arange(BLOCK)[None]
-    matrix = torch.cos((2 * place + 1) * frequency * math.pi / (2 * BLOCK)) / 2
-    matrix[0] /= math.sqrt(2)
-    matrix = (matrix if forward else matrix.mT).to(plane)
+    matrix = (cosine_matrix() if forward else cosine_matrix().mT).to(plane)
     blocks = plane.unflatten(-1, (-1, BLOCK)).unflatten(-3, (-1, BLOCK))  # [B, 1, h, 8, w, 8]
     return torch.einsum("ki,bchiwj,lj->bchkwl", matrix, blocks, matrix).flatten(-2).flatten(-3, -2)
 
 
+@cache
+def cosine_matrix() -> Tensor:
+    """A line of 8 pixels -> its 8 frequencies, orthonormal: [8, 8]."""
+    frequency = torch.arange(BLOCK, dtype=torch.float64)[:, None]
+    place = torch.arange(BLOCK)[None]
+    matrix = torch.cos((2 * place + 1) * frequency * math.pi / (2 * BLOCK)) / 2
+    matrix[0] /= math.sqrt(2)
+    return matrix
+
+
+@lru_cache(maxsize=100)  # every step of a search asks
 def quantization(quality: int) -> list[Tensor]:
     """Ask Pillow for its quantization steps at this quality: luma and chroma, [8, 8] each."""
     file = io.BytesIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -82,6 +83,7 @@ def noise_power(observed: Tensor) -> Tensor:
     return deviation.square().clamp(min=ROUNDING)[:, None, None, None]
 
 
+@lru_cache(maxsize=16)  # every step of a search asks
 def line_kernel(length: float, angle: float) -> Tensor:
     """Draw a centred line with soft ends and sides: [taps, taps], taps odd, sum 1, the same under half a turn.
 

@@ -7,7 +7,10 @@ from torch import Tensor
 
 ROUNDING = (1 / 127.5) ** 2 / 12  # variance of 8-bit rounding in [-1, 1]
 GONE = 0.01  # of a frequency's amplitude: what a photo shows there is noise
-CORNER = 1.3  # cycles per side below which restorations err equally at all frequencies
+FAINT = 0.001  # of a band's power: what a photo shows there says little about the restoration's error
+BAND = 2.0  # cycles per side, width of the rings of frequencies whose errors are estimated together
+LAST = 3  # bands before the faint ones that say how the error goes on
+CORNER = 1.3  # cycles per side below which pictures differ equally at all frequencies
 
 
 def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -16,9 +19,10 @@ def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | N
     residual: the photo minus the blurred restoration; kernel: [B, taps] (or [1, taps]), symmetric, as for `blur`.
     noise: its variance, [B, 1, 1, 1] or [1, 1, 1, 1], where it is known.
     At each frequency H / (H^2 + noise / error), Wiener 1949. The noise's power, if not known, is what the photo
-    shows where the blur leaves nothing, at least that of rounding. The error's falls as 1 / (CORNER^2 + f^2), like
-    that of pictures, and sums to what the residual has beyond noise. So neither is set, and noise is not blown up;
-    a residual that is no larger than noise changes nothing.
+    shows where the blur leaves nothing, at least that of rounding. The error's is, ring by ring of frequencies, what
+    the residual has beyond noise, divided by H^2; where the blur leaves too little to tell, it goes on falling like
+    the power of pictures, 1 / (CORNER^2 + f^2). So neither is set, and noise is not blown up; a residual that is no
+    larger than noise changes nothing.
     A photo with reflected borders is one quarter of a periodic one, on which `blur` is a multiplication.
     """
     height, width = residual.shape[-2:]
@@ -38,12 +42,37 @@ def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | N
     noise = noise.clamp(min=ROUNDING)
     down = torch.fft.fftfreq(period[0], 1 / height, device=kernel.device)[:, None]
     across = torch.fft.rfftfreq(period[1], 1 / width, device=kernel.device)
-    falloff = (1 / (CORNER**2 + down.square() + across.square())).to(kernel.dtype)
-    seen = (response.square() * falloff).mean(dim=(1, 2, 3), keepdim=True)
-    error = (power(missed).mean(dim=(1, 2, 3), keepdim=True) - noise).clamp(min=0) / seen * falloff
+    squares = down.square() + across.square()
+    falloff = (1 / (CORNER**2 + squares)).to(kernel.dtype)
+    ring = (squares.sqrt() / BAND).long()
+    shape = error_shape(power(missed) - noise, response.square(), falloff, ring)
+    error = shape[:, None] * falloff
     estimate = missed * response * error / (response.square() * error + noise)
     estimate = torch.fft.irfft2(estimate, s=period, norm="ortho")
     return estimate[..., :height, :width].to(residual.dtype)
+
+
+def error_shape(beyond: Tensor, squared: Tensor, falloff: Tensor, ring: Tensor) -> Tensor:
+    """By how much the error's power is above `falloff`: [B, u, v], never negative.
+
+    beyond: the residual's power less the noise's, [B, 3, u, v]. squared: H^2, [B or 1, 1, u, v]. ring: which one each
+    frequency belongs to, [u, v]. A ring's value is one per problem.
+    """
+    numbers, count = ring.flatten(), int(ring.max()) + 1
+
+    def ring_sums(x: Tensor) -> Tensor:
+        return x.new_zeros(len(x), count).index_add(1, numbers, x.flatten(1))
+
+    seen, total = ring_sums((squared * falloff)[:, 0]), ring_sums(beyond.mean(dim=1))
+    clear = (
+        (ring_sums(squared[:, 0]) > FAINT * ring_sums(torch.ones_like(squared[:1, 0]))).long().cumprod(dim=1)
+    )
+    value = torch.where(clear > 0, total.clamp(min=0) / seen.clamp(min=1e-12), 0)
+    order = torch.arange(count, device=ring.device)
+    reach = clear.sum(dim=1, keepdim=True)
+    last = ((order < reach) & (order >= reach - LAST)).to(value)
+    tail = (value * last).sum(dim=1, keepdim=True) / last.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.where(clear > 0, value, tail)[:, ring]
 
 
 def power(spectrum: Tensor) -> Tensor:

@@ -12,6 +12,15 @@ from inversion.generator.ops import LRELU_GAIN, LRELU_SLOPE
 from inversion.generator.prepared import Convolution
 
 
+def normal(*shape: int, std: float = 1.0) -> Tensor:
+    """A new parameter's numbers from N(0, std^2); on the meta device, which has shapes alone, none.
+
+    To draw them there, torch would import its compiler: 1.1 s of a start that only compares shapes.
+    """
+    values = torch.empty(shape)
+    return values if values.is_meta else values.normal_(std=std)
+
+
 class FullyConnected(nn.Module):
     """Dense layer, linear or followed by a leaky ReLU; [B, I] -> [B, O]."""
 
@@ -28,7 +37,7 @@ class FullyConnected(nn.Module):
         self.gain = LRELU_GAIN if activation == "lrelu" else 1.0
         self.weight_gain = lr_multiplier / math.sqrt(in_features)
         self.bias_gain = lr_multiplier
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.weight = nn.Parameter(normal(out_features, in_features, std=1 / lr_multiplier))
         self.bias = nn.Parameter(torch.full([out_features], float(bias_init)))
 
     def prepare(self, gain: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -58,7 +67,7 @@ class Conv2d(nn.Module):
         self.resample = resample
         self.conv_clamp = conv_clamp
         self.weight_gain = 1 / math.sqrt(in_channels * kernel_size**2)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+        self.weight = nn.Parameter(normal(out_channels, in_channels, kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
 
     def prepare(self, dtype: torch.dtype, gain: float = 1.0) -> Convolution:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from inversion.generator.architecture import Architecture
-from inversion.generator.layers import Conv2d, FullyConnected
+from inversion.generator.layers import Conv2d, FullyConnected, normal
 from inversion.generator.ops import LRELU_GAIN, normalize_second_moment
 from inversion.generator.prepared import Block, PreparedSynthesis, StyledConvolution, StyledRGB
 
@@ -70,10 +70,10 @@ class SynthesisLayer(nn.Module):
         self.up = up
         self.conv_clamp = conv_clamp
         self.affine = FullyConnected(w_dim, in_channels, bias_init=1)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.weight = nn.Parameter(normal(out_channels, in_channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", normal(resolution, resolution))
 
     def prepare(self, dtype: torch.dtype, gain: float = 1.0) -> StyledConvolution:
         """gain: applied to what comes out. Demodulation undoes any factor of a weight, also one to its norm."""
@@ -102,7 +102,7 @@ class ToRGB(nn.Module):
         self.conv_clamp = conv_clamp
         self.weight_gain = 1 / math.sqrt(in_channels)
         self.affine = FullyConnected(w_dim, in_channels, bias_init=1)
-        self.weight = nn.Parameter(torch.randn(img_channels, in_channels, 1, 1))
+        self.weight = nn.Parameter(normal(img_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(img_channels))
 
     def prepare(self, dtype: torch.dtype) -> StyledRGB:
@@ -120,7 +120,7 @@ class SynthesisBlock(nn.Module):
         self.kind = a.architecture
         self.first = resolution == 4
         if self.first:
-            self.const = nn.Parameter(torch.randn(out_channels, 4, 4))
+            self.const = nn.Parameter(normal(out_channels, 4, 4))
         else:
             in_channels = a.channels(resolution // 2)
             self.conv0 = SynthesisLayer(in_channels, out_channels, a.w_dim, resolution, True, a.conv_clamp)

@@ -15,20 +15,22 @@ FLOOR = 0.01  # of the largest variance; see GaussianizedDistance.measure
 
 @dataclass(frozen=True)
 class GaussianizedDistance:
-    """Mean squared Mahalanobis distance of gaussianized codes, 1.0 = a typical random face on any checkpoint.
+    """Squared Mahalanobis distance of the gaussianized mean code, 1.0 = a typical random face on any checkpoint.
 
     Zhu et al. 2020, Improved StyleGAN Embedding: Where are the Good Latents?, P_N space, and Wulff & Torralba 2020,
-    Improving Inversion and Generation Diversity in StyleGAN using a Gaussianized Latent Space, who use it per layer
-    in W+.
+    Improving Inversion and Generation Diversity in StyleGAN using a Gaussianized Latent Space. They take each layer's
+    code for itself in W+, as if layers had nothing to do with each other; but a random face has the same code in all
+    layers. Here the layers' mean is what the Gaussian judges, and how far they stray from it is weighed as
+    losses/latent_distance.py does: both terms add up to that one if the Gaussian's is replaced by the mean code's
+    squared distance to w_avg.
     """
 
     mean: Tensor  # [w_dim], of gaussianized codes
-    whitening: (
-        Tensor  # [w_dim, w_dim], from there to principal components whose squares add up to 1 on average
-    )
+    whitening: Tensor  # [w_dim, w_dim], to principal components whose squares add up to 1 on average
+    w_variance: float  # mean squared distance of random codes to w_avg, summed over w_dim
 
     @classmethod
-    def measure(cls, mapping: MappingNetwork) -> GaussianizedDistance:
+    def measure(cls, mapping: MappingNetwork, w_variance: float) -> GaussianizedDistance:
         """From 10,000 random codes, about a second for 8 layers of 512.
 
         Variances below FLOOR of the largest are taken as that, and no component is dropped. Codes lie near a curved
@@ -40,8 +42,12 @@ class GaussianizedDistance:
         variances, components = torch.linalg.eigh(covariance)
         floored = variances.clamp(min=FLOOR * variances.max())
         whitening = components / (floored * (variances / floored).sum()).sqrt()
-        return cls(mean.to(mapping.w_avg), whitening.to(mapping.w_avg))
+        return cls(mean.to(mapping.w_avg), whitening.to(mapping.w_avg), w_variance)
 
     def __call__(self, ws: Tensor) -> Tensor:
-        """ws: [B, num_ws, (channels,) w_dim] -> [B]; the mean is over codes, the squares are summed over components."""
-        return ((gaussianize(ws) - self.mean) @ self.whitening).square().sum(dim=-1).flatten(1).mean(dim=1)
+        """ws: [B, num_ws, (channels,) w_dim] -> [B]."""
+        codes = ws.flatten(1, -2)  # [B, N, w_dim]
+        middle = codes.mean(dim=1, keepdim=True)
+        likelihood = ((gaussianize(middle[:, 0]) - self.mean) @ self.whitening).square().sum(dim=1)
+        straying = (codes - middle).square().sum(dim=2).mean(dim=1) / self.w_variance
+        return likelihood + straying

@@ -19,7 +19,7 @@ from inversion.record.mlflow_store import clear_errors, open_client
 from inversion.record.params import clean_key
 from inversion.record.recorder import Status
 
-BATCH_STEPS = 50  # steps that may wait; one by one costs ten times as much (FACTS 6)
+BATCH_STEPS = 200  # steps that may wait: of five terms each, one full request, 25 % less work than four
 BATCH_SECONDS = 3.0  # the longest that a value stays out of sight of the UI while steps go on
 MAX_METRICS, MAX_PARAMS = 1000, 100  # per request (mlflow.utils.validation)
 MAX_TAG_VALUE, MAX_DIGEST = 8000, 36  # characters (the same)

@@ -120,6 +120,7 @@ def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[s
     pictures.append((first, keep("degraded.png", to_pil(outcome.observed))))
     if torch.isfinite(outcome.restored).all():
         pictures.append(("restored", keep("restored.png", to_pil(outcome.restored))))
+        recorder.log_image("restored", pictures[-1][1], 0)  # MLflow's image grid compares runs at one step
         if outcome.paste:
             keep("photo_restored.png", outcome.photo.with_face(to_pil(outcome.restored)))
         if len(outcome.samples) > 1:

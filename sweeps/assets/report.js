@@ -30,7 +30,7 @@ const mean = (cell, name) => (cell.values[name] ? cell.values[name][0] : null);
 const digits = { psnr: 1, fit_psnr: 1, fit_sharpness: 1, quality: 1, ssim: 3, identity_distance: 2, w_distance: 2, converged_step: 0, seconds: 1, steps_per_second: 1 };
 function number(value, name) {
   if (value === null || value === undefined) return "–";
-  const own = name ? name.replace(/^consistent_/, "") : "";
+  const own = name ? name.replace(/^(consistent|samples_mean)_/, "") : "";
   if (own in digits) return value.toFixed(digits[own]);
   if (value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1e5)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
@@ -184,7 +184,7 @@ function card(index, named) {
   const [line, small] = captionOf(cell);
   const node = el("button", { type: "button", class: `card${marks(index)}`, on: { click: () => open(index) },
     "aria-label": `${describe(cell)}: ${line.trim() || cell.status.toLowerCase()} ${badge(index)}` }, view,
-    el("span", { class: "caption" }, line, small ? el("small", {}, small) : "", named ? el("small", {}, describe(cell)) : ""));
+    el("span", { class: "caption" }, ...line.split(" · ").map((part) => el("span", {}, part)), small ? el("small", {}, small) : "", named ? el("small", {}, describe(cell)) : ""));
   if (badge(index)) node.append(el("span", { class: "badge" }, badge(index)));
   const draw = () => {
     const problem = problemOf(cell);

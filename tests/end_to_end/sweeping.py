@@ -49,11 +49,11 @@ class Store:
             "-m",
             *FAST,
             f"hydra.sweep.dir={self.folder}/multirun",
-            *overrides,
             "generator=file",
             f"generator.path={self.weights}",
             f"tracking.uri={self.uri}",
             f"tracking.artifacts={self.folder}/artifacts",
+            *overrides,
         ]
 
     def sweep(

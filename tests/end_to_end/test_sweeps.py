@@ -124,5 +124,6 @@ def test_a_sweep_without_a_store_has_its_lines_and_its_folder(store: Store) -> N
     done = store.sweep("steps=2,3", "tracking.uri=null")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 of 2 done" in done.stdout
+    assert not (store.folder / "mlflow.db").exists()
     assert len(list(store.folder.glob("multirun/*/result.json"))) == 2
     assert len(json.loads(Path(store.folder, "multirun/sweep.json").read_text())["cells"]) == 2

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from sweeps.compare import compare_sweep
-from sweeps.ui import runs_link
+from sweeps.ui import sweep_link
 from tests.sweeps.recorded import Sweep, grid
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -138,7 +138,7 @@ def test_the_report_sorts_its_table(browser: Any, sweep: Sweep) -> None:
 def test_mlflow_lists_the_runs_and_charts_their_curves_and_pictures(
     browser: Any, sweep: Sweep, ui: int
 ) -> None:
-    address = runs_link(sweep.experiment, sweep.parent, port=ui)
+    address = sweep_link(sweep.experiment, sweep.parent, port=ui)
     page, _ = open_page(browser, address, WIDE)
     page.get_by_text("hopper blur").first.wait_for(timeout=PATIENCE)
     assert page.get_by_text("hopper blur").count() >= 9

@@ -98,3 +98,11 @@ def test_a_sweep_without_runs_has_its_figures_too() -> None:
     nothing = summarize(Table(table({}).rows[:0], (), (), "a sweep"))
     for figure in (figures.heatmap(nothing, "quality"), figures.loss_curves(nothing, {})):
         assert figures.to_image(figure).width > 100
+
+
+@pytest.mark.parametrize("prefix", ["", "consistent_", "samples_mean_"])
+def test_a_figure_of_another_picture_is_read_like_the_restorations(prefix: str) -> None:
+    assert figures.title(f"{prefix}psnr").startswith("PSNR [dB]")
+    assert not figures.lower_is_better(f"{prefix}psnr") and figures.lower_is_better(
+        f"{prefix}identity_distance"
+    )

@@ -45,7 +45,7 @@ def test_figures_come_first_and_the_schedule_is_no_result(whole: Sweep) -> None:
 
 
 def test_what_agrees_with_the_photo_has_figures_and_no_history(sweep: Sweep) -> None:
-    sweep.add({}, {"psnr": 20.0, "consistent_psnr": 21.0})
+    sweep.add({}, {"psnr": 20.0, "consistent_psnr": 21.0, "phase_1_steps": 5.0, "found_sigma": 2.0})
     found = read(sweep)
     assert "consistent_psnr" in found.metrics and found.terms == ["pixel", "loss"]
 

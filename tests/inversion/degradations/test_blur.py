@@ -146,6 +146,20 @@ def test_impossible_sigmas_are_refused(sigma: float) -> None:
         operator(5, sigma)
 
 
+def test_a_bound_blur_makes_its_matrices_once_and_is_still_the_same_settings() -> None:
+    bound = operator(5, 2.0)
+    expected = blur(photos(), kernel(5, 2.0))
+    for _ in range(2):
+        torch.testing.assert_close(bound(photos()), expected, **EXACT)
+    (matrix,) = bound._matrices.values()
+    bound(photos().requires_grad_(True)).sum().backward()
+    assert [kept is matrix for kept in bound._matrices.values()] == [True]
+    bound(photos(side=40).float())
+    assert len(bound._matrices) == 2
+    assert bound == operator(5, 2.0) and hash(bound) == hash(operator(5, 2.0))
+    assert not bound.bind(photos(), False)._matrices  # another search's operator starts empty
+
+
 def test_unbound_blur_says_what_is_missing() -> None:
     with pytest.raises(ValueError, match="call bind"):
         GaussianBlur()(photos())

@@ -157,8 +157,8 @@ def test_nothing_to_inpaint_is_refused() -> None:
         Inpaint(fraction=None).bind(photos(), False)
 
 
-def test_degraded_photos_without_a_rectangle_are_refused_with_a_hint() -> None:
-    with pytest.raises(ConfigError, match=r"No blanked rectangle found.*photo 1 of 2; give degradation.box"):
+def test_degraded_photos_without_a_blank_are_refused_with_a_hint() -> None:
+    with pytest.raises(ConfigError, match=r"Nothing blanked found.*photo 1 of 2; give degradation.box"):
         Inpaint().bind(photos(), degraded=True)
 
 

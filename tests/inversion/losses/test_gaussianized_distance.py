@@ -14,10 +14,12 @@ from inversion.generator.stylegan2 import Generator, MappingNetwork
 from inversion.hyperparameters import PRIORS
 from inversion.losses import gaussianized_distance
 from inversion.losses.gaussianized_distance import GaussianizedDistance
+from inversion.losses.latent_distance import latent_distance
 from inversion.model import Model, build
 from tests.conftest import TOLERANCE
 
 EXACT = TOLERANCE[torch.float64]
+VARIANCE = 2.5
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def mapping(tiny_generator: Generator) -> MappingNetwork:
 
 @pytest.fixture
 def distance(mapping: MappingNetwork) -> GaussianizedDistance:
-    return GaussianizedDistance.measure(mapping)
+    return GaussianizedDistance.measure(mapping, VARIANCE)
 
 
 def codes(mapping: MappingNetwork, count: int = 6) -> Tensor:
@@ -57,7 +59,7 @@ def test_without_a_floor_it_is_the_mahalanobis_distance(
 ) -> None:
     """Against numpy's inverse of the covariance of what went into the last leaky ReLU."""
     monkeypatch.setattr(gaussianized_distance, "FLOOR", 0.0)
-    values = GaussianizedDistance.measure(mapping)(codes(mapping))
+    values = GaussianizedDistance.measure(mapping, VARIANCE)(codes(mapping))
     mapping.get_submodule("fc1").activation = "linear"
     measured = torch.cat(list(random_codes(mapping, 10_000, 123))).detach().numpy()
     offset = codes(mapping)[:, 0].detach().numpy() - measured.mean(axis=0)
@@ -82,35 +84,44 @@ def test_the_embedded_networks_mean_face_is_far_away_without_a_floor(
     ws = model.w_avg.expand(1, 10, -1)
     assert model.gaussianized_distance(ws).item() == pytest.approx(0.5, abs=0.05)
     monkeypatch.setattr(gaussianized_distance, "FLOOR", 1e-9)
-    assert GaussianizedDistance.measure(model.generator.mapping)(ws).item() == pytest.approx(54, abs=5)
+    unfloored = GaussianizedDistance.measure(model.generator.mapping, model.w_std**2)
+    assert unfloored(ws).item() == pytest.approx(54, abs=5)
 
 
 def test_a_number_that_never_varies_does_no_harm(mapping: MappingNetwork) -> None:
     last = mapping.get_submodule("fc1")
     with torch.no_grad():
         last.weight[3] = 0
-    distance = GaussianizedDistance.measure(mapping)
+    distance = GaussianizedDistance.measure(mapping, VARIANCE)
     values = distance(codes(mapping, 2000))
     assert values.mean().item() == pytest.approx(1, abs=0.05)
 
 
 def test_a_network_of_another_scale_gives_the_same_values(mapping: MappingNetwork) -> None:
-    before = GaussianizedDistance.measure(mapping)(codes(mapping))
+    before = GaussianizedDistance.measure(mapping, VARIANCE)(codes(mapping))
     last = mapping.get_submodule("fc1")
     with torch.no_grad():
         last.weight *= 3
         last.bias *= 3
-    after = GaussianizedDistance.measure(mapping)(codes(mapping))
+    after = GaussianizedDistance.measure(mapping, VARIANCE)(codes(mapping))
     torch.testing.assert_close(after, before, rtol=1e-8, atol=1e-8)
 
 
-def test_the_value_of_w_plus_is_the_mean_over_its_codes(
+def test_the_same_code_costs_the_same_in_every_space(
     mapping: MappingNetwork, distance: GaussianizedDistance
 ) -> None:
-    each = distance(codes(mapping))
-    torch.testing.assert_close(distance(codes(mapping).expand(-1, 7, -1)), each, **EXACT)
-    torch.testing.assert_close(distance(codes(mapping).reshape(2, 3, -1)), each.view(2, 3).mean(1), **EXACT)
-    torch.testing.assert_close(distance(codes(mapping).view(1, 2, 3, -1)), each.mean()[None], **EXACT)
+    one = codes(mapping)
+    torch.testing.assert_close(distance(one.expand(-1, 7, -1)), distance(one), **EXACT)
+    torch.testing.assert_close(distance(one.view(1, 2, 3, -1)), distance(one.view(1, 6, -1)), **EXACT)
+
+
+def test_only_how_it_judges_the_mean_code_differs_from_the_plain_distance(
+    mapping: MappingNetwork, distance: GaussianizedDistance
+) -> None:
+    several, w_avg = codes(mapping).reshape(2, 3, -1), torch.zeros(16, dtype=torch.float64)
+    middle = several.mean(dim=1, keepdim=True)
+    plain = latent_distance(several, w_avg, VARIANCE) - latent_distance(middle, w_avg, VARIANCE)
+    torch.testing.assert_close(distance(several) - distance(middle), plain, **EXACT)
 
 
 def test_no_face_changes_its_neighbours_value(
@@ -128,7 +139,7 @@ def test_gradients_are_those_of_finite_differences(
 
 
 def test_float32_agrees_with_float64(mapping: MappingNetwork, distance: GaussianizedDistance) -> None:
-    single = GaussianizedDistance(distance.mean.float(), distance.whitening.float())
+    single = GaussianizedDistance(distance.mean.float(), distance.whitening.float(), VARIANCE)
     torch.testing.assert_close(
         single(codes(mapping).float()).double(), distance(codes(mapping)), rtol=1e-4, atol=1e-5
     )

@@ -74,18 +74,19 @@ def test_a_run_holds_params_tags_photo_metrics_pictures_and_files(
     assert sum("progress+step+100+" in path for path in images) == 2  # the picture and its thumbnail
 
 
-def test_metrics_wait_for_fifty_steps_and_flush_sends_them(
+def test_metrics_wait_for_so_many_steps_and_flush_sends_them(
     uri: str, experiment: str, client: MlflowClient
 ) -> None:
     recorder = open_run(uri, experiment)
-    for step in range(49):
+    full = mlflow_recorder.BATCH_STEPS
+    for step in range(full - 1):
         recorder.log_metrics({"loss": 1.0}, step)
     assert client.get_metric_history(recorder.run_id, "loss") == []
-    recorder.log_metrics({"loss": 1.0}, 49)
-    assert len(client.get_metric_history(recorder.run_id, "loss")) == 50
-    recorder.log_metrics({"loss": 1.0}, 50)
+    recorder.log_metrics({"loss": 1.0}, full - 1)
+    assert len(client.get_metric_history(recorder.run_id, "loss")) == full
+    recorder.log_metrics({"loss": 1.0}, full)
     recorder.flush()
-    assert len(client.get_metric_history(recorder.run_id, "loss")) == 51
+    assert len(client.get_metric_history(recorder.run_id, "loss")) == full + 1
     recorder.finish("FINISHED")
 
 

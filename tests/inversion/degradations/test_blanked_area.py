@@ -7,9 +7,11 @@ import io
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+import torch.nn.functional as F
+from PIL import Image, ImageDraw
+from scipy.ndimage import label
 
-from inversion.degradations.blanked_rectangle import known_around_rectangle, largest_upright_rectangle
+from inversion.degradations.blanked_area import connected, known_around_blank
 from inversion.degradations.inpaint import Inpaint
 from inversion.images import read_photo, to_tensor
 from inversion.sample import sample_photo
@@ -36,7 +38,7 @@ def blanked(
 
 def assert_covered(photo: Image.Image, mask: Image.Image, at_most: float) -> None:
     """All pixels that are blank by 5 % or more are unknown, and few others are: a margin of pixels per side."""
-    known = known_around_rectangle(to_tensor(photo))
+    known = known_around_blank(to_tensor(photo))
     assert known is not None
     assert known.shape == (1, *photo.size[::-1])
     found, true = known[0].numpy() == 0, np.asarray(mask) > 13
@@ -84,11 +86,11 @@ def test_alignment_turns_it_and_it_is_still_found(degrees: float) -> None:
 
 @pytest.mark.parametrize("side", [64, 128, 256])
 def test_a_whole_photo_has_none(side: int) -> None:
-    assert known_around_rectangle(to_tensor(portrait(side))) is None
+    assert known_around_blank(to_tensor(portrait(side))) is None
 
 
 def test_a_photo_of_nothing_has_none() -> None:
-    assert known_around_rectangle(torch.full((3, 64, 64), -1.0)) is None
+    assert known_around_blank(torch.full((3, 64, 64), -1.0)) is None
 
 
 def test_each_photo_of_a_batch_has_its_own() -> None:
@@ -102,18 +104,73 @@ def test_each_photo_of_a_batch_has_its_own() -> None:
         assert torch.equal(operator.known[i], alone.known[0])
 
 
-def test_largest_rectangle_equals_brute_force() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        inside = rng.random((7, 8)) < 0.75
-        areas = [
-            (bottom - top) * (right - left)
-            for top in range(7)
-            for bottom in range(top + 1, 8)
-            for left in range(8)
-            for right in range(left + 1, 9)
-            if inside[top:bottom, left:right].all()
-        ]
-        top, left, bottom, right = largest_upright_rectangle(inside)
-        assert inside[top:bottom, left:right].all()
-        assert (bottom - top) * (right - left) == max(areas)
+def drawn(photo: Image.Image, shape: str, colour: tuple[int, ...]) -> tuple[Image.Image, Image.Image]:
+    """The photo with an ellipse, a star or three strokes in one colour, and where they are: 255 = blank."""
+    side = photo.width
+    photo, mask = photo.copy(), Image.new("L", photo.size, 0)
+    for picture, fill in ((photo, colour), (mask, 255)):
+        pen = ImageDraw.Draw(picture)
+        if shape == "ellipse":
+            pen.ellipse([0.3 * side, 0.35 * side, 0.75 * side, 0.65 * side], fill=fill)
+        elif shape == "star":
+            turns = [2 * np.pi * i / 10 for i in range(10)]
+            reach = [side * (0.3 if i % 2 else 0.15) for i in range(10)]
+            pen.polygon(
+                [
+                    (side / 2 + r * np.cos(t), side / 2 + r * np.sin(t))
+                    for t, r in zip(turns, reach, strict=True)
+                ],
+                fill=fill,
+            )
+        else:
+            for y in (0.3, 0.5, 0.7):
+                line = [(0.25 * side, y * side), (0.5 * side, (y + 0.08) * side), (0.75 * side, y * side)]
+                pen.line(line, fill=fill, width=round(0.07 * side), joint="curve")
+    return photo, mask
+
+
+def assert_all_and_little_else(photo: Image.Image, mask: Image.Image, blank: float = 0.1) -> None:
+    """All pixels that are blank by that share or more are unknown; hardly any farther away than 4 pixels."""
+    known = known_around_blank(to_tensor(photo))
+    assert known is not None
+    found, true = known[0] == 0, torch.from_numpy(np.array(mask)) > 255 * blank
+    assert found[true].all()
+    near = F.max_pool2d(true.float()[None], 9, 1, 4)[0] > 0
+    assert (found & ~near).float().mean() < 0.015
+
+
+@pytest.mark.parametrize("side", [64, 128])
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (128, 128, 128), (230, 30, 40)], ids=str)
+@pytest.mark.parametrize("shape", ["ellipse", "star", "strokes"])
+def test_any_shape_is_found(shape: str, colour: tuple[int, ...], side: int) -> None:
+    assert_all_and_little_else(*drawn(portrait(side), shape, colour))
+
+
+@pytest.mark.parametrize("quality", [95, 75, 50])
+@pytest.mark.parametrize("shape", ["ellipse", "star"])
+def test_jpeg_and_alignment_hide_no_shape(shape: str, quality: int) -> None:
+    photo, mask = drawn(portrait(300), shape, (128, 128, 128))
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=quality)
+    turned = [picture.rotate(5, Image.Resampling.BICUBIC) for picture in (Image.open(file), mask)]
+    photo, mask = (
+        picture.crop((40, 40, 260, 260)).resize((64, 64), Image.Resampling.LANCZOS) for picture in turned
+    )
+    assert_all_and_little_else(photo, mask, blank=0.3)  # the tips of the star are soft
+
+
+def test_patches_of_another_colour_are_left_alone() -> None:
+    photo, mask = drawn(portrait(128), "ellipse", (0, 255, 0))
+    ImageDraw.Draw(photo).rectangle([2, 2, 9, 9], fill=(255, 0, 255))
+    known = known_around_blank(to_tensor(photo))
+    assert known is not None
+    assert (known[0, 2:10, 2:10] == 1).all()
+
+
+def test_connected_areas_equal_scipys() -> None:
+    inside = np.random.default_rng(0).random((40, 40)) < 0.45
+    number = connected(inside)
+    reference, areas = label(inside, np.ones((3, 3)))
+    assert areas > 3
+    assert len({(a, b) for a, b in zip(number.ravel(), reference.ravel(), strict=True)}) == areas + 1
+    assert ((number == 0) == ~inside).all()

@@ -1,0 +1,95 @@
+"""What MLflow's chart view shows of a sweep, kept in the store as one of MLflow's own shared views."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from inversion.record.mlflow_store import open_client
+from sweeps.axes import CHECKPOINT
+from sweeps.ledger import membership
+from sweeps.summarize import Summary
+
+TAG = "mlflow.sharedViewState."  # of the experiment; the rest of its name is the link's viewStateShareKey
+MOST_RUNS = 10  # side by side: MLflow's own limit for pictures
+BARS = ("psnr", "identity_distance", "ssim", "fit_psnr")
+SECTIONS = {"Restorations": (1, 420), "Figures": (3, 360)}  # charts abreast, their height in px
+
+
+def save_view(uri: str, experiment_id: str, sweep: str, summary: Summary) -> None:
+    """Keep the view that `sweeps.ui.sweep_link` opens: a sweep's finished runs, best first, and their charts.
+
+    MLflow's generated view lists all params above every picture of its image grid, which hides the picture, and
+    draws losses on a linear scale.
+    """
+    order = "psnr" if summary.original_known else "fit_psnr"
+    state = {
+        "searchFilter": f"tags.`{membership(sweep)}`='yes' and status='FINISHED'",
+        "orderByKey": f"metrics.`{order}`",
+        "orderByAsc": False,
+        "compareRunsMode": "CHART",
+        "compareRunCharts": charts(summary, order),
+        "compareRunSections": [_section(name) for name in SECTIONS],
+        "isAccordionReordered": True,  # else by name
+    }
+    open_client(uri).set_experiment_tag(experiment_id, TAG + sweep, json.dumps(state, separators=(",", ":")))
+
+
+def charts(summary: Summary, order: str) -> list[dict[str, Any]]:
+    """Every run's picture, its figures, its losses on a log scale, its settings, its way there."""
+    found = summary.table.metrics
+    settings = [axis.key for axis in summary.table.axes if axis.key != CHECKPOINT]
+    figures: list[dict[str, Any]] = []
+    figures += [{"type": "BAR", "metricKey": name, "displayName": name} for name in BARS if name in found]
+    figures += [_curve(name) for name in summary.table.terms]
+    if settings and order in found:
+        figures.append({"type": "PARALLEL", "selectedParams": settings, "selectedMetrics": [order]})
+    drawn = [_pictures("restored"), _pictures("progress")]
+    drawn += [{"metricSectionId": "Figures", **chart} for chart in figures]
+    common = {"runsCountToCompare": MOST_RUNS, "deleted": False, "isGenerated": False}
+    return [{"uuid": f"chart-{i}", **common, **chart} for i, chart in enumerate(drawn)]
+
+
+def _section(name: str) -> dict[str, Any]:
+    columns, height = SECTIONS[name]
+    return {
+        "uuid": name,
+        "name": name,
+        "display": True,
+        "isReordered": False,
+        "deleted": False,
+        "isGenerated": False,
+        "columns": columns,
+        "cardHeight": height,
+    }
+
+
+def _pictures(key: str) -> dict[str, Any]:
+    section = "Restorations"
+    return {
+        "type": "IMAGE",
+        "metricSectionId": section,
+        "imageKeys": [key],
+        "step": 0,
+        "showRunParams": False,
+    }
+
+
+def _curve(metric: str) -> dict[str, Any]:
+    return {
+        "type": "LINE",
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "displayName": metric,
+        "scaleType": "log",
+        "xAxisKey": "step",
+        "xAxisScaleType": "linear",
+        "yAxisKey": "metric",
+        "yAxisExpressions": [],
+        "selectedXAxisMetricKey": "",
+        "lineSmoothness": 0,
+        "range": {},
+        "ignoreOutliers": False,
+        "useGlobalXaxisKey": True,
+        "useGlobalLineSmoothing": True,
+    }
