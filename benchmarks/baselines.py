@@ -21,7 +21,7 @@ def restore_classically(degradation: Degradation, observed: Tensor) -> tuple[str
     """(name, images [B, 3, R, R]): Wiener filter for blur, biharmonic inpainting, None where nothing is usual."""
     pictures = to_unit(observed).permute(0, 2, 3, 1).double().numpy()
     if isinstance(degradation, GaussianBlur):
-        assert degradation.kernel_size is not None and degradation.sigma is not None
+        assert isinstance(degradation.kernel_size, (int, float)) and degradation.sigma is not None
         taps = gaussian_kernel(degradation.kernel_size, torch.tensor([degradation.sigma]))[0].double().numpy()
         kernel = np.outer(taps, taps)
         margin = len(taps)

@@ -8,131 +8,41 @@ ratios of one run; milliseconds belong to the machine and to what else it did.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.bench import Bench, Setting, milliseconds, settings_of, table
 from benchmarks.nvidia_projector import nvidia_loop
 from benchmarks.random_networks import CHANNEL_BASE, random_checkpoint, random_lpips
 from conf.schema import register
-from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.device import choose_device
 from inversion.heap import keep_heap
-from inversion.hyperparameters import Hyperparameters
 from inversion.inputs import Synthetic
 from inversion.latents import noise_maps
 from inversion.latents.adam import Adam
 from inversion.losses.latent_distance import latent_distance
 from inversion.losses.noise_regularizer import noise_regularizer
-from inversion.model import Model, build
-from inversion.objective import Objective, PerceptualLoss
+from inversion.memory import is_out_of_memory
+from inversion.objective import Objective
 from inversion.optimize import Step, optimize
+from inversion.passes import release_memory
 from inversion.record.open_record import open_record
 from inversion.record.watcher import Watcher
 
 PROJECT = Path(__file__).resolve().parents[1]
 SECTIONS = ("steps", "parts", "batch", "recording")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One way to run the same search."""
-
-    name: str
-    model: Model
-    loss: PerceptualLoss
-    synthesis: Any  # PreparedSynthesis, or SynthesisNetwork for the reference
-    keep: bool = True  # the heap
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What one invocation measures with."""
-
-    device: torch.device
-    cfg: DictConfig
-    rounds: int
-    steps: int  # per setting and round
-
-    def hyperparameters(self, steps: int) -> Hyperparameters:
-        return replace(Hyperparameters.of(self.cfg), steps=steps)
-
-    def clock(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
-
-    def race(self, runs: Mapping[str, Callable[[], Iterable[float]]]) -> dict[str, float]:
-        """Let everyone run in turn; median seconds by name. The first round is a warm-up."""
-        times: dict[str, list[float]] = {name: [] for name in runs}
-        for number in range(self.rounds + 1):
-            for name, run in runs.items():
-                seconds = run()
-                if number:
-                    times[name] += seconds
-        return {name: statistics.median(seconds) for name, seconds in times.items()}
-
-    def search(self, setting: Setting, problems: int, target: Tensor) -> Callable[[], list[float]]:
-        """A function that runs a few steps of a search and returns the seconds of each but the first."""
-        model = setting.model
-        settings = [self.hyperparameters(self.steps)] * problems
-        photos = target.expand(problems, -1, -1, -1).contiguous()
-        operator = instantiate(self.cfg.degradation).bind(photos, False)
-        observed = operator(photos)
-
-        def run() -> list[float]:
-            times: list[float] = []
-            keep_heap(setting.keep)
-            prior = model.prior(settings[0].prior)
-            objective = Objective(setting.loss, operator, observed, settings, prior)
-            seeds = list(range(problems))
-            optimize(
-                setting.synthesis,
-                objective,
-                settings,
-                seeds,
-                model.w_avg,
-                model.w_std,
-                lambda step: times.append(self.clock()),
-            )
-            return [after - before for before, after in zip(times, times[1:], strict=False)]
-
-        return run
-
-
-def settings_of(checkpoint: Checkpoint, bench: Bench, bind: Callable[[Model], Any]) -> list[Setting]:
-    """Reference, fp32 and what precision=auto chooses where that is another one."""
-    exact, auto = (build(checkpoint, bench.device, precision) for precision in ("fp32", "auto"))
-    reference = Setting("reference", exact, bind(exact), exact.generator.synthesis, keep=False)
-    found = [reference, Setting("fp32", exact, bind(exact), exact.synthesis)]
-    if auto.dtype != torch.float32:
-        name = str(auto.dtype).removeprefix("torch.")
-        found.append(Setting(f"auto ({name})", auto, bind(auto), auto.synthesis))
-    return found
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    print("\n| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
-    for row in rows:
-        print("| " + " | ".join(row) + " |", flush=True)
-
-
-def milliseconds(seconds: float) -> str:
-    return f"{1e3 * seconds:.1f}" if seconds < 1 else f"{1e3 * seconds:,.0f}"
-
-
-# Sections
 
 
 def peak(bench: Bench, dtype: torch.dtype) -> float:
@@ -259,26 +169,48 @@ def one_step(bench: Bench, setting: Setting, target: Tensor) -> dict[str, tuple[
     return found
 
 
-def compare_batches(bench: Bench, settings: Sequence[Setting], target: Tensor, sizes: Sequence[int]) -> None:
-    """Time per problem when several share a pass."""
+def compare_batches(
+    bench: Bench, settings: Sequence[Setting], target: Tensor, sizes: Sequence[int], note: str
+) -> None:
+    """Time per problem when several share a pass, and on a GPU the memory that they take."""
+    peaks: dict[str, int] = {}
+
+    def measured(name: str, run: Callable[[], list[float]]) -> Callable[[], list[float]]:
+        def attempt() -> list[float]:
+            if bench.device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats(bench.device)
+            try:
+                seconds = run()
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                release_memory()
+                return [math.inf]
+            if bench.device.type == "cuda":
+                peaks[name] = torch.cuda.max_memory_allocated(bench.device)
+            return seconds
+
+        return attempt
+
+    names = {(setting.name, size): f"{setting.name} {size}" for setting in settings for size in sizes}
     runs = {
-        f"{setting.name} {size}": bench.search(setting, size, target)
+        names[setting.name, size]: measured(names[setting.name, size], bench.search(setting, size, target))
         for setting in settings
         for size in sizes
     }
     medians = bench.race(runs)
-    base = medians[f"{settings[0].name} {sizes[0]}"]
+    base = medians[names[settings[0].name, sizes[0]]] / sizes[0]
     rows = []
     for size in sizes:
         row = [str(size)]
         for setting in settings:
-            per_problem = medians[f"{setting.name} {size}"] / size
+            name = names[setting.name, size]
+            per_problem = medians[name] / size
             row += [milliseconds(per_problem), f"{base / per_problem:.2f}"]
+            row += [f"{peaks[name] / 2**30:.2f}"] if name in peaks else ["-"] if peaks else []
         rows.append(row)
-    table(
-        ["problems in a pass"] + [cell for s in settings for cell in (f"{s.name}, ms per problem", "ratio")],
-        rows,
-    )
+    columns = ["ms per problem", "ratio"] + (["GiB"] if peaks else [])
+    table([f"problems in a pass, {note}"] + [f"{s.name}, {c}" for s in settings for c in columns], rows)
 
 
 def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
@@ -343,6 +275,9 @@ def main() -> None:
     parser.add_argument(
         "--sizes", nargs="*", type=int, choices=CHANNEL_BASE, default=[], help="random nets, px"
     )
+    parser.add_argument(
+        "--net-sections", nargs="*", choices=SECTIONS[:3], default=["steps"], help="of the random nets"
+    )
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 2, 4, 8, 16])
     parser.add_argument(
         "--nvidia", type=Path, help="clone of NVlabs/stylegan2-ada-pytorch, to run its loop beside"
@@ -376,7 +311,7 @@ def main() -> None:
         if "parts" in sections:
             compare_parts(bench, settings, target)
         if "batch" in sections:
-            compare_batches(bench, settings, target, chosen.batches)
+            compare_batches(bench, settings, target, chosen.batches, f"{side} px, embedded, blur")
         if "recording" in sections:
             compare_recording(bench, settings[-1])
     # NVIDIA's problem: plain inversion in W under LPIPS.
@@ -390,7 +325,12 @@ def main() -> None:
         note = (
             f"{net.architecture.img_resolution} px, VGG16 at {min(256, net.architecture.img_resolution)} px"
         )
-        compare_steps(bench, settings, target, chosen.nvidia, note)
+        if "steps" in chosen.net_sections:
+            compare_steps(bench, settings, target, chosen.nvidia, note)
+        if "parts" in chosen.net_sections:
+            compare_parts(bench, settings, target)
+        if "batch" in chosen.net_sections:
+            compare_batches(bench, settings, target, chosen.batches, note)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ little in theirs, the generator knows how much, and a blur multiplies a spectrum
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -51,13 +51,10 @@ class FaceSpectrum:
         return cls(power.log().mean(dim=0), bands.mean(dim=0), bands.T.cov() + unlike)
 
 
-def settle(degradation: Degradation, photo: Tensor, degraded: bool, model: Model) -> Degradation:
-    """The same degradation, with the kernel found where it is asked for: photo [1, 3, R, R] in [-1, 1].
-
-    Raises ConfigError where there is nothing to be found.
-    """
+def is_to_be_found(degradation: Degradation, degraded: bool) -> bool:
+    """Whether the photo is asked for the kernel. Raises ConfigError where it cannot tell."""
     if not (isinstance(degradation, GaussianBlur) and degradation.kernel_size == AUTO):
-        return degradation
+        return False
     if not degraded:
         raise ConfigError(
             "degradation.kernel_size=auto finds the kernel of a photo that arrives blurred. Got degraded=false; "
@@ -68,8 +65,18 @@ def settle(degradation: Degradation, photo: Tensor, degraded: bool, model: Model
             "degradation.kernel_size=auto finds sigma as well. "
             f"Got degradation.sigma={degradation.sigma}; leave it out."
         )
+    return True
+
+
+def settle(degradation: Degradation, photo: Tensor, degraded: bool, model: Model) -> Degradation:
+    """The same degradation, with the kernel found where it is asked for: photo [1, 3, R, R] in [-1, 1].
+
+    Raises ConfigError.
+    """
+    if not is_to_be_found(degradation, degraded):
+        return degradation
     size = find_kernel_size(photo, face_spectrum(model.generator)).item()
-    return replace(degradation, kernel_size=round(size, 3), sigma=round(default_sigma(size), 4))
+    return GaussianBlur(round(size, 3), round(default_sigma(size), 4))
 
 
 def found(asked: Degradation, settled: Degradation) -> dict[str, float]:

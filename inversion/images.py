@@ -31,7 +31,7 @@ def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read a photo as upright 8-bit RGB.
 
     The EXIF orientation is applied. Transparent pixels become black, so that a rectangle erased in an editor
-    arrives as the blank rectangle that inpainting looks for. 16-bit grey is divided by 257, animations give
+    arrives as the blank that inpainting looks for. 16-bit grey is divided by 257, animations give
     their first frame.
     max_pixels: width times height above which nothing is decoded.
     Errors: ConfigError for a missing, empty, truncated, unreadable, too large or non-image file.

@@ -33,6 +33,8 @@ TITLES = {
     "fit_psnr": "fit [dB]",
     "fit_sharpness": "sharpness beside the photo [dB]",
     "w_distance": "distance to the true w [w_std]",
+    "found_kernel_size": "kernel found [px]",
+    "found_sigma": "sigma of the kernel found [px]",
     "converged_step": "converged at step",
     "steps_per_second": "steps per second",
 }

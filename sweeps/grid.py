@@ -115,12 +115,14 @@ class Checker:
         """One per photo. Raises ConfigError, CheckpointError."""
         import torch
 
+        from inversion.blind_blur import is_to_be_found
         from inversion.hyperparameters import Hyperparameters
 
         Hyperparameters.of(settings)
         checkpoint, resolution = self._checkpoint(settings["generator"])
         degradation = instantiate(settings["degradation"])
-        if settings["degradation"].get("mask") is None:  # a mask goes with its photo
+        masked = settings["degradation"].get("mask") is not None  # a mask goes with its photo
+        if not (masked or is_to_be_found(degradation, settings["degraded"])):
             degradation.bind(torch.zeros(1, 3, resolution, resolution), degraded=False)
         photos = self._photos(settings["input"])
         return [Cell(point, name, fingerprint(settings, photo, checkpoint)) for name, photo in photos.items()]

@@ -34,7 +34,14 @@ FIGURES = (
     "w_distance",
     "loss",
 )  # shown first, in this order
-ONLY_FINAL = {*FIGURES[:-1], "converged_step", "seconds", "steps_per_second"}  # of these there is no history
+FOUND = {"found_kernel_size", "found_sigma"}  # settings that a photo told
+ONLY_FINAL = {
+    *FIGURES[:-1],
+    *FOUND,
+    "converged_step",
+    "seconds",
+    "steps_per_second",
+}  # of these there is no history
 CONSISTENT = "consistent_"  # a figure of the restoration that was made to agree with the photo
 FINAL_BY_PREFIX = ("found_", "phase_", "samples_")  # nor of these
 PENALTIES = {"latent", "noise"}  # terms of the loss that do not look at the picture

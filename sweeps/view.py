@@ -13,7 +13,11 @@ from sweeps.summarize import Summary
 TAG = "mlflow.sharedViewState."  # of the experiment; the rest of its name is the link's viewStateShareKey
 MOST_RUNS = 10  # side by side: MLflow's own limit for pictures
 BARS = ("psnr", "identity_distance", "ssim", "fit_psnr")
-SECTIONS = {"Restorations": (1, 420), "Figures": (3, 360)}  # charts abreast, their height in px
+SECTIONS = {
+    "Restorations": (1, 700),
+    "Figures": (3, 360),
+    "Progress": (1, 420),
+}  # charts abreast, their height in px
 
 
 def save_view(uri: str, experiment_id: str, sweep: str, summary: Summary) -> None:
@@ -39,12 +43,17 @@ def charts(summary: Summary, order: str) -> list[dict[str, Any]]:
     """Every run's picture, its figures, its losses on a log scale, its settings, its way there."""
     found = summary.table.metrics
     settings = [axis.key for axis in summary.table.axes if axis.key != CHECKPOINT]
-    figures: list[dict[str, Any]] = []
-    figures += [{"type": "BAR", "metricKey": name, "displayName": name} for name in BARS if name in found]
-    figures += [_curve(name) for name in summary.table.terms]
-    if settings and order in found:
-        figures.append({"type": "PARALLEL", "selectedParams": settings, "selectedMetrics": [order]})
-    drawn = [_pictures("restored"), _pictures("progress")]
+    bars = [{"type": "BAR", "metricKey": name, "displayName": name} for name in BARS if name in found]
+    curves = [_curve(name) for name in reversed(summary.table.terms)]
+    parallel = [{"type": "PARALLEL", "selectedParams": settings, "selectedMetrics": [order]}]
+    figures = [
+        *bars[:1],
+        *curves[:1],
+        *(parallel if settings and order in found else []),
+        *bars[1:],
+        *curves[1:],
+    ]
+    drawn = [_pictures("restored", "Restorations"), _pictures("progress", "Progress")]
     drawn += [{"metricSectionId": "Figures", **chart} for chart in figures]
     common = {"runsCountToCompare": MOST_RUNS, "deleted": False, "isGenerated": False}
     return [{"uuid": f"chart-{i}", **common, **chart} for i, chart in enumerate(drawn)]
@@ -64,8 +73,7 @@ def _section(name: str) -> dict[str, Any]:
     }
 
 
-def _pictures(key: str) -> dict[str, Any]:
-    section = "Restorations"
+def _pictures(key: str, section: str) -> dict[str, Any]:
     return {
         "type": "IMAGE",
         "metricSectionId": section,

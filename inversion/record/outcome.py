@@ -48,7 +48,7 @@ class Outcome:
     steps_done: int
     seconds: float
     phase_steps: Sequence[int]  # that each phase took
-    paste: bool  # also show the restored face in its photo
+    paste: bool  # also show the face that agrees with the photo in its place there
     samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them
     fits: Sequence[float]  # [N], dB, how each of them fits the photo when it is degraded
 
@@ -122,7 +122,7 @@ def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[s
         pictures.append(("restored", keep("restored.png", to_pil(outcome.restored))))
         recorder.log_image("restored", pictures[-1][1], 0)  # MLflow's image grid compares runs at one step
         if outcome.paste:
-            keep("photo_restored.png", outcome.photo.with_face(to_pil(outcome.restored)))
+            keep("photo_restored.png", outcome.photo.with_face(to_pil(outcome.consistent)))
         if len(outcome.samples) > 1:
             for name, picture in sample_pictures(outcome.samples, outcome.fits).items():
                 keep(name, picture)

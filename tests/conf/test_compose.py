@@ -83,8 +83,8 @@ def test_a_mistake_is_refused_with_its_name(override: str, message: str) -> None
 
 def test_a_wrong_type_in_a_group_is_refused() -> None:
     with pytest.raises(ConfigCompositionException) as caught:
-        composed("degradation=blur", "degradation.kernel_size=big")
-    assert "could not be converted to Integer" in f"{caught.value} {caught.value.__cause__}"
+        composed("degradation=blur", "degradation.sigma=big")
+    assert "could not be converted to Float" in f"{caught.value} {caught.value.__cause__}"
 
 
 def test_align_takes_false_and_a_face_number() -> None:

@@ -84,7 +84,9 @@ class Sweep:
         if figures is not None:
             recorder.log_summary(figures)
         for step in range(steps if self.images else 0):
-            recorder.log_image("restored", face(self.side, 60 + 30 * step, 0), step)
+            recorder.log_image("progress", face(self.side, 60 + 30 * step, 0), step)
+        if self.images:
+            recorder.log_image("restored", face(self.side, 180, 0), 0)
         if pictures:
             quality = (figures or {}).get("psnr", 10.0)
             self._log_pictures(recorder, photo, quality)

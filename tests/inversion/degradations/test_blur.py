@@ -102,6 +102,18 @@ def test_kernels_and_blurs_are_opencvs(opencv: dict[str, np.ndarray]) -> None:
         np.testing.assert_allclose(ours, opencv[f"blur_{key}"], atol=1e-10)
 
 
+def test_the_size_need_not_be_whole_and_acts_without_jumps() -> None:
+    def variance(size: float) -> float:
+        k = gaussian_kernel(size, torch.tensor([2.0], dtype=torch.float64))[0]
+        return (k @ (torch.arange(len(k), dtype=torch.float64) - len(k) // 2).square()).item()
+
+    variances = [variance(1 + 0.05 * i) for i in range(120)]
+    steps = [b - a for a, b in zip(variances, variances[1:], strict=False)]
+    assert 0 < min(steps) and max(steps) < 0.06
+    for size in (3, 4, 5):
+        assert variance(size) == pytest.approx(variance(size + 1e-9), abs=1e-6)
+
+
 def test_each_problem_may_have_its_own_kernel() -> None:
     x, sigmas = photos(3), (0.7, 2.0, 5.0)
     together = blur(x, kernel(9, *sigmas))
