@@ -31,6 +31,8 @@ PER_PROBLEM = {
     "jitter",
     "jitter_until",
     "noise_weight",
+    "coarse_until",
+    "early_stop",
 }
 
 

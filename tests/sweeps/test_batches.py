@@ -54,4 +54,4 @@ def test_points_that_differ_in_what_a_pass_has_one_of_do_not(change: dict[str, A
 
 def test_every_hyperparameter_is_either_per_problem_or_known_to_be_shared() -> None:
     names = {field.name for field in fields(Hyperparameters)}
-    assert names - PER_PROBLEM == {"space", "prior", "optimize_noise", "samples"}
+    assert names - PER_PROBLEM == {"space", "phases", "optimizer", "prior", "optimize_noise", "samples"}

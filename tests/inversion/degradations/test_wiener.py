@@ -1,4 +1,4 @@
-"""The filter that makes a deblurred face agree with its photo: errors that the photo shows are taken off, noise is not."""
+"""Making a deblurred face agree with its photo: errors that the photo shows are taken off, noise is not."""
 
 from __future__ import annotations
 
