@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.quality import METHODS, REPORTS, TASKS, composed, interval, markdown, summary
+from conf.schema import register
 from inversion.hyperparameters import Hyperparameters
 
 
@@ -53,6 +54,7 @@ def test_an_interval_holds_its_median_and_says_nothing_of_nothing() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_settings_for_every_task(method: str) -> None:
+    register()
     assert REPORTS.keys() == set(TASKS)
     for task in TASKS:
         Hyperparameters.of(composed(task, METHODS[method](task)))
