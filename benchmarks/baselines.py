@@ -12,9 +12,8 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.images import from_unit, to_unit
 
-WIENER_BALANCE = (
-    0.003  # regularization of the Wiener filter; the best of 0.001, 0.003, 0.01, 0.03 on the blur task
-)
+# regularization of the Wiener filter; the best of 0.001, 0.003, 0.01, 0.03 on the blur task
+WIENER_BALANCE = 0.003
 
 
 def restore_classically(degradation: Degradation, observed: Tensor) -> tuple[str, Tensor] | None:

@@ -42,9 +42,8 @@ class Tracking:
 class Launcher:
     """How the points of a sweep are run."""
 
-    batch_size: int | None = (
-        None  # problems (photos, grid points) in one optimizer pass; null = as memory allows
-    )
+    # problems (photos, grid points) in one optimizer pass; null = as memory allows
+    batch_size: int | None = None
     bars: bool = True  # a bar that counts steps; false where several processes share a terminal
 
 
@@ -55,9 +54,8 @@ class Joblib(Launcher):
 
 @dataclass
 class Ray(Launcher):
-    address: str | None = (
-        MISSING  # of a running cluster, auto = the one of this machine; null = start one here
-    )
+    # of a running cluster, auto = the one of this machine; null = start one here
+    address: str | None = MISSING
     cpus: float = MISSING  # of one point; the cluster runs as many points as it has CPUs for
     gpus: float = MISSING  # a fraction lets several points share a GPU
 

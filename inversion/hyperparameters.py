@@ -39,9 +39,7 @@ class Hyperparameters:
     steps: int = 1000
     reg: float = 0.001  # weight of the prior, in which 1.0 is a typical random face
     prior: str = "distance"  # to the mean face; gaussianized: see losses/gaussianized_distance.py
-    space: str | None = (
-        "w"  # w: one code for all layers; w+: one per layer; w++: one per channel; None with phases
-    )
+    space: str | None = "w"  # w: one code for all layers; w+: per layer; w++: per channel; None with phases
     optimizer: str = "adam"  # ngd: each code moves by the learning rate, along its gradient
     learning_rate: float = 0.1  # peak
     ramp_up: float = 0.05  # fraction of the steps over which the learning rate rises
@@ -51,9 +49,7 @@ class Hyperparameters:
     noise_weight: float = 1e5  # weight of the noise-map regularizer
     optimize_noise: bool = True  # false: noise maps stay as drawn
     phases: tuple[Phase, ...] = ()  # none: one, in `space`
-    coarse_until: float = (
-        0.0  # fraction of the steps whose images are drawn no larger than the loss looks at them
-    )
+    coarse_until: float = 0.0  # fraction of the steps whose images are no larger than the loss looks at
     early_stop: bool = False  # a phase whose loss no longer falls ends before its steps do
     samples: int = 1  # restarts, the first from the mean face, the others from random ones
 

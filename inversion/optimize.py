@@ -54,8 +54,7 @@ def optimize(
     w_avg: Tensor,  # [w_dim], its device and precision are the optimization's
     w_std: float,
     on_step: Callable[[Step], None],
-    begin: Tensor
-    | None = None,  # [B, w_dim] or [B, num_ws, w_dim], each problem's first face; None = the mean face
+    begin: Tensor | None = None,  # [B, w_dim] or [B, num_ws, w_dim], first faces; None = the mean face
     begin_noises: Sequence[Sequence[Tensor] | None] | None = None,  # per problem [1, R, R] each; None = drawn
 ) -> Result:
     """Fit one latent and one set of noise maps per problem; no problem feels its neighbours.

@@ -117,9 +117,8 @@ def observe(task: Task, device: torch.device) -> Observation:
         return Observation(operator, photo)
     with torch.no_grad():
         observed = operator.observe(photo, torch.Generator().manual_seed(task.seed))
-        return Observation(
-            operator, quantize(observed)
-        )  # a camera's file has 8 bits, and so has degraded.png
+        # a camera's file has 8 bits, and so has degraded.png
+        return Observation(operator, quantize(observed))
 
 
 def search(

@@ -16,9 +16,8 @@ from inversion.images import sha256_of
 IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
 FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
-SYNTHETIC = (
-    "synthetic"  # a face that follows from checkpoint and settings, to the last bit only on one device
-)
+# a face that follows from checkpoint and settings, to the last bit only on one device
+SYNTHETIC = "synthetic"
 
 
 def fingerprint(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256: str) -> str:

@@ -47,15 +47,13 @@ def started(pid: int) -> str | None:
     """When a process started, in words that a later process of the same number cannot repeat; None: it has ended."""
     if Path("/proc/self/stat").exists():
         try:
-            fields = (
-                Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            )  # proc(5), from field 3 on
+            # proc(5), from field 3 on
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
             return None
-        return (
-            None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
-        )  # Z: ended, its parent has not looked yet
+        # Z: ended, its parent has not looked yet
+        return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
     asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True)
     return asked.stdout.strip() or None
 

@@ -46,9 +46,8 @@ class Summary:
     """What the grid says."""
 
     table: Table
-    cells: (
-        pd.DataFrame
-    )  # a row per cell: axes, status, n, expected, then NAME, NAME_low, NAME_high per metric
+    # a row per cell: axes, status, n, expected, then NAME, NAME_low, NAME_high per metric
+    cells: pd.DataFrame
     original_known: bool
     best: int | None  # row of `cells`; None when nothing finished
     recommended: int | None

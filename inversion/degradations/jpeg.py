@@ -104,9 +104,8 @@ class JPEG(Degradation):
             )
             for plane, kind in zip(levels, (0, 1, 1), strict=True)
         )
-        colour = F.interpolate(
-            torch.cat([cb, cr], dim=1), scale_factor=2, mode="bilinear"
-        )  # libjpeg: "fancy"
+        # libjpeg: "fancy"
+        colour = F.interpolate(torch.cat([cb, cr], dim=1), scale_factor=2, mode="bilinear")
         ycbcr = torch.cat([y + 128, colour], dim=1)[..., :height, :width]
         matrix = torch.linalg.inv(torch.tensor(TO_YCBCR, dtype=torch.float64)).to(like)
         return torch.einsum("cy,byhw->bchw", matrix, ycbcr) / 127.5 - 1

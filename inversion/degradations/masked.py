@@ -14,9 +14,8 @@ from inversion.degradations.harmonic import harmonic
 from inversion.images import downsample_area
 
 BLACK = -1.0
-FADED = (
-    0.05  # of the side: what is mended at the seam fades; 0.02 to 0.05 fill alike, 0.05 has the softer seam
-)
+# of the side: what is mended at the seam fades; 0.02 to 0.05 fill alike, 0.05 has the softer seam
+FADED = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,8 @@ class Adam:
         self.betas = betas
         self.eps = eps
         self.step_counts = [0] * len(self.variables[0])
-        self.mean = torch.zeros_like(
-            torch.cat([v.detach().flatten(1) for v in self.variables], dim=1)
-        )  # [B, N]
+        # [B, N]
+        self.mean = torch.zeros_like(torch.cat([v.detach().flatten(1) for v in self.variables], dim=1))
         self.square = torch.zeros_like(self.mean)
 
     def select(self, rows: Sequence[int], variables: Sequence[Tensor]) -> Adam:

@@ -45,18 +45,18 @@ def tie(gradient: Tensor, spaces: Sequence[str]) -> Tensor:
     for space, dims in shared.items():
         if space in spaces and dims:
             tied = gradient.sum(dims, keepdim=True).expand_as(gradient)
-            gradient = tied if set(spaces) == {space} else _rows(spaces, space, tied, gradient)
+            gradient = _rows(spaces, space, tied, gradient)
     return gradient
 
 
 def jitter(draws: Tensor, spaces: Sequence[str]) -> Tensor:
     """Random codes [B, num_ws, w_dim], the same for all layers of problems in w."""
-    if "w" not in spaces:
-        return draws
     return _rows(spaces, "w", draws[:, :1].expand_as(draws), draws)
 
 
 def _rows(spaces: Sequence[str], space: str, inside: Tensor, outside: Tensor) -> Tensor:
     """The rows of the problems that are in a space from one tensor, the others from another."""
+    if space not in spaces or set(spaces) == {space}:
+        return inside if space in spaces else outside
     mask = torch.tensor([s == space for s in spaces], device=inside.device)
     return torch.where(mask.reshape(-1, *[1] * (inside.ndim - 1)), inside, outside)

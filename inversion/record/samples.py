@@ -12,9 +12,8 @@ from inversion.images import to_pil, to_unit
 from inversion.record.panels import PAPER, panel, readable
 
 COLUMNS = 4
-BRIGHTEST = (
-    0.25  # standard deviation, of [0, 1], that gets the last colour: two faces that have nothing in common
-)
+# standard deviation, of [0, 1], that gets the last colour: two faces that have nothing in common
+BRIGHTEST = 0.25
 
 
 def sample_pictures(samples: Tensor, fits: Sequence[float]) -> dict[str, Image.Image]:
