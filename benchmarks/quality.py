@@ -2,7 +2,7 @@
 
 All photos of a folder (aligned already, never trained on) are degraded, restored as one batch by each method, and
 compared with the originals. Prints a Markdown table and records it in MLflow's experiment `quality`. What was measured
-once lies in outputs/quality and is not measured again, so a run that was cut off goes on.
+once lies in outputs/quality and is not measured again, so a run that was cut off goes on: clear it when code changes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from inversion.metrics.psnr import psnr
 from inversion.metrics.ssim import ssim
 from inversion.objective import Objective
 from inversion.optimize import optimize
+from inversion.record.atomic import write_file
 from inversion.record.mlflow_store import open_client
 from inversion.record.open_record import open_store
 from inversion.record.panels import panel
@@ -64,8 +65,9 @@ def composed(task: str, overrides: list[str]) -> DictConfig:
 def measure(cfg: DictConfig, photos: Tensor, sheet: Path | None) -> pd.DataFrame:
     """Degrade and restore photos [B, 3, R, R] as one batch; a row per photo and picture."""
     model, loss = networks(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
+    photos = photos.to(model.w_avg.device)
     settings = [Hyperparameters.of(cfg)] * len(photos)
-    operator = instantiate(cfg.degradation).bind(photos, False)
+    operator = instantiate(OmegaConf.to_container(cfg.degradation, resolve=True)).bind(photos, False)
     seeds = [cfg.seed + i for i in range(len(photos))]
     with torch.no_grad():
         streams = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -80,7 +82,7 @@ def measure(cfg: DictConfig, photos: Tensor, sheet: Path | None) -> pd.DataFrame
         restored = model.generator.synthesis(result.ws, result.noises).clamp(-1, 1)
     seconds = (time.process_time() - began) / len(photos)
     shown = {"degraded photo": (observed, 0.0)}
-    classical = restore_classically(operator, observed)
+    classical = restore_classically(operator, observed.cpu())
     if classical is not None:
         shown[classical[0]] = classical[1], 0.0
     shown["restored"] = restored, seconds
@@ -98,6 +100,7 @@ def measure(cfg: DictConfig, photos: Tensor, sheet: Path | None) -> pd.DataFrame
 def figures(name: str, images: Tensor, originals: Tensor, seconds: float) -> pd.DataFrame:
     """A row per photo; identity is NaN where dlib finds no face."""
     values = {"psnr": psnr, "ssim": ssim, "identity": identity_distance}
+    images, originals = images.cpu(), originals.cpu()
     columns = {key: metric(images, originals).tolist() for key, metric in values.items()}
     return pd.DataFrame({"picture": name, "photo": range(len(images)), **columns, "seconds": seconds})
 
@@ -159,12 +162,15 @@ def main() -> None:
     parser.add_argument("--methods", default="preset", help=f"out of {','.join(METHODS)}, with commas")
     parser.add_argument("--seeds", default="0", help="with commas")
     parser.add_argument("--limit", type=int, help="only the first photos")
-    parser.add_argument("--sheets", type=Path, help="folder for pictures of the first four photos")
+    parser.add_argument("--sheets", type=Path, help="folder for pictures of what is measured now")
     parser.add_argument(
         "--keep", type=Path, default=PROJECT / "outputs" / "quality", help="of what is measured"
     )
     parser.add_argument("overrides", nargs="*", help="settings as for run.py")
     chosen = parser.parse_intermixed_args()
+    unknown = set(chosen.methods.split(",")) - METHODS.keys() | set(chosen.tasks.split(",")) - REPORTS.keys()
+    if unknown:
+        parser.error(f"tasks are {', '.join(TASKS)}, methods {', '.join(METHODS)}. Got {', '.join(unknown)}.")
     register()
     keep_heap()
     cfg = composed("none", chosen.overrides)
@@ -182,8 +188,8 @@ def main() -> None:
                 settings: Any = OmegaConf.to_container(cfg, resolve=True)
                 place = chosen.keep / f"{fingerprint(settings, photos_sha256, model.sha256)}.csv"
                 if not place.exists():
-                    sheet = chosen.sheets / f"{task}_{method}" if chosen.sheets else None
-                    measure(cfg, photos, sheet).to_csv(place, index=False)
+                    sheet = chosen.sheets / f"{task}_{method}_{seed}" if chosen.sheets else None
+                    write_file(place, measure(cfg, photos, sheet).to_csv(index=False).encode())
                 parts.append(pd.read_csv(place).assign(task=task, method=method, seed=seed))
                 print(f"{task} {method} seed {seed}: done", flush=True)
     rows = pd.concat(parts)

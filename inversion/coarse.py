@@ -7,15 +7,33 @@ StyleGAN, section 4.1): the running sum at 256 px is nearly the whole image shru
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from inversion.generator.prepared import PreparedSynthesis
 from inversion.generator.stylegan2 import SynthesisNetwork
+from inversion.hyperparameters import Hyperparameters
 from inversion.objective import Objective
 
 Terms = dict[str, Tensor]
+
+
+def with_coarse_phases(
+    settings: Sequence[Hyperparameters],
+    synthesis: PreparedSynthesis | SynthesisNetwork,
+    objective: Objective,
+) -> list[Hyperparameters]:
+    """The same settings, without `coarse_until` where smaller images will not do.
+
+    That is: another architecture than skip, a loss that looks at every pixel, a degradation without a form for them.
+    """
+    skip = synthesis.architecture.architecture == "skip"
+    return [
+        s if s.coarse_until and skip and objective.select([row]).small else replace(s, coarse_until=0.0)
+        for row, s in enumerate(settings)
+    ]
 
 
 def compare(
@@ -27,13 +45,13 @@ def compare(
 ) -> tuple[Sequence[Tensor], Terms]:
     """Draw the B problems' images and compare them with their photos; each as its own phase says.
 
-    coarse: B. Where no smaller image will do, all are whole: another architecture than skip, a loss that looks at
-    every pixel, a degradation without a form for smaller images. Returns B images [3, H, W] and terms of [B].
+    coarse: B, as `with_coarse_phases` allows. Returns B images [3, H, W] and terms of [B].
     """
-    if objective.small is None or synthesis.architecture.architecture != "skip" or not any(coarse):
+    if not any(coarse):
         images = synthesis(ws, noises)
         return list(images), objective(images, ws, noises)
     if all(coarse):
+        assert objective.small is not None
         side, small = objective.small
         images = synthesis(ws, noises, resolution=side)
         return list(images), small(images, ws, noises)

@@ -26,7 +26,7 @@ class Phase:
     share: float = 1.0  # of the steps, in proportion to the other phases' shares
     learning_rate: float | None = None
     optimize_noise: bool | None = None
-    coarse: bool | None = None  # images are drawn no larger than the loss looks at them
+    coarse: bool = False  # images are drawn no larger than the loss looks at them; `course` says when
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
+from inversion.errors import ConfigError
 from inversion.hyperparameters import Hyperparameters
 from inversion.losses.absolute import AbsoluteLoss
 from inversion.losses.identity import IdentityLoss
@@ -38,8 +40,20 @@ class Prior(Protocol):
 class PerceptualLoss(Comparison, Protocol):
     """What the group `loss` chooses."""
 
+    def bind(self, discriminator: Any, device: torch.device, dtype: torch.dtype) -> PerceptualLoss: ...
+
     identity: float  # weight of the identity term beside it; 0 = none, and no network for it
+    weight: float
     l1: float  # weight of the absolute difference beside it; 0 = none
+
+
+def checked(loss: PerceptualLoss) -> PerceptualLoss:
+    """Refuse weights that cannot work, before anything is loaded. Raises ConfigError."""
+    for name in ("weight", "identity", "l1"):
+        value = getattr(loss, name)
+        if not 0 <= value < math.inf:
+            raise ConfigError(f"loss.{name} must be a finite number of at least 0. Got {value}.")
+    return loss
 
 
 def comparisons(loss: PerceptualLoss, device: torch.device) -> list[Comparison]:
@@ -71,6 +85,7 @@ class Objective:
         self.degradation = degradation
         self.reg = column("reg")
         self.noise_weight = column("noise_weight")
+        self.moves_noise = any(s.moves_noise() for s in settings)
         self.prior = prior
         with torch.no_grad():
             self.target_features = [
@@ -83,11 +98,10 @@ class Objective:
         for comparison, target in zip(self.comparisons, self.target_features, strict=True):
             seen = self.degradation.compared(images, comparison.resolution)
             terms[comparison.name] = comparison(comparison.features(seen), target)
-        return {
-            **terms,
-            "latent": self.reg * self.prior(ws),
-            "noise": self.noise_weight * noise_regularizer(noises),
-        }
+        terms["latent"] = self.reg * self.prior(ws)
+        if self.moves_noise:
+            terms["noise"] = self.noise_weight * noise_regularizer(noises)
+        return terms
 
     @cached_property
     def small(self) -> tuple[int, Objective] | None:

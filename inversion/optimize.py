@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from inversion.coarse import compare
+from inversion.coarse import compare, with_coarse_phases
 from inversion.generator.prepared import PreparedSynthesis
 from inversion.generator.stylegan2 import SynthesisNetwork
 from inversion.hyperparameters import Hyperparameters
@@ -76,7 +76,8 @@ def optimize(
             convergence.begin([batch.problems[row] for row in now.begins])
             latent, noises = batch.latent, batch.noises
             draws = spaces.jitter(batch.streams.normal(num_ws, len(w_avg)), now.spaces)
-            ws = latent + spaces.per_code(now.jitter[:, None, None] * w_std * draws, latent)
+            codes = latent + spaces.per_code(now.jitter[:, None, None] * w_std * draws, latent)
+            ws = spaces.filled(codes, batch.used)
             images, terms = compare(synthesis, batch.objective, ws, noises, now.coarse)
             losses = torch.stack(list(terms.values()))  # [terms, B]
             # The sum over problems, not the mean: each gradient is that of its own loss.
@@ -84,10 +85,10 @@ def optimize(
             running = health.check(number, batch.rows, losses.detach())
             tied = [spaces.tie(gradient, now.spaces), *noise_maps.held(others, now.moves_noise)]
             batch.optimizer.step(tied, torch.where(running, now.learning_rate, 0))
-            for noise in noises if others else ():
-                normal = noise_maps.normalize(noise.data)
-                noise.data = torch.where(running[:, None, None, None], normal, noise.data)
-            converged = convergence.watch(number, batch.problems, batch.rows, losses.detach().sum(dim=0))
+            if others:
+                noise_maps.normalize_in_place(noises, running, now.moves_noise)
+            telling = torch.stack([terms[name].detach() for name in terms if name != "noise"]).sum(dim=0)
+            converged = convergence.watch(number, batch.problems, batch.rows, telling)
             batch.clocks[:] = batch.schedule.after(batch.clocks, converged)
             names = list(terms)
             weighed = dict(zip(names, losses.detach(), strict=True))
@@ -102,7 +103,7 @@ def optimize(
     whole.take_back(batch)
     going = {problem for problem, over in zip(batch.problems, batch.over, strict=True) if not over}
     return Result(
-        whole.latent.detach(),
+        spaces.filled(whole.latent.detach(), whole.used),
         [noise.detach() for noise in whole.noises],
         *health.report(names),
         convergence.phase_steps,
@@ -120,6 +121,7 @@ class Batch:
     settings: list[Hyperparameters]
     latent: Tensor  # [B, num_ws, (channels,) w_dim]
     noises: list[Tensor]  # [B, 1, R, R] each
+    used: Tensor | None  # [num_ws, channels] bool, in w++: the codes that layers read
     optimizer: Adam | NormalizedGradient
     schedule: Schedule
     streams: RandomStreams
@@ -144,6 +146,7 @@ class Batch:
             settings,
             latent,
             noises,
+            self.used,
             self.optimizer.select(rows, [tensor for tensor in (latent, *noises) if tensor.requires_grad]),
             self.schedule.select(rows),
             self.streams.select(rows),
@@ -168,13 +171,15 @@ def start(
     """Every problem at its first face, with noise maps of its own."""
     streams = RandomStreams(seeds, begin.device, begin.dtype)
     a = synthesis.architecture
-    channels = max(map(a.channels, a.resolutions)) if settings[0].uses("w++") else None
-    latent = spaces.start(begin, a.num_ws, channels)
+    settings = with_coarse_phases(settings, synthesis, objective)
+    wide = any(s.uses("w++") for s in settings)
+    used = spaces.in_use([a.channels(a.resolutions[i // 2]) for i in range(a.num_ws)]) if wide else None
+    latent = spaces.start(begin, a.num_ws, used)
     noises = noise_maps.start(synthesis.noise_resolutions, streams)
     for row, given in enumerate(begin_noises or ()):
         for drawn, own in zip(noises, given or (), strict=False):
             drawn[row] = own
-    variables = [latent, *noises] if settings[0].moves_noise() else [latent]
+    variables = [latent, *noises] if any(s.moves_noise() for s in settings) else [latent]
     for variable in variables:
         variable.requires_grad_(True)
     optimizer: Adam | NormalizedGradient = NormalizedGradient(variables)
@@ -185,7 +190,7 @@ def start(
     rows = torch.tensor(problems, device=begin.device)
     clocks = [0] * len(settings)
     return Batch(
-        problems, rows, clocks, list(settings), latent, noises, optimizer, schedule, streams, objective
+        problems, rows, clocks, list(settings), latent, noises, used, optimizer, schedule, streams, objective
     )
 
 

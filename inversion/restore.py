@@ -59,7 +59,7 @@ class Observation:
 def restore(
     model: Model,
     loss: PerceptualLoss,
-    tasks: Sequence[Task],  # in the same space, all with or all without optimize_noise
+    tasks: Sequence[Task],  # alike in phases or space, optimizer, optimize_noise and prior: sweeps/batches.py
     image_every: int = 0,
     animation_frames: int = 0,
     progress: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
@@ -180,7 +180,7 @@ def search(
             samples=restored[sound].cpu(),
             fits=[fits[row] for row in sound],
         )
-        endings[i] = record(outcome, task, *judge(result, row))
+        endings[i] = record(outcome, task, *judge(result, row, any(result.interrupted[k] for k in mine)))
 
 
 def record(outcome: Outcome, task: Task, status: Status, reason: str) -> Ending:
@@ -193,14 +193,14 @@ def record(outcome: Outcome, task: Task, status: Status, reason: str) -> Ending:
         return close(task, "FAILED", explain(error))
 
 
-def judge(result: Result, i: int) -> tuple[Status, str]:
-    """How problem i ended, and why."""
+def judge(result: Result, i: int, interrupted: bool) -> tuple[Status, str]:
+    """How problem i ended, and why. interrupted: it, or another sample of its photo, before its steps were over."""
     if result.failed_step[i] is not None:
         return "FAILED", (
             f"the {result.failed_term[i]} loss was not finite at step {result.failed_step[i]}; "
             "a smaller learning_rate would work"
         )
-    if result.interrupted[i]:
+    if interrupted:
         return "KILLED", "interrupted; what was reached is recorded"
     return "FINISHED", ""
 

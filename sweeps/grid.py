@@ -117,8 +117,10 @@ class Checker:
 
         from inversion.blind_blur import is_to_be_found
         from inversion.hyperparameters import Hyperparameters
+        from inversion.objective import checked
 
         Hyperparameters.of(settings)
+        checked(instantiate(settings["loss"]))
         checkpoint, resolution = self._checkpoint(settings["generator"])
         degradation = instantiate(settings["degradation"])
         masked = settings["degradation"].get("mask") is not None  # a mask goes with its photo

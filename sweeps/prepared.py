@@ -13,7 +13,7 @@ from hydra.utils import instantiate
 from inversion.device import choose_device
 from inversion.inputs import Inputs
 from inversion.model import Model, build
-from inversion.objective import PerceptualLoss
+from inversion.objective import PerceptualLoss, checked
 
 
 def networks(settings: Mapping[str, Any]) -> tuple[Model, PerceptualLoss]:
@@ -31,7 +31,9 @@ def photos(settings: Mapping[str, Any]) -> Inputs:
 @lru_cache(maxsize=1)
 def _networks(generator: str, loss: str, device: str, precision: str) -> tuple[Model, PerceptualLoss]:
     model = build(instantiate(json.loads(generator)), choose_device(device), precision)
-    return model, instantiate(json.loads(loss)).bind(model.discriminator, model.w_avg.device, model.dtype)
+    return model, checked(instantiate(json.loads(loss))).bind(
+        model.discriminator, model.w_avg.device, model.dtype
+    )
 
 
 @lru_cache(maxsize=4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -44,8 +44,8 @@ class Masked(Degradation):
         return torch.where(known > 0, observed, blended.clamp(-1, 1))
 
     def shrunk(self, factor: int) -> Masked:
-        """Whatever the side of the images, pixels are known as the photo says."""
-        return self
+        """A pixel is known only if all pixels under it are."""
+        return replace(self, known=1 - F.max_pool2d(1 - self._bound(), factor))
 
     def compared(self, x: Tensor, resolution: int) -> Tensor:
         """Downsample first and blank then: the other way round mixes black into the pixels along the edge.

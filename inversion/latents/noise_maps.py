@@ -23,6 +23,13 @@ def held(gradients: Sequence[Tensor], moves: Sequence[bool]) -> list[Tensor]:
     return [torch.where(mask, gradient, 0) for gradient in gradients]
 
 
+def normalize_in_place(noises: Sequence[Tensor], running: Tensor, moves: Sequence[bool]) -> None:
+    """Normalize the maps of problems that run, [B] bool, and whose phase moves them."""
+    moving = running if all(moves) else running & torch.tensor(moves, device=running.device)
+    for noise in noises:
+        noise.data = torch.where(moving[:, None, None, None], normalize(noise.data), noise.data)
+
+
 def normalize(noise: Tensor) -> Tensor:
     """Shift each map to mean 0 and scale it to mean square 1 (Karras et al. 2020, appendix D)."""
     noise = noise - noise.mean(dim=(1, 2, 3), keepdim=True)

@@ -31,7 +31,7 @@ class Moment:
 
     @property
     def coarse(self) -> list[bool]:
-        return [bool(phase.coarse) for phase in self.phases]
+        return [phase.coarse for phase in self.phases]
 
     @property
     def moves_noise(self) -> list[bool]:

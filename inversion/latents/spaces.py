@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 
-def start(codes: Tensor, num_ws: int, channels: int | None) -> Tensor:
+def start(codes: Tensor, num_ws: int, used: Tensor | None) -> Tensor:
     """A first face's codes as a latent: [B, w_dim] or [B, num_ws, w_dim] -> [B, num_ws, (channels,) w_dim].
 
-    channels: of the network's widest layer, for w++; None for the other spaces.
+    used: [num_ws, channels], see `in_use`, for w++; None for the other spaces.
     """
     codes = codes if codes.ndim == 3 else codes[:, None].expand(-1, num_ws, -1)
-    if channels is not None:
-        codes = codes[:, :, None].expand(-1, -1, channels, -1)
+    if used is not None:
+        codes = codes[:, :, None].expand(-1, -1, used.shape[1], -1)
     return codes.clone()
 
 
@@ -31,8 +31,22 @@ def per_code(draws: Tensor, latent: Tensor) -> Tensor:
     return draws if latent.ndim == 3 else draws[:, :, None]
 
 
+def in_use(channels: Sequence[int]) -> Tensor:
+    """Which codes of w++ the network reads, [num_ws, widest]: layers have so many channels each."""
+    return torch.arange(max(channels)) < torch.tensor(channels)[:, None]
+
+
+def filled(latent: Tensor, used: Tensor | None) -> Tensor:
+    """Put the mean of a layer's codes where it has no channel: so nobody who averages is misled. used: as `in_use`."""
+    if used is None:
+        return latent
+    mask = used[:, :, None].to(latent.device)
+    mean = (latent * mask).sum(dim=2, keepdim=True) / mask.sum(dim=1, keepdim=True)
+    return torch.where(mask, latent, mean)
+
+
 def per_layer(ws: Tensor) -> Tensor:
-    """Codes as other tools know them, [B, num_ws, w_dim]: of w++ the mean over each layer's channels."""
+    """Codes as other tools know them, [B, num_ws, w_dim]: of w++, filled, the mean over each layer's channels."""
     return ws if ws.ndim == 3 else ws.mean(dim=2)
 
 

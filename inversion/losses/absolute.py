@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from torch import Tensor
-
-from inversion.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -21,10 +18,6 @@ class AbsoluteLoss:
     weight: float
     name = "l1"
     resolution = 16
-
-    def __post_init__(self) -> None:
-        if not 0 < self.weight < math.inf:
-            raise ConfigError(f"loss.l1 must be a finite number of at least 0. Got {self.weight}.")
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The images themselves: [B, 3, H, W]."""

@@ -10,8 +10,11 @@ import torch
 
 from inversion.checkpoints.sources import embedded
 from inversion.degradations.blur import GaussianBlur
+from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
+from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.jpeg import JPEG
+from inversion.degradations.scratches import Scratches
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
 from inversion.hyperparameters import Hyperparameters
@@ -21,6 +24,7 @@ from inversion.metrics.psnr import psnr
 from inversion.model import build
 from inversion.objective import Objective
 from inversion.optimize import Result, Step, optimize
+from inversion.stacked import Stacked
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,25 @@ def test_problems_of_different_sizes_do_not_feel_each_other(tiny_generator: Gene
     for i in range(3):
         alone = search(generator, [settings[i]], [i], [])
         torch.testing.assert_close(together.ws[i : i + 1], alone.ws, rtol=1e-7, atol=1e-8)
+
+
+def test_a_neighbour_that_needs_whole_images_changes_nothing(tiny_generator: Generator) -> None:
+    generator = tiny_generator.double()
+    settings, jpeg = [SETTINGS] * 2, JPEG().bind(torch.zeros(1, 3, 32, 32), False)
+    blur = GaussianBlur(kernel_size=7).bind(torch.zeros(1, 3, 32, 32), False)
+    steps: list[Step] = []
+    together = search(generator, settings, [0, 1], steps, Stacked((blur, jpeg)))
+    assert [image.shape[-1] for image in steps[0].images] == [16, 32]
+    assert together.phase_steps == [[4, 4], [8]]
+    alone = search(generator, settings[:1], [0], [], blur)
+    torch.testing.assert_close(together.ws[:1], alone.ws, rtol=1e-7, atol=1e-8)
+
+
+def test_an_old_print_with_scratches_can_be_searched_coarsely(tiny_generator: Generator) -> None:
+    steps: list[Step] = []
+    old_print = Compose((Grayscale(), GaussianBlur(kernel_size=5), Scratches(strokes=3)))
+    search(tiny_generator.double(), [SETTINGS], [0], steps, old_print)
+    assert [step.images[0].shape[-1] for step in steps] == [16] * 4 + [32] * 4
 
 
 @pytest.mark.parametrize("why", ["architecture", "degradation"])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
 from inversion.degradations.none import NoDegradation
+from inversion.errors import ConfigError
 from inversion.hyperparameters import Hyperparameters
 from inversion.losses.identity import IdentityLoss
 from inversion.losses.latent_distance import latent_distance
 from inversion.losses.pixel import PixelLoss
-from inversion.objective import Objective
+from inversion.objective import Objective, checked
 
 IMAGES = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
 WS, NOISES = torch.zeros(3, 10, 4), [torch.zeros(3, 1, 8, 8)]
@@ -53,3 +55,10 @@ def test_the_objective_of_some_problems_gives_their_values(identity: float) -> N
     assert some.keys() == every.keys()
     for name, values in some.items():
         torch.testing.assert_close(values, every[name][rows], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["weight", "identity", "l1"])
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_impossible_weights_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"loss.{name} must be .* Got"):
+        checked(replace(PixelLoss(), **{name: value}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -101,19 +102,32 @@ def test_in_w_all_layers_keep_one_code_and_promotion_lets_them_differ(
     assert not torch.equal(wide.ws, wide.ws[:, :1].expand_as(wide.ws))
 
 
-def test_noise_maps_stay_while_a_phase_holds_them(networks: tuple[Generator, Discriminator]) -> None:
+def test_noise_maps_stay_as_drawn_while_a_phase_holds_them(
+    networks: tuple[Generator, Discriminator],
+) -> None:
     generator, discriminator = networks
     images = targets(generator, 1)
     phases = (Phase("w", optimize_noise=False), Phase("w+"))
-    settings = Hyperparameters(steps=8, space=None, phases=phases)
     steps: list[Step] = []
-    moved = search(generator, discriminator, images, [settings], [1], steps)
-    held = search(
-        generator, discriminator, images, [Hyperparameters(steps=8, optimize_noise=False)], [1], steps
+    moved = search(
+        generator, discriminator, images, [Hyperparameters(steps=8, space=None, phases=phases)], [1], steps
     )
-    noise = [step.terms["noise"].item() for step in steps[:4]]
-    assert noise[1:] == pytest.approx([noise[1]] * 3)  # step 0 sees the maps before they are normalized
+    held = search(generator, discriminator, images, [Hyperparameters(steps=8, optimize_noise=False)], [1])
+    noise = [step.terms["noise"].item() for step in steps]
+    assert noise[1:5] == [noise[0]] * 4 and noise[5] != noise[0]
     assert not torch.allclose(moved.noises[-1], held.noises[-1], atol=1e-3)
+
+
+def test_a_problem_too_short_for_the_last_phase_does_not_take_it_from_the_others(
+    networks: tuple[Generator, Discriminator],
+) -> None:
+    generator, discriminator = networks
+    images = targets(generator, 2)
+    settings = [Hyperparameters(steps=steps, space=None, phases=PROMOTED) for steps in (1, 6)]
+    together = search(generator, discriminator, images, settings, [1, 2])
+    alone = search(generator, discriminator, images[1:], settings[1:], [2])
+    assert together.phase_steps[1] == alone.phase_steps[0] and len(alone.phase_steps[0]) == 3
+    torch.testing.assert_close(together.ws[1:], alone.ws, rtol=1e-7, atol=1e-8)
 
 
 def test_early_stopping_takes_fewer_steps_and_says_how_many(
@@ -121,7 +135,8 @@ def test_early_stopping_takes_fewer_steps_and_says_how_many(
 ) -> None:
     generator, discriminator = networks
     images = targets(generator, 2)
-    settings = [Hyperparameters(steps=2000, learning_rate=rate, early_stop=True) for rate in (1e-9, 1e-6)]
+    still = Hyperparameters(steps=2000, jitter=0, early_stop=True)
+    settings = [replace(still, learning_rate=rate) for rate in (1e-9, 1e-7)]
     steps: list[Step] = []
     result = search(generator, discriminator, images, settings, [1, 2], steps)
     assert result.phase_steps == [[600], [600]]  # converged at the first look, then 500 of falling rate

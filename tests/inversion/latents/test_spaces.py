@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from inversion.generator.stylegan2 import Generator
-from inversion.latents.spaces import jitter, start, tie
+from inversion.latents.spaces import filled, in_use, jitter, per_layer, start, tie
 from tests.conftest import TOLERANCE
 
 
@@ -16,14 +16,23 @@ def gradient(*shape: int) -> torch.Tensor:
 def test_a_first_face_has_the_same_code_everywhere() -> None:
     w = gradient(2, 5)
     assert torch.equal(start(w, 3, None), w[:, None].expand(2, 3, 5))
-    assert torch.equal(start(w, 3, 4), w[:, None, None].expand(2, 3, 4, 5))
-    assert torch.equal(start(start(w, 3, None), 3, 4), start(w, 3, 4))
+    used = in_use([4, 4, 2])
+    assert torch.equal(start(w, 3, used), w[:, None, None].expand(2, 3, 4, 5))
+    assert torch.equal(start(start(w, 3, None), 3, used), start(w, 3, used))
+
+
+def test_a_layers_mean_code_is_that_of_the_channels_it_has() -> None:
+    latent, used = gradient(2, 3, 4, 5), in_use([4, 4, 2])
+    means = per_layer(filled(latent, used))
+    torch.testing.assert_close(means[:, :2], latent[:, :2].mean(dim=2), **TOLERANCE[torch.float64])
+    torch.testing.assert_close(means[:, 2], latent[:, 2, :2].mean(dim=1), **TOLERANCE[torch.float64])
+    assert torch.equal(filled(latent, used)[:, 2, :2], latent[:, 2, :2])
 
 
 def test_in_w_the_gradient_is_that_of_the_one_code() -> None:
     weights = gradient(2, 3, 4, 5)
     w = gradient(2, 5).requires_grad_(True)
-    latent = start(w.detach(), 3, 4).requires_grad_(True)
+    latent = start(w.detach(), 3, in_use([4, 4, 4])).requires_grad_(True)
     (of_latent,) = torch.autograd.grad((latent.square() * weights).sum(), latent)
     (of_w,) = torch.autograd.grad((w[:, None, None].square() * weights).sum(), w)
     torch.testing.assert_close(
@@ -54,10 +63,10 @@ def test_a_code_per_channel_draws_the_same_picture_while_they_are_equal_and_each
     a = synthesis.architecture
     codes = gradient(1, a.num_ws, a.w_dim)
     noises = synthesis.noise_constants(1)
-    wide = start(codes, a.num_ws, max(map(a.channels, a.resolutions))).requires_grad_(True)
+    channels = [a.channels(a.resolutions[layer // 2]) for layer in range(a.num_ws)]
+    wide = start(codes, a.num_ws, in_use(channels)).requires_grad_(True)
     image = synthesis(wide, noises)
     torch.testing.assert_close(image, synthesis(codes, noises), **TOLERANCE[torch.float64])
     (felt,) = torch.autograd.grad(image.square().sum(), wide)
-    for layer in range(a.num_ws):
-        used = a.channels(a.resolutions[layer // 2])
-        assert (felt[0, layer].abs().sum(dim=1) > 0).nonzero().flatten().tolist() == list(range(used))
+    for layer, count in enumerate(channels):
+        assert (felt[0, layer].abs().sum(dim=1) > 0).nonzero().flatten().tolist() == list(range(count))
