@@ -156,6 +156,8 @@ def caption(values: dict[str, float]) -> str:
         "identity_distance": "identity distance {:.2f}",
         "fit_psnr": "fit {:.1f} dB",
         "w_distance": "w distance {:.2f}",
+        "consistent_psnr": "agreeing with the photo: {:.1f} dB",
+        "consistent_identity_distance": "identity distance {:.2f}",
     }
     parts = [text.format(values[name]) for name, text in formats.items() if name in values]
     return " — ".join(filter(None, [" · ".join(parts), CAVEAT]))
