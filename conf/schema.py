@@ -182,6 +182,7 @@ class Scratches:
 @dataclass
 class Compose:
     _target_: str = "inversion.degradations.compose.Compose"
+    _convert_: str = "all"  # else Hydra makes configs again of the operators that it has built
     steps: list[Any] = field(default_factory=list)
 
 

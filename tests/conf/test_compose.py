@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 from hydra.utils import get_class, get_method, instantiate
@@ -57,6 +58,16 @@ def test_a_degradation_without_a_preset_gets_a_sensible_one(degradation: str) ->
     preset = PRESETS.get(degradation, "invert")
     alone, named = composed(f"degradation={degradation}"), composed(f"hyperparameters={preset}")
     assert (alone.steps, alone.reg) == (named.steps, named.reg)
+
+
+@pytest.mark.parametrize("degradation", [path.stem for path in (CONF / "degradation").glob("*.yaml")])
+def test_every_degradation_corrupts_a_picture_as_it_comes_from_its_yaml(degradation: str) -> None:
+    settings = OmegaConf.to_container(composed(f"degradation={degradation}"), resolve=True)
+    assert isinstance(settings, dict)
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    operator = instantiate(settings["degradation"]).bind(picture, False)
+    assert operator(picture).shape == picture.shape
+    assert torch.equal(operator(picture), picture) == (degradation in ("none", "sensor_noise"))
 
 
 def test_a_named_preset_and_a_value_win_over_the_degradations_own() -> None:
