@@ -35,6 +35,7 @@ from inversion.record.atomic import write_file
 from inversion.record.mlflow_store import open_client
 from inversion.record.open_record import open_store
 from inversion.record.panels import panel
+from inversion.stacked import Stacked
 from sweeps.fingerprint import fingerprint
 from sweeps.prepared import networks
 
@@ -67,14 +68,15 @@ def measure(cfg: DictConfig, photos: Tensor, sheet: Path | None) -> pd.DataFrame
     model, loss = networks(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
     photos = photos.to(model.w_avg.device)
     settings = [Hyperparameters.of(cfg)] * len(photos)
-    operator = instantiate(OmegaConf.to_container(cfg.degradation, resolve=True)).bind(photos, False)
+    degradation = instantiate(OmegaConf.to_container(cfg.degradation, resolve=True))
+    operators = [degradation.bind(photo[None], False) for photo in photos]
     seeds = [cfg.seed + i for i in range(len(photos))]
     with torch.no_grad():
         streams = [torch.Generator().manual_seed(seed) for seed in seeds]
-        pictures = [operator.observe(p[None], rng) for p, rng in zip(photos, streams, strict=True)]
-        observed = quantize(torch.cat(pictures))
+        each = zip(operators, photos, streams, strict=True)
+        observed = quantize(torch.cat([operator.observe(photo[None], rng) for operator, photo, rng in each]))
     began = time.process_time()
-    objective = Objective(loss, operator, observed, settings, model.prior(settings[0].prior))
+    objective = Objective(loss, Stacked(tuple(operators)), observed, settings, model.prior(settings[0].prior))
     result = optimize(
         model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, lambda step: None
     )
@@ -82,11 +84,12 @@ def measure(cfg: DictConfig, photos: Tensor, sheet: Path | None) -> pd.DataFrame
         restored = model.generator.synthesis(result.ws, result.noises).clamp(-1, 1)
     seconds = (time.process_time() - began) / len(photos)
     shown = {"degraded photo": (observed, 0.0)}
-    classical = restore_classically(operator, observed.cpu())
+    classical = restore_classically(operators[0], observed.cpu())
     if classical is not None:
         shown[classical[0]] = classical[1], 0.0
     shown["restored"] = restored, seconds
-    agreeing = operator.consistent(restored, observed)
+    each = zip(operators, restored[:, None], observed[:, None], strict=True)
+    agreeing = torch.cat([operator.consistent(image, photo) for operator, image, photo in each])
     if not torch.equal(agreeing, restored):
         shown["made consistent"] = agreeing, seconds
     if sheet is not None:
