@@ -14,6 +14,16 @@ from inversion.record.ending import Ending
 from inversion.record.outcome import caption
 from inversion.restore import Task
 
+PICTURES = (
+    "panel.png",
+    "restored.png",
+    "consistent.png",
+    "photo_restored.png",
+    "samples.png",
+    "loss.png",
+    "progress.webp",
+)
+
 
 class ProgressBar:
     """Step, loss terms, steps per second and time left of one pass; silent when the output is not a terminal."""
@@ -63,4 +73,5 @@ def announce(name: str, ending: Ending, folder: Path) -> None:
         console.print(f"  {ending.reason}", markup=False)
     if ending.figures:
         console.print(f"  {caption(ending.figures)}", markup=False)
-        console.print(f"  pictures: {folder}/panel.png, restored.png, loss.png, progress.webp", markup=False)
+        there = ", ".join(name for name in PICTURES if (folder / name).exists())
+        console.print(f"  pictures: {folder}/{there}", markup=False)
