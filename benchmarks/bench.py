@@ -31,6 +31,7 @@ class Setting:
     loss: PerceptualLoss
     synthesis: Any  # PreparedSynthesis, or SynthesisNetwork for the reference
     keep: bool = True  # the heap
+    coarse: bool = False  # images no larger than the loss looks at them
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Bench:
     def search(self, setting: Setting, problems: int, target: Tensor) -> Callable[[], list[float]]:
         """A function that runs a few steps of a search and returns the seconds of each but the first."""
         model = setting.model
-        settings = [self.hyperparameters(self.steps)] * problems
+        settings = [replace(self.hyperparameters(self.steps), coarse_until=float(setting.coarse))] * problems
         photos = target.expand(problems, -1, -1, -1).contiguous()
         operator = instantiate(self.cfg.degradation).bind(photos, False)
         observed = operator(photos)

@@ -326,7 +326,9 @@ def main() -> None:
             f"{net.architecture.img_resolution} px, VGG16 at {min(256, net.architecture.img_resolution)} px"
         )
         if "steps" in chosen.net_sections:
-            compare_steps(bench, settings, target, chosen.nvidia, note)
+            coarse = replace(settings[-1], name=f"{settings[-1].name}, in a coarse phase", coarse=True)
+            saves = net.architecture.img_resolution > settings[-1].loss.resolution
+            compare_steps(bench, [*settings, coarse] if saves else settings, target, chosen.nvidia, note)
         if "parts" in chosen.net_sections:
             compare_parts(bench, settings, target)
         if "batch" in chosen.net_sections:
