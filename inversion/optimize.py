@@ -87,8 +87,7 @@ def optimize(
             batch.optimizer.step(tied, torch.where(running, now.learning_rate, 0))
             if others:
                 noise_maps.normalize_in_place(noises, running, now.moves_noise)
-            telling = torch.stack([terms[name].detach() for name in terms if name != "noise"]).sum(dim=0)
-            converged = convergence.watch(number, batch.problems, batch.rows, telling)
+            converged = convergence.watch(number, batch.problems, batch.rows, terms)
             batch.clocks[:] = batch.schedule.after(batch.clocks, converged)
             names = list(terms)
             weighed = dict(zip(names, losses.detach(), strict=True))

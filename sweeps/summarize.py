@@ -15,6 +15,7 @@ degradation and a quality within tolerance, the one with the largest reg is reco
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,13 +111,17 @@ def cells_of(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=None if cells else columns)
 
 
-def bootstrap_interval(values: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of the mean (Efron 1979); NaN for fewer than two values. The same each time."""
+def bootstrap_interval(
+    values: np.ndarray, statistic: Callable[..., np.ndarray] = np.mean
+) -> tuple[float, float]:
+    """95 % percentile interval of the mean, or of another statistic of numpy's (Efron 1979). The same each time.
+
+    NaN for fewer than two values.
+    """
     if len(values) < 2:
         return float("nan"), float("nan")
     draws = np.random.default_rng(0).integers(len(values), size=(DRAWS, len(values)))
-    means = values[draws].mean(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(statistic(values[draws], axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 

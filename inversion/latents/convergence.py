@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -21,22 +21,27 @@ class Convergence:
     def __init__(self, settings: Sequence[Hyperparameters], device: torch.device) -> None:
         self.early_stop = [s.early_stop for s in settings]
         self.losses = torch.ones([2 * WINDOW, len(settings)], device=device)
-        self.phase_steps: list[list[int]] = [
-            [] for _ in settings
-        ]  # per problem, the steps of each phase so far
+        # per problem, the steps of each phase so far
+        self.phase_steps: list[list[int]] = [[] for _ in settings]
 
     def begin(self, problems: Sequence[int]) -> None:
         """Another phase of theirs begins: what came before says nothing about it."""
         for problem in problems:
             self.phase_steps[problem].append(0)
 
-    def watch(self, number: int, problems: Sequence[int], rows: Tensor, totals: Tensor) -> list[int]:
-        """Count a step, whose total losses are [B]; which rows have converged, asked every CHECK_EVERY steps."""
+    def watch(
+        self, number: int, problems: Sequence[int], rows: Tensor, terms: Mapping[str, Tensor]
+    ) -> list[int]:
+        """Count a step, whose loss terms are [B] each; which rows have converged, asked every CHECK_EVERY steps.
+
+        The noise maps' term does not count: it says nothing about the image.
+        """
         for problem in problems:
             self.phase_steps[problem][-1] += 1
         if not any(self.early_stop):
             return []
-        self.losses[number % (2 * WINDOW), rows] = totals.to(self.losses)
+        telling = torch.stack([term.detach() for name, term in terms.items() if name != "noise"])
+        self.losses[number % (2 * WINDOW), rows] = telling.sum(dim=0).to(self.losses)
         if (number + 1) % CHECK_EVERY:
             return []
         ordered = self.losses.roll(-(number + 1) % (2 * WINDOW), dims=0).log().cpu()  # oldest first

@@ -18,7 +18,7 @@ def first_converged(*losses: Callable[[int], float], steps: int = 600) -> list[i
     found: list[int | None] = [None] * len(losses)
     for number in range(steps):
         totals = torch.tensor([loss(number) for loss in losses])
-        for row in convergence.watch(number, list(range(len(losses))), rows, totals):
+        for row in convergence.watch(number, list(range(len(losses))), rows, {"pixel": totals}):
             found[row] = number if found[row] is None else found[row]
     return found
 
@@ -42,8 +42,11 @@ def test_a_new_phase_is_given_time() -> None:
     convergence = Convergence([SETTINGS], torch.device("cpu"))
     convergence.begin([0])
     for number in range(2 * WINDOW - 1):
-        convergence.watch(number, [0], torch.tensor([0]), torch.ones(1))
+        convergence.watch(number, [0], torch.tensor([0]), {"pixel": torch.ones(1)})
     convergence.begin([0])
     begin = 2 * WINDOW - 1
-    later = [convergence.watch(begin + k, [0], torch.tensor([0]), torch.ones(1)) for k in range(4 * WINDOW)]
+    later = [
+        convergence.watch(begin + k, [0], torch.tensor([0]), {"pixel": torch.ones(1)})
+        for k in range(4 * WINDOW)
+    ]
     assert next(k for k, rows in enumerate(later, 1) if rows) == 2 * WINDOW + 1  # the first look from then on

@@ -19,16 +19,6 @@ from inversion.record.params import clean_key, flatten
 PHOTO = PhotoSource("/photos/grace hopper.jpg", "ab" * 32, 512, 600)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("a store with spaces")
-
-
-@pytest.fixture(scope="module")
-def uri(folder: Path) -> str:
-    return f"sqlite:///{folder}/mlflow.db"
-
-
 @pytest.fixture
 def experiment(uri: str, folder: Path) -> str:
     return prepare_store(uri, "inversion", folder / "artifacts")

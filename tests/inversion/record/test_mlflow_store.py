@@ -8,16 +8,6 @@ from inversion.errors import ConfigError
 from inversion.record.mlflow_store import open_client, prepare_store
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("a store with spaces")
-
-
-@pytest.fixture(scope="module")
-def uri(folder: Path) -> str:
-    return f"sqlite:///{folder}/mlflow.db"
-
-
 def test_preparing_twice_gives_the_same_experiment(uri: str, folder: Path) -> None:
     first = prepare_store(uri, "inversion", folder / "artifacts")
     assert prepare_store(uri, "inversion", folder / "artifacts") == first
