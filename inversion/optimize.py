@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from inversion.coarse import compare, with_coarse_phases
+from inversion.coarse import with_coarse_phases
 from inversion.generator.prepared import PreparedSynthesis
 from inversion.generator.stylegan2 import SynthesisNetwork
 from inversion.hyperparameters import Hyperparameters
@@ -18,12 +18,16 @@ from inversion.latents.convergence import Convergence
 from inversion.latents.normalized_gradient import NormalizedGradient
 from inversion.latents.schedule import Schedule
 from inversion.objective import Objective
+from inversion.replay import Replay
 from inversion.seeds import RandomStreams
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one step made, for whoever watches; tensors are detached and stay on the device."""
+    """What one step made, for whoever watches; tensors are detached and stay on the device.
+
+    Images may be overwritten by the next step.
+    """
 
     number: int  # 0-based
     problems: Sequence[int]  # which problem each of the B rows below is; those whose steps are over have left
@@ -78,7 +82,7 @@ def optimize(
             draws = spaces.jitter(batch.streams.normal(num_ws, len(w_avg)), now.spaces)
             codes = latent + spaces.per_code(now.jitter[:, None, None] * w_std * draws, latent)
             ws = spaces.filled(codes, batch.used)
-            images, terms = compare(synthesis, batch.objective, ws, noises, now.coarse)
+            images, terms = batch.compare(ws, noises, now.coarse)
             losses = torch.stack(list(terms.values()))  # [terms, B]
             # The sum over problems, not the mean: each gradient is that of its own loss.
             gradient, *others = torch.autograd.grad(scale * losses.sum(), batch.optimizer.variables)
@@ -124,7 +128,7 @@ class Batch:
     optimizer: Adam | NormalizedGradient
     schedule: Schedule
     streams: RandomStreams
-    objective: Objective
+    compare: Replay
 
     @property
     def over(self) -> list[bool]:
@@ -149,7 +153,7 @@ class Batch:
             self.optimizer.select(rows, [tensor for tensor in (latent, *noises) if tensor.requires_grad]),
             self.schedule.select(rows),
             self.streams.select(rows),
-            self.objective.select(rows),
+            Replay(self.compare.synthesis, self.compare.objective.select(rows)),
         )
 
     def take_back(self, part: Batch) -> None:
@@ -188,8 +192,9 @@ def start(
     problems = list(range(len(settings)))
     rows = torch.tensor(problems, device=begin.device)
     clocks = [0] * len(settings)
+    compare = Replay(synthesis, objective)
     return Batch(
-        problems, rows, clocks, list(settings), latent, noises, used, optimizer, schedule, streams, objective
+        problems, rows, clocks, list(settings), latent, noises, used, optimizer, schedule, streams, compare
     )
 
 
