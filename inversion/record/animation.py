@@ -41,6 +41,7 @@ def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = 12.0)
         duration=durations,  # milliseconds
         loop=0,
         quality=85,
-        method=2,  # 0 fast … 6 small
+        method=0,  # 0 fast … 6 small
+        kmax=0,  # no key frames: a search changes little from one frame to the next, and none is tried twice
     )
     write_file(path, buffer.getvalue())

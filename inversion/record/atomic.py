@@ -34,7 +34,7 @@ def write_file(path: Path, content: bytes) -> None:
 def write_image(path: Path, image: Image.Image) -> None:
     """Save as PNG (lossless, the same bytes for the same pixels). Errors as in `write_file`."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+    image.save(buffer, format="PNG", compress_level=1)  # a panel in 20 ms, not 80, and a fifth larger
     write_file(path, buffer.getvalue())
 
 

@@ -14,6 +14,7 @@ TAIL = 0.05  # of the steps: what "final" means
 MIN_STEPS = 20
 COLOURS = ("#24292f", "#0969da", "#bf3989", "#1a7f37", "#8250df", "#9a6700", "#1b7c83", "#6e7781")
 MARK = "#bc4c00"  # no curve's colour
+LEGEND_COLUMNS = 5
 
 
 def converged_step(total: Sequence[float], tolerance: float = TOLERANCE) -> int | None:
@@ -72,12 +73,14 @@ def loss_curve(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
     if not history:
         raise ValueError("A loss curve needs at least one term. Got none.")
-    figure = Figure(figsize=(8, 4.5), dpi=125, facecolor="white", layout="constrained")
-    axes = figure.add_subplot()
+    # Margins and plain labels as given: matplotlib's own layout and formulas would take four times as long.
+    rows = -(-len(history) // LEGEND_COLUMNS)
+    figure = Figure(figsize=(8, 4.5), dpi=125, facecolor="white")
+    axes = figure.add_axes((0.11, 0.13 + 0.05 * rows, 0.86, 0.84 - 0.05 * rows))
     curves = {name: np.asarray(values, dtype=np.float64) for name, values in history.items()}
     for index, name in enumerate(sorted(curves, key=lambda name: name != total)):
         is_total = name == total
@@ -93,6 +96,8 @@ def loss_curve(
     lowest, highest = _extent(curves.values())
     axes.set_yscale("log")
     axes.set_ylim(lowest, highest)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if highest < 10 * lowest else NullFormatter())
     axes.set_xlim(0, max(1, num_steps - 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if converged is not None:
@@ -117,7 +122,7 @@ def loss_curve(
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=min(len(curves), 5), frameon=False, fontsize=9)
+    figure.legend(loc="lower center", ncols=min(len(curves), LEGEND_COLUMNS), frameon=False, fontsize=9)
     canvas = FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     canvas.print_png(buffer)

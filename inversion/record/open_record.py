@@ -29,6 +29,7 @@ def open_record(
 ) -> Recorder:
     """Raises ConfigError when the store cannot be used."""
     recorders: list[Recorder] = [FolderRecorder(folder)]
+    recorders[0].set_tags(tags)  # an MLflow run is opened with them
     config = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
     write_file(folder / "config.yaml", config.encode())
     store = open_store(settings["tracking"], project)
@@ -39,7 +40,6 @@ def open_record(
         parent = settings["tracking"]["parent"]
         recorders.append(MLflowRecorder(*store, name, params, tags, source, parent))
     recorder = Once(Background(Tee(*recorders)))
-    recorder.set_tags(tags)
     recorder.log_file(folder / "config.yaml")
     return recorder
 

@@ -33,7 +33,8 @@ class Watcher:
         self.recorders = recorders
         self.settings = settings
         self.image_every = image_every
-        self.frame_every = [max(1, s.steps // animation_frames) if animation_frames else 0 for s in settings]
+        gaps = max(1, animation_frames - 1)  # the last step has a frame of its own
+        self.frame_every = [-(-s.steps // gaps) if animation_frames else 0 for s in settings]
         self.progress = progress
         self.histories: list[dict[str, list[float]]] = [{} for _ in settings]  # per problem: term -> per step
         self.frames: list[list[Image.Image]] = [[] for _ in settings]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dlib
 import numpy as np
 import pytest
 import torch
@@ -10,9 +11,16 @@ from torch import Tensor
 
 from inversion.errors import ConfigError
 from inversion.faces.align import align
-from inversion.faces.landmarks import choose_face, find_faces
+from inversion.faces.landmarks import (
+    PREDICTOR_FILE,
+    choose_face,
+    find_faces,
+    installed_model,
+    load_predictor,
+)
+from inversion.features.dlib_descriptor import DESCRIPTOR_FILE
 from inversion.images import read_photo, to_tensor
-from inversion.metrics.face_identity import descriptors, identity_distance
+from inversion.metrics.face_identity import FACE, descriptors, identity_distance
 from inversion.sample import sample_photo
 
 
@@ -41,6 +49,22 @@ def batch(*faces: Image.Image) -> Tensor:
 
 def test_a_face_is_at_distance_0_from_itself(grace: Image.Image) -> None:
     assert identity_distance(batch(grace), batch(grace)).tolist() == [0]
+
+
+def test_one_face_can_be_compared_with_many(grace: Image.Image, eileen: Image.Image) -> None:
+    faces = batch(grace, eileen, grace)
+    assert identity_distance(faces, batch(eileen)).equal(
+        identity_distance(faces, batch(eileen, eileen, eileen))
+    )
+
+
+def test_the_descriptor_is_the_one_that_dlib_computes(grace: Image.Image, eileen: Image.Image) -> None:
+    network = dlib.face_recognition_model_v1(str(installed_model(DESCRIPTOR_FILE)))
+    for face in (grace, eileen):
+        pixels = np.asarray(face.resize((256, 256), Image.Resampling.BICUBIC))
+        landmarks = load_predictor(installed_model(PREDICTOR_FILE))(pixels, dlib.rectangle(*FACE))
+        theirs = np.array(network.compute_face_descriptor(pixels, landmarks))
+        np.testing.assert_allclose(descriptors(batch(face))[0], theirs, rtol=0, atol=1e-5)
 
 
 def test_two_persons_are_further_apart_than_one_in_two_pictures(
@@ -91,3 +115,5 @@ def test_wrong_shapes_are_refused(grace: Image.Image) -> None:
         descriptors(batch(grace)[0])
     with pytest.raises(ConfigError, match="pairs"):
         identity_distance(batch(grace), batch(grace, grace))
+    with pytest.raises(ConfigError, match="pairs"):
+        identity_distance(batch(grace), batch(grace.resize((32, 32))))
