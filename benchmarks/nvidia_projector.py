@@ -11,6 +11,7 @@ import io
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,14 @@ from torch import Tensor
 from inversion.generator.stylegan2 import Generator
 
 
+@dataclass(frozen=True)
+class TheirRun:
+    """A run of their loop."""
+
+    seconds: list[float]  # of each step but the first
+    loss: float  # squared distance of the features of the last step's image, before its update
+
+
 def nvidia_loop(
     clone: Path,
     generator: Generator,
@@ -29,8 +38,8 @@ def nvidia_loop(
         [Tensor], list[Tensor]
     ],  # [B, 3, H, W] in [-1, 1] -> maps whose squared differences are the loss
     target: Tensor,  # [3, R, R] in [-1, 1]
-) -> Callable[[int], list[float]]:
-    """A function that runs so many steps and returns the seconds that each took, the first one left out."""
+) -> Callable[[int], TheirRun]:
+    """A function that runs so many steps."""
     networks, projector = _modules(clone)
     a = generator.architecture
     theirs = networks.Generator(
@@ -51,6 +60,9 @@ def nvidia_loop(
     class Features:
         """Stands for their TorchScript VGG16: images in [0, 255], one vector per image."""
 
+        def __init__(self) -> None:
+            self.seen: list[Tensor] = []  # what the target and the latest image gave
+
         def eval(self) -> Features:
             return self
 
@@ -59,21 +71,24 @@ def nvidia_loop(
 
         def __call__(self, images: Tensor, resize_images: bool, return_lpips: bool) -> Tensor:
             maps = features(images / 127.5 - 1)
-            return torch.cat([(f / (f.shape[2] * f.shape[3]) ** 0.5).flatten(1) for f in maps], dim=1)
+            vector = torch.cat([(f / (f.shape[2] * f.shape[3]) ** 0.5).flatten(1) for f in maps], dim=1)
+            self.seen = [*self.seen[:1], vector.detach()]
+            return vector
 
-    def run(steps: int) -> list[float]:
-        clock = StepClock()
+    def run(steps: int) -> TheirRun:
+        clock, network = StepClock(), Features()
         with (
             mock.patch.object(
                 projector.dnnlib.util, "open_url", lambda url: contextlib.nullcontext(io.BytesIO())
             ),
-            mock.patch.object(torch.jit, "load", lambda file: Features()),
+            mock.patch.object(torch.jit, "load", lambda file: network),
             contextlib.redirect_stdout(clock),
         ):
             device = target.device
             image = (target + 1) * 127.5
             projector.project(theirs, image, num_steps=steps, w_avg_samples=100, verbose=True, device=device)
-        return clock.seconds()
+        wanted, found = network.seen
+        return TheirRun(clock.seconds(), (wanted - found).square().sum().item())
 
     return run
 

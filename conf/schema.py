@@ -98,6 +98,8 @@ class Config:
     phases: list[Phase] = MISSING
     coarse_until: float = MISSING
     early_stop: bool = MISSING
+    tuning_steps: int = MISSING
+    tuning_rate: float = MISSING
     # groups
     generator: Any = MISSING
     degradation: Any = MISSING

@@ -20,7 +20,9 @@ PICTURES = (
     "consistent.png",
     "photo_restored.png",
     "samples.png",
+    "untuned.png",
     "loss.png",
+    "tuning.png",
     "progress.webp",
 )
 
@@ -40,7 +42,7 @@ class ProgressBar:
             disable=not (visible and sys.stderr.isatty()),
         )
         label = tasks[0].photo.name if len(tasks) == 1 else f"{len(tasks)} at once"
-        steps = max(task.settings.steps for task in tasks)
+        steps = max(task.settings.steps for task in tasks) + sum(task.settings.tuning_steps for task in tasks)
         self.task = self.bar.add_task(label, total=steps, losses="", speed="")
 
     def __enter__(self) -> ProgressBar:

@@ -52,6 +52,8 @@ class Hyperparameters:
     coarse_until: float = 0.0  # fraction of the steps whose images are no larger than the loss looks at
     early_stop: bool = False  # a phase whose loss no longer falls ends before its steps do
     samples: int = 1  # restarts, the first from the mean face, the others from random ones
+    tuning_steps: int = 0  # at most, that fit the generator to the photo after the search: pivotal_tuning.py
+    tuning_rate: float = 3e-4  # learning rate of its weights
 
     def __post_init__(self) -> None:
         def require(condition: bool, name: str, need: str) -> None:
@@ -64,6 +66,8 @@ class Hyperparameters:
             require(0 <= getattr(self, name) < math.inf, name, "a finite number of at least 0")
         for rate in (self.learning_rate, *(phase.learning_rate for phase in self.phases)):
             require(rate is None or 0 < rate < math.inf, "learning_rate", "a finite number above 0")
+        require(self.tuning_steps >= 0, "tuning_steps", "a whole number of at least 0")
+        require(0 < self.tuning_rate < math.inf, "tuning_rate", "a finite number above 0")
         require(0 <= self.ramp_up <= 1, "ramp_up", "a fraction of the steps between 0 and 1")
         require(0 <= self.ramp_down <= 1, "ramp_down", "a fraction of the steps between 0 and 1")
         require(0 < self.jitter_until <= 1, "jitter_until", "a fraction of the steps above 0 and at most 1")

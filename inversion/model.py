@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import torch
@@ -12,7 +12,7 @@ from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.prepared import PreparedDiscriminator, PreparedSynthesis
 from inversion.generator.statistics import w_statistics
-from inversion.generator.stylegan2 import Generator
+from inversion.generator.stylegan2 import Generator, SynthesisNetwork
 from inversion.losses.gaussianized_distance import GaussianizedDistance
 from inversion.losses.latent_distance import latent_distance
 from inversion.objective import Prior
@@ -29,7 +29,19 @@ class Model:
     dtype: torch.dtype  # of the networks that a step runs through
     w_avg: Tensor  # [w_dim]
     w_std: float  # root mean squared distance of w to w_avg
-    sha256: str  # of the checkpoint file
+    checkpoint: Checkpoint  # as it was read
+
+    @property
+    def sha256(self) -> str:
+        """Of the checkpoint file."""
+        return self.checkpoint.sha256
+
+    def with_tuned(self, synthesis: SynthesisNetwork) -> Checkpoint:
+        """The checkpoint with a synthesis network that was fitted to one photo; licence and source stay."""
+        weights = {f"synthesis.{name}": tensor.cpu() for name, tensor in synthesis.state_dict().items()}
+        whole = self.checkpoint.generator | weights
+        about = f"Tuned to one photo. {self.checkpoint.description}".strip()
+        return replace(self.checkpoint, generator=whole, description=about)
 
     def prior(self, name: str) -> Prior:
         """What `reg` weighs: `distance` to the mean face, or `gaussianized`."""
@@ -64,7 +76,7 @@ def build(checkpoint: Checkpoint, device: torch.device, precision: str = "fp32")
     else:
         w_avg, w_std = w_statistics(generator.mapping)
     synthesis = generator.synthesis.prepare(dtype, lowest_resolution(dtype, architecture))
-    return Model(generator, synthesis, discriminator, dtype, w_avg, w_std, checkpoint.sha256)
+    return Model(generator, synthesis, discriminator, dtype, w_avg, w_std, checkpoint)
 
 
 def _freeze(network: nn.Module, device: torch.device) -> None:

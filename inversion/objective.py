@@ -14,6 +14,7 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
 from inversion.hyperparameters import Hyperparameters
+from inversion.images import downsample_area
 from inversion.losses.absolute import AbsoluteLoss
 from inversion.losses.identity import IdentityLoss
 from inversion.losses.noise_regularizer import noise_regularizer
@@ -23,8 +24,11 @@ from inversion.stacked import select
 class Comparison(Protocol):
     """A distance between images through features, so that those of the target are computed once."""
 
-    name: str
-    resolution: int  # largest side it looks at, in pixels
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def resolution(self) -> int: ...  # largest side it looks at, in pixels
 
     def features(self, images: Tensor) -> list[Tensor]: ...
 
@@ -42,9 +46,14 @@ class PerceptualLoss(Comparison, Protocol):
 
     def bind(self, discriminator: Any, device: torch.device, dtype: torch.dtype) -> PerceptualLoss: ...
 
-    identity: float  # weight of the identity term beside it; 0 = none, and no network for it
-    weight: float
-    l1: float  # weight of the absolute difference beside it; 0 = none
+    @property
+    def weight(self) -> float: ...
+
+    @property
+    def identity(self) -> float: ...  # weight of the identity term beside it; 0 = none, and no network for it
+
+    @property
+    def l1(self) -> float: ...  # weight of the absolute difference beside it; 0 = none
 
 
 def checked(loss: PerceptualLoss) -> PerceptualLoss:
@@ -94,14 +103,29 @@ class Objective:
             ]
 
     def __call__(self, images: Tensor, ws: Tensor, noises: Sequence[Tensor]) -> dict[str, Tensor]:
-        terms = {}
-        for comparison, target in zip(self.comparisons, self.target_features, strict=True):
-            seen = self.degradation.compared(images, comparison.resolution)
-            terms[comparison.name] = comparison(comparison.features(seen), target)
+        terms = self.compare(images)
         terms["latent"] = self.reg * self.prior(ws)
         if self.moves_noise:
             terms["noise"] = self.noise_weight * noise_regularizer(noises)
         return terms
+
+    def compare(self, images: Tensor) -> dict[str, Tensor]:
+        """How unlike their photos the degraded images are."""
+        terms = {}
+        for comparison, target in zip(self.comparisons, self.target_features, strict=True):
+            seen = self.degradation.compared(images, comparison.resolution)
+            terms[comparison.name] = comparison(comparison.features(seen), target)
+        return terms
+
+    def between(self, images: Tensor, others: Tensor) -> Tensor:
+        """How unlike other images images are, with nothing degraded: [B, 3, R, R] each -> [B]."""
+        total = images.new_zeros(len(images))
+        for comparison in self.comparisons:
+            seen, target = (
+                comparison.features(downsample_area(x, comparison.resolution)) for x in (images, others)
+            )
+            total = total + comparison(seen, target)
+        return total
 
     @cached_property
     def small(self) -> tuple[int, Objective] | None:

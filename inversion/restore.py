@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,9 +24,10 @@ from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.objective import Objective, PerceptualLoss
 from inversion.optimize import Result, optimize
+from inversion.pivotal_tuning import Tuned, tune
 from inversion.record.ending import Ending, explain
 from inversion.record.latents_file import Latents
-from inversion.record.outcome import Outcome, record_outcome
+from inversion.record.outcome import Outcome, Tuning, record_outcome
 from inversion.record.recorder import Recorder, Status, Tee
 from inversion.record.watcher import Watcher
 from inversion.stacked import Stacked
@@ -131,7 +133,10 @@ def search(
     animation_frames: int,
     progress: Callable[[int, dict[str, float]], None],
 ) -> None:
-    """The optimizer pass, watched and recorded; the sample that fits its photo best is the photo's restoration."""
+    """The optimizer pass, watched and recorded; the sample that fits its photo best is the photo's restoration.
+
+    Where `tuning_steps` asks for it, the generator is then fitted to each photo, one after the other.
+    """
     samples = [(i, k) for i in observations for k in range(tasks[i].settings.samples)]  # one per row
     operator = Stacked(tuple(observations[i].operator for i, _ in samples))
     observed = torch.cat([observations[i].image for i, _ in samples])
@@ -154,18 +159,31 @@ def search(
         restored = model.generator.synthesis(result.ws, result.noises)  # fp32, whatever the search ran in
         restored_degraded = operator(restored)
     fits = psnr(restored_degraded, observed).tolist()
+    stopped, steps_before = any(result.interrupted), max(s.steps for s in settings)
     for i, observation in observations.items():
         task, mine = tasks[i], [row for row, (owner, _) in enumerate(samples) if owner == i]
         sound = [row for row in mine if result.failed_step[row] is None] or mine[:1]
         row = max(sound, key=fits.__getitem__)
-        agreeing = observation.operator.consistent(restored[row, None].clamp(-1, 1), observation.image)
+        face, seen = restored[row, None], restored_degraded[row, None]
+        tuned, tuning = None, None
+        tuning_steps = task.settings.tuning_steps
+        if tuning_steps and not stopped and result.failed_step[row] is None:
+            tell = partial(tell_tuning, task, len(watcher.histories[mine[0]]["loss"]), progress, steps_before)
+            tuned = tune(model, objective, task.settings, seeds[row], result, row, tell)
+            stopped, steps_before = tuned.interrupted, steps_before + tuning_steps
+            with torch.no_grad():
+                face, seen = tuned.image, observation.operator(tuned.image)
+            if tuned.failed_step is None:
+                net = model.with_tuned(tuned.synthesis)
+                tuning = Tuning(restored[row].cpu(), net, tuned.history, tuned.seconds)
+        agreeing = observation.operator.consistent(face.clamp(-1, 1), observation.image)
         outcome = Outcome(
             photo=task.photo,
             degraded_input=task.degraded,
             found=blind_blur.found(task.degradation, observation.operator),
             observed=observed[row].cpu(),
-            restored=restored[row].cpu(),
-            restored_degraded=restored_degraded[row].cpu(),
+            restored=face[0].cpu(),
+            restored_degraded=seen[0].cpu(),
             consistent=agreeing[0].cpu(),
             ws=result.ws[row].cpu(),
             noises=[noise[row].cpu() for noise in result.noises],
@@ -179,8 +197,23 @@ def search(
             paste=task.paste,
             samples=restored[sound].cpu(),
             fits=[fits[row] for row in sound],
+            tuning=tuning,
         )
-        endings[i] = record(outcome, task, *judge(result, row, any(result.interrupted[k] for k in mine)))
+        interrupted = any(result.interrupted[k] for k in mine) or (tuning_steps > 0 and stopped)
+        endings[i] = record(outcome, task, *judge(result, row, tuned, interrupted))
+
+
+def tell_tuning(
+    task: Task,
+    first: int,  # number of the record's next step
+    progress: Callable[[int, dict[str, float]], None],
+    done: int,  # steps of the pass before
+    number: int,
+    terms: dict[str, float],
+) -> None:
+    """Tell whoever watches the search of a step of tuning: its steps follow the search's."""
+    task.recorder.log_metrics(terms, first + number)
+    progress(done + number, terms)
 
 
 def record(outcome: Outcome, task: Task, status: Status, reason: str) -> Ending:
@@ -193,12 +226,17 @@ def record(outcome: Outcome, task: Task, status: Status, reason: str) -> Ending:
         return close(task, "FAILED", explain(error))
 
 
-def judge(result: Result, i: int, interrupted: bool) -> tuple[Status, str]:
+def judge(result: Result, i: int, tuned: Tuned | None, interrupted: bool) -> tuple[Status, str]:
     """How problem i ended, and why. interrupted: it, or another sample of its photo, before its steps were over."""
     if result.failed_step[i] is not None:
         return "FAILED", (
             f"the {result.failed_term[i]} loss was not finite at step {result.failed_step[i]}; "
             "a smaller learning_rate would work"
+        )
+    if tuned is not None and tuned.failed_step is not None:
+        return "FAILED", (
+            f"the loss of tuning was not finite at its step {tuned.failed_step}: the restoration is the untuned "
+            "one; a smaller tuning_rate would work"
         )
     if interrupted:
         return "KILLED", "interrupted; what was reached is recorded"

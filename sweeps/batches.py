@@ -33,6 +33,8 @@ PER_PROBLEM = {
     "noise_weight",
     "coarse_until",
     "early_stop",
+    "tuning_steps",
+    "tuning_rate",
 }
 
 

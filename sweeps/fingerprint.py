@@ -14,6 +14,8 @@ from inversion.images import sha256_of
 
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
 IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator"}
+# Ignored where nothing is tuned: runs from before there was any tuning stay finished.
+TUNING = {"tuning_steps", "tuning_rate"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
 FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
 # a face that follows from checkpoint and settings, to the last bit only on one device
@@ -26,7 +28,8 @@ def fingerprint(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256:
     photo_sha256: of the photo's file; SYNTHETIC for a face that the generator makes.
     16 hexadecimal digits, the same whatever the order of the keys. Raises ConfigError for a file that is not there.
     """
-    relevant = _contents({key: value for key, value in config.items() if key not in IGNORED})
+    ignored = IGNORED if config.get("tuning_steps") else IGNORED | TUNING
+    relevant = _contents({key: value for key, value in config.items() if key not in ignored})
     text = json.dumps([relevant, photo_sha256, checkpoint_sha256], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

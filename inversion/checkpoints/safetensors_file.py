@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
@@ -31,7 +31,7 @@ def save(checkpoint: Checkpoint, path: Path, half: bool = False) -> None:
     """Write a checkpoint; the same checkpoint gives the same bytes.
 
     half: store weights as float16, half the size; biases, w_avg and noise_strength stay float32.
-    Raises CheckpointError when a weight is too large for float16.
+    Raises CheckpointError when a weight is too large for float16, OSError when the file cannot be written.
     """
     tensors = {f"G.{name}": _stored(f"G.{name}", t, half) for name, t in checkpoint.generator.items()}
     d_architecture = None
@@ -52,7 +52,8 @@ def save(checkpoint: Checkpoint, path: Path, half: bool = False) -> None:
     # One entry only: the writer orders several at random, and the file's sha256 should mean something.
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, part, {HEADER: json.dumps(header)})
+        # Not by save_file, whose files only their owner can read.
+        part.write_bytes(serialized(tensors, {HEADER: json.dumps(header)}))
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

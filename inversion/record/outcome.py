@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from inversion.checkpoints import safetensors_file
+from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.images import to_pil
 from inversion.inputs import Photo
 from inversion.latents.spaces import per_layer
@@ -26,6 +29,16 @@ from inversion.record.recorder import Recorder
 from inversion.record.samples import mean, sample_pictures, spread
 
 CAVEAT = "a plausible face, not evidence of identity"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What fitting the generator to one photo has changed: see inversion/pivotal_tuning.py."""
+
+    untuned: Tensor  # [3, R, R], what the generator drew before
+    checkpoint: Checkpoint  # with the network that draws `restored`
+    history: Mapping[str, list[float]]  # tuning_loss and its terms, per step
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -49,8 +62,9 @@ class Outcome:
     seconds: float
     phase_steps: Sequence[int]  # that each phase took
     paste: bool  # also show the face that agrees with the photo in its place there
-    samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them
+    samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them, untuned
     fits: Sequence[float]  # [N], dB, how each of them fits the photo when it is degraded
+    tuning: Tuning | None = None  # of the generator, before it drew `restored`
 
 
 def figures(outcome: Outcome) -> dict[str, float]:
@@ -60,7 +74,8 @@ def figures(outcome: Outcome) -> dict[str, float]:
 
     fit_psnr [dB] compares the restored-then-degraded image with the observed one; fit_sharpness [dB] is above 0
     where its details are finer, as with too narrow a blur. w_distance, for a synthetic face: root mean squared
-    distance to the true codes in units of w_std. found_kernel_size, found_sigma [px]: see inversion/blind_blur.py.
+    distance to the true codes in units of w_std. untuned_psnr and so on: before the generator was fitted to the photo;
+    steps_per_second is the search's alone. found_kernel_size, found_sigma [px]: see inversion/blind_blur.py.
     """
     restored = outcome.restored.clamp(-1, 1)[None]
     fit, observed = outcome.restored_degraded.clamp(-1, 1)[None], outcome.observed[None]
@@ -72,29 +87,40 @@ def figures(outcome: Outcome) -> dict[str, float]:
         "fit_sharpness": sharpness(fit, observed).item(),
     }
     if not outcome.degraded_input:
-        values |= likeness(restored, outcome.photo.image[None])
+        pictures = {"": restored[0]}
         if is_corrected(outcome):
-            values |= likeness(outcome.consistent[None], outcome.photo.image[None], "consistent_")
+            pictures["consistent_"] = outcome.consistent
+        if len(outcome.samples) > 1:
+            pictures["samples_mean_"] = mean(outcome.samples)
+        if outcome.tuning is not None:
+            pictures["untuned_"] = outcome.tuning.untuned.clamp(-1, 1)
+        values |= likeness(pictures, outcome.photo.image)
     if len(outcome.samples) > 1:
         values["samples_spread"] = spread(outcome.samples).mean().item()
-        if not outcome.degraded_input:
-            values |= likeness(mean(outcome.samples)[None], outcome.photo.image[None], "samples_mean_")
     if outcome.photo.ws is not None:
         squares = (per_layer(outcome.ws[None])[0] - outcome.photo.ws).square().sum(dim=1).mean()
         values["w_distance"] = squares.sqrt().item() / outcome.w_std
     values |= {f"phase_{i + 1}_steps": float(n) for i, n in enumerate(outcome.phase_steps)}
+    if outcome.tuning is not None:
+        values["seconds"] += outcome.tuning.seconds
+        values["tuning_steps_taken"] = float(len(outcome.tuning.history.get("tuning_loss", [])))
     step = converged_step(outcome.history.get("loss", []))
     if step is not None:
         values["converged_step"] = float(step)
     return values
 
 
-def likeness(picture: Tensor, original: Tensor, prefix: str = "") -> dict[str, float]:
-    """How like the original a picture is; [1, 3, R, R] each."""
+def likeness(pictures: Mapping[str, Tensor], original: Tensor) -> dict[str, float]:
+    """How like the original pictures are, by what their figures' names begin with; [3, R, R] each."""
+    batch = torch.stack(list(pictures.values()))
+    originals = original.expand_as(batch)
+    measured = {
+        "psnr": psnr(batch, originals).tolist(),
+        "ssim": ssim(batch, originals).tolist(),
+        "identity_distance": identity_distance(batch, original[None]).tolist(),
+    }
     return {
-        f"{prefix}psnr": psnr(picture, original).item(),
-        f"{prefix}ssim": ssim(picture, original).item(),
-        f"{prefix}identity_distance": identity_distance(picture, original).item(),
+        f"{prefix}{name}": values[i] for i, prefix in enumerate(pictures) for name, values in measured.items()
     }
 
 
@@ -112,6 +138,9 @@ def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[s
         written.append(folder / name)
         return picture
 
+    film = None
+    if outcome.frames:  # encoded beside all that follows
+        film = ThreadPoolExecutor(1).submit(save_animation, outcome.frames, folder / "progress.webp")
     values: dict[str, float] = {}
     first = "photo as given" if outcome.degraded_input else "degraded"
     pictures = []
@@ -137,9 +166,16 @@ def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[s
         step = values.get("converged_step")
         terms = {name: series for name, series in outcome.history.items() if name != "learning_rate"}
         keep("loss.png", loss_curve(terms, None if step is None else int(step)))
-    if outcome.frames:
-        save_animation(outcome.frames, folder / "progress.webp")
+    if film is not None:
+        film.result()
         written.append(folder / "progress.webp")
+    if outcome.tuning is not None:
+        keep("untuned.png", to_pil(outcome.tuning.untuned))
+        if outcome.tuning.history:
+            keep("tuning.png", loss_curve(outcome.tuning.history, total="tuning_loss"))
+        # draws restored.png from latents.npz: generator=file generator.path=tuned.safetensors start=latents.npz steps=1
+        safetensors_file.save(outcome.tuning.checkpoint, folder / "tuned.safetensors")
+        written.append(folder / "tuned.safetensors")
     save_latents(folder / "latents.npz", outcome.ws[None], outcome.noises, outcome.seed)
     written.append(folder / "latents.npz")
     for path in written:
@@ -151,6 +187,7 @@ def caption(values: dict[str, float]) -> str:
     """One line of figures for people: PSNR 24.1 dB · SSIM 0.81 — what a restoration is not."""
     formats = {
         "found_kernel_size": "kernel found {:.1f} px",
+        "untuned_psnr": "before tuning {:.1f} dB",
         "psnr": "PSNR {:.1f} dB",
         "ssim": "SSIM {:.2f}",
         "identity_distance": "identity distance {:.2f}",

@@ -52,6 +52,8 @@ BASE = fingerprint(CONFIG, "photo", "net")
         ("tracking.uri", None),
         ("tracking.parent", "abc"),
         ("launcher.batch_size", 8),
+        ("tuning_steps", 0),  # as runs from before there was any tuning
+        ("tuning_rate", 0.1),
     ],
 )
 def test_what_changes_no_pixel_changes_no_fingerprint(path: str, value: Any) -> None:
@@ -71,10 +73,16 @@ def test_what_changes_no_pixel_changes_no_fingerprint(path: str, value: Any) -> 
         ("input.degraded", True),
         ("input.align", False),
         ("input.align.face", 1),
+        ("tuning_steps", 10),
     ],
 )
 def test_what_changes_pixels_changes_the_fingerprint(path: str, value: Any) -> None:
     assert fingerprint(changed(path, value), "photo", "net") != BASE
+
+
+def test_the_rate_of_tuning_counts_where_there_is_tuning() -> None:
+    slow, fast = (changed("tuning_steps", 10) | {"tuning_rate": rate} for rate in (1e-4, 1e-3))
+    assert fingerprint(slow, "photo", "net") != fingerprint(fast, "photo", "net")
 
 
 def test_other_contents_of_photo_or_checkpoint_are_another_run() -> None:

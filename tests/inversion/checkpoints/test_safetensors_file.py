@@ -88,6 +88,11 @@ def test_channels_last_weights_are_saved_as_they_are_meant(checkpoint: Checkpoin
     assert all(torch.equal(read[name], checkpoint.generator[name]) for name in read)
 
 
+def test_a_folder_that_is_gone_is_named(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="gone/net.safetensors"):
+        save(checkpoint, tmp_path / "gone" / "net.safetensors")
+
+
 def test_a_file_that_cannot_be_written_leaves_the_old_one(checkpoint: Checkpoint, tmp_path: Path) -> None:
     target = tmp_path / "net.safetensors"
     target.mkdir()
