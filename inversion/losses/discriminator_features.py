@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.errors import ConfigError
@@ -62,7 +63,8 @@ class DiscriminatorLoss:
         """weight * mean over layers of |features - target|² / |target|²: [B], 0 only for equal features."""
         # Sums, not means: a sum's gradient keeps the layout (channels last) of the features that it flows into.
         layers = [
-            (a - b).square().sum(dim=(1, 2, 3)) / (b.square().sum(dim=(1, 2, 3)) + 1e-8 * b[0].numel())
+            F.mse_loss(a, b, reduction="none").sum(dim=(1, 2, 3))
+            / (b.square().sum(dim=(1, 2, 3)) + 1e-8 * b[0].numel())
             for a, b in zip(features, target, strict=True)
         ]
         return self.weight * torch.stack(layers).mean(dim=0)
