@@ -15,7 +15,7 @@ from omegaconf import MISSING, OmegaConf
 PRESETS = {
     "blur": "deblur",
     "compose": "deblur",
-    "downsample": "deblur",
+    "downsample": "enlarge",
     "grayscale": "colorize",
     "inpaint": "inpaint",
     "jpeg": "deblur",
