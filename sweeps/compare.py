@@ -15,7 +15,7 @@ from PIL import Image
 from inversion.record.atomic import write_file
 from inversion.record.mlflow_store import open_client
 from sweeps.summarize import Summary, summarize
-from sweeps.table import Store
+from sweeps.table import FIGURES, Store
 from sweeps.view import save_view
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Summary:
     """Compare a sweep's children and log what comes of it to the parent run.
 
     At the artifact root, under the same names in every sweep, so that MLflow's compare page shows two sweeps
-    side by side: contact_sheet.png, curves.png, heatmap_<metric>.png, table.json (log_table), report.html. Tags
+    side by side: contact_sheet.png, curves.png, heatmap_<figure>.png, table.json (log_table), report.html. Tags
     best, recommended and recommended_overrides; the recommendation in words is the run's description.
 
     Works for a sweep of which nothing finished, or nothing started. A picture that cannot be made or logged is a
@@ -60,7 +60,7 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Summary:
     def draw(metric: str) -> Image.Image:
         return figures.to_image(figures.heatmap(summary, metric))
 
-    shown = [name for name in summary.metrics if name in summary.cells and summary.cells[name].notna().any()]
+    shown = [name for name in FIGURES if name in summary.cells and summary.cells[name].notna().any()]
     pictures: dict[str, Callable[[], Image.Image]] = {
         "contact_sheet.png": lambda: sheets.contact_sheet(summary, picture),
         "curves.png": lambda: figures.to_image(figures.loss_curves(summary, losses)),

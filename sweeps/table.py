@@ -43,7 +43,7 @@ ONLY_FINAL = {
     "steps_per_second",
 }  # of these there is no history
 CONSISTENT = "consistent_"  # a figure of the restoration that was made to agree with the photo
-FINAL_BY_PREFIX = ("found_", "phase_", "samples_")  # nor of these
+FINAL_BY_PREFIX = ("found_", "phase_", "samples_", "untuned_", "tuning_")  # nor of these, none of the search
 PENALTIES = {"latent", "noise"}  # terms of the loss that do not look at the picture
 DETAILS = ("run_id", "name", "photo", "photo_sha256", "seed", "status", "reason", "started")
 
