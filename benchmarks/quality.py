@@ -58,8 +58,8 @@ METHODS = {  # overrides beside the task's own preset
     "reports": lambda task: ["hyperparameters=reference", "noise_weight=10", *REPORTS[task]],
     "robust": lambda task: ["hyperparameters=robust", "loss.l1=0.1"],
     # the preset but for one thing
-    "one_code": lambda task: ["space=w", "phases=[]"],
-    "code_per_layer": lambda task: ["space=w+", "phases=[]"],
+    "one_code": lambda task: ["space=w"],
+    "one_code_first": lambda task: ["space=null", "phases=[{space: w}, {space: w+}]"],
     "distance_prior": lambda task: ["prior=distance"],
     "fixed_noise": lambda task: ["optimize_noise=false"],
     "identity_term": lambda task: ["loss.identity=0.5"],
