@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def main(cfg: DictConfig) -> float:
 def run(points: Sequence[Point]) -> None:
     """Restore every photo of these points that is not finished yet. They are alike: see sweeps/batches.py."""
     from inversion.console import ProgressBar
-    from inversion.heap import keep_heap
+    from inversion.heap import collect_garbage, keep_heap
     from inversion.passes import restore_all
     from inversion.record.ending import explain
     from inversion.record.open_record import open_store
@@ -55,6 +56,7 @@ def run(points: Sequence[Point]) -> None:
         model, loss = networks(shared)
         ledger = Ledger(open_store(shared["tracking"], PROJECT))
         ledger.reap()
+        collect_garbage()
         owners: dict[Path, Point] = {}
         restore_all(
             model,
@@ -133,6 +135,7 @@ def score(point: Point) -> float:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until everything is imported
     try:
         main()
     except KeyboardInterrupt:

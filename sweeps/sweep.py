@@ -14,6 +14,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from inversion.errors import ConfigError
+from inversion.heap import collect_garbage
 from inversion.record.atomic import write_file
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.open_record import git_commit, open_store
@@ -56,6 +57,7 @@ class Sweep:
         total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
         self.board = Board(self.folder, list(grid.axes), total, bar=not config.launcher.bars)
         self.board.start()
+        collect_garbage()
 
     def close(self) -> None:
         """Give the parent the status that its points have earned, and show how they ended."""
