@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -113,9 +112,9 @@ def loss_curves(summary: Summary, losses: Mapping[str, Mapping[str, pd.Series]])
 
 def to_image(figure: Figure) -> Image.Image:
     """Draw it as RGB."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return Image.open(buffer).convert("RGB")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def _draw_grid(summary: Summary, metric: str, norm: Normalize) -> Figure:

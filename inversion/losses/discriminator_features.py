@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.errors import ConfigError
@@ -61,10 +60,9 @@ class DiscriminatorLoss:
 
     def __call__(self, features: list[Tensor], target: list[Tensor]) -> Tensor:
         """weight * mean over layers of |features - target|² / |target|²: [B], 0 only for equal features."""
-        # Sums, not means: a sum's gradient keeps the layout (channels last) of the features that it flows into.
+        # Norms, since their gradient keeps the layout (channels last) of the features that it flows into.
         layers = [
-            F.mse_loss(a, b, reduction="none").sum(dim=(1, 2, 3))
-            / (b.square().sum(dim=(1, 2, 3)) + 1e-8 * b[0].numel())
+            squared_norm(a - b) / (squared_norm(b) + 1e-8 * b[0].numel())
             for a, b in zip(features, target, strict=True)
         ]
         return self.weight * torch.stack(layers).mean(dim=0)
@@ -73,3 +71,8 @@ class DiscriminatorLoss:
         if self.discriminator is None:
             raise ValueError("DiscriminatorLoss has no discriminator yet: call bind(discriminator, device).")
         return self.discriminator
+
+
+def squared_norm(x: Tensor) -> Tensor:
+    """[B, C, h, w] -> [B]."""
+    return torch.linalg.vector_norm(x, dim=(1, 2, 3)).square()

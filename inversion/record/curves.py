@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -124,9 +123,8 @@ def loss_curve(
         axes.spines[side].set_visible(False)
     figure.legend(loc="lower center", ncols=min(len(curves), LEGEND_COLUMNS), frameon=False, fontsize=9)
     canvas = FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
-    canvas.print_png(buffer)
-    return Image.open(buffer).convert("RGB")
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def _drawable(curve: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from inversion.record.params import clean_key
 from inversion.record.recorder import Status
 
 BATCH_STEPS = 200  # steps that may wait: of five terms each, one full request, 25 % less work than four
-BATCH_SECONDS = 3.0  # the longest that a value stays out of sight of the UI while steps go on
+BATCH_SECONDS = 10.0  # the longest that a value stays out of sight of the UI while steps go on
 MAX_METRICS, MAX_PARAMS = 1000, 100  # per request (mlflow.utils.validation)
 MAX_TAG_VALUE, MAX_DIGEST = 8000, 36  # characters (the same)
 
