@@ -8,6 +8,7 @@ ratios of one run; milliseconds belong to the machine and to what else it did.
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 import statistics
 import tempfile
@@ -28,7 +29,7 @@ from benchmarks.nvidia_projector import nvidia_loop
 from benchmarks.random_networks import CHANNEL_BASE, random_checkpoint, random_lpips
 from conf.schema import register
 from inversion.device import choose_device
-from inversion.heap import keep_heap
+from inversion.heap import collect_garbage, keep_heap
 from inversion.inputs import Synthetic
 from inversion.latents import noise_maps
 from inversion.latents.adam import Adam
@@ -231,10 +232,10 @@ def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
     def search(on_step: Callable[[Step], None]) -> None:
         optimize(setting.synthesis, objective, settings, [0], model.w_avg, model.w_std, on_step)
 
-    def plain() -> list[float]:
+    def plain() -> float:
         began = bench.clock()
         search(lambda step: None)
-        return [bench.clock() - began]
+        return bench.clock() - began
 
     with tempfile.TemporaryDirectory() as folder:
         tracking = {"uri": f"sqlite:///{folder}/mlflow.db", "artifacts": f"{folder}/artifacts"}
@@ -242,9 +243,10 @@ def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
         config["tracking"] |= tracking
         every, frames = config["tracking"]["image_every"], config["tracking"]["animation_frames"]
 
-        def recorded() -> list[float]:
+        def recorded() -> float:
             place = Path(tempfile.mkdtemp(dir=folder))
             recorder = open_record(config, photo, {}, place, PROJECT)
+            collect_garbage()
             watcher = Watcher([recorder], settings, every, frames)
             began = bench.clock()
             search(watcher)
@@ -252,15 +254,16 @@ def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
             recorder.flush()
             seconds = bench.clock() - began
             recorder.finish("FINISHED")
-            return [seconds]
+            return seconds
 
-        medians = bench.race({"not recorded": plain, "recorded": recorded})
-    extra = medians["recorded"] / medians["not recorded"] - 1
+        rounds = [(plain(), recorded()) for _ in range(3 * bench.rounds + 1)][1:]  # the first is a warm-up
+    without, recording = (statistics.median(seconds) for seconds in zip(*rounds, strict=True))
+    extra = statistics.median(b / a - 1 for a, b in rounds)  # of neighbours: the machine's speed drifts
     table(
         [f"{steps} steps, {setting.name}", "s", "cost"],
         [
-            ["not recorded", f"{medians['not recorded']:.2f}", ""],
-            ["losses, pictures, MLflow", f"{medians['recorded']:.2f}", f"{extra:+.1%}"],
+            ["not recorded", f"{without:.2f}", ""],
+            ["losses, pictures, MLflow", f"{recording:.2f}", f"{extra:+.1%}"],
         ],
     )
 
@@ -287,6 +290,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8, help="per setting and round")
     chosen = parser.parse_args()
+    gc.disable()  # as run.py does, until MLflow is imported
     torch.set_num_threads(chosen.threads)
     register()
     with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
