@@ -34,9 +34,21 @@ class Stacked(Degradation):
     def _each(self, work: Callable[[Degradation, Tensor], Tensor], x: Tensor) -> Tensor:
         if len(self._parts) == 1:
             return work(self.operators[0], x)
-        done = torch.cat([work(self.operators[rows[0]], x[rows]) for rows in self._parts])
-        order = [row for rows in self._parts for row in rows]
-        return done[torch.tensor(order, device=x.device).argsort()]
+        order, back = self._orders(x.device)
+        parts = x.index_select(0, order).split([len(rows) for rows in self._parts])
+        done = [work(self.operators[rows[0]], part) for rows, part in zip(self._parts, parts, strict=True)]
+        return torch.cat(done).index_select(0, back)
+
+    def _orders(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Rows by operator, and the way back: made once, since no CUDA graph can hold a copy from the host."""
+        if device not in self._on_device:
+            order = torch.tensor([row for rows in self._parts for row in rows])
+            self._on_device[device] = order.to(device), order.argsort().to(device)
+        return self._on_device[device]
+
+    @cached_property
+    def _on_device(self) -> dict[torch.device, tuple[Tensor, Tensor]]:
+        return {}
 
     @cached_property
     def _parts(self) -> list[list[int]]:

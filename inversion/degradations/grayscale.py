@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
+from inversion.on_device import numbers, on_device
 
 LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-R BT.601); they sum to 1, so [-1, 1] needs no rescaling
 
@@ -17,8 +18,8 @@ class Grayscale(Degradation):
     """Replace every channel by 0.299 R + 0.587 G + 0.114 B, as Pillow's mode "L" does."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        luma = (x * x.new_tensor(LUMA).reshape(3, 1, 1)).sum(dim=1, keepdim=True)
-        return luma.expand_as(x)
+        weights = on_device(numbers, LUMA, like=x)
+        return (x * weights[:, None, None]).sum(dim=1, keepdim=True).expand_as(x)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
         """The photo's luma, exactly, and the restoration's chroma, paled where it would leave [-1, 1].

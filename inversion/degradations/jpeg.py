@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from functools import cache, lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,7 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
 from inversion.images import to_255, to_pil, to_tensor
+from inversion.on_device import numbers, on_device
 
 BLOCK = 8
 WITHIN = 0.2  # of a quantization step; of 0 … 0.5 the best at qualities 6 to 50, 0.05 dB below at 90
@@ -78,8 +78,7 @@ class JPEG(Degradation):
         enlarged: x comes out of a decoder, whose enlargement of the colour is undone.
         """
         height, width = x.shape[-2:]
-        matrix = torch.tensor(TO_YCBCR, device=x.device).to(x.dtype)
-        ycbcr = torch.einsum("yc,bchw->byhw", matrix, to_255(x))
+        ycbcr = torch.einsum("yc,bchw->byhw", on_device(numbers, TO_YCBCR, like=x), to_255(x))
         ycbcr = torch.cat([ycbcr[:, :1] - 128, ycbcr[:, 1:]], dim=1)
         ycbcr = F.pad(ycbcr, (0, -width % 16, 0, -height % 16), mode="replicate")
         colour = F.avg_pool2d(ycbcr[:, 1:], 2)
@@ -87,28 +86,32 @@ class JPEG(Degradation):
             rows, columns = (enlarged_and_shrunk(side).to(x) for side in colour.shape[-2:])
             colour = torch.linalg.solve(columns.mT, torch.linalg.solve(rows, colour), left=False)
         planes = [ycbcr[:, :1], *colour.split(1, dim=1)]
-        steps = quantization(self.quality)
         return [
-            cosines(plane, forward=True)
-            / steps[kind].to(x).repeat(plane.shape[-2] // 8, plane.shape[-1] // 8)
+            cosines(plane, forward=True) / self._steps(kind, plane)
             for plane, kind in zip(planes, (0, 1, 1), strict=True)
         ]
 
     def _decode(self, levels: list[Tensor], like: Tensor) -> Tensor:
         """The way back, to the size of `like`."""
         height, width = like.shape[-2:]
-        steps = quantization(self.quality)
         y, cb, cr = (
-            cosines(
-                plane * steps[kind].to(like).repeat(plane.shape[-2] // 8, plane.shape[-1] // 8), forward=False
-            )
+            cosines(plane * self._steps(kind, plane), forward=False)
             for plane, kind in zip(levels, (0, 1, 1), strict=True)
         )
         # libjpeg: "fancy"
         colour = F.interpolate(torch.cat([cb, cr], dim=1), scale_factor=2, mode="bilinear")
         ycbcr = torch.cat([y + 128, colour], dim=1)[..., :height, :width]
-        matrix = torch.linalg.inv(torch.tensor(TO_YCBCR, dtype=torch.float64)).to(like)
-        return torch.einsum("cy,byhw->bchw", matrix, ycbcr) / 127.5 - 1
+        return torch.einsum("cy,byhw->bchw", on_device(to_rgb, like=like), ycbcr) / 127.5 - 1
+
+    def _steps(self, kind: int, plane: Tensor) -> Tensor:
+        """One per frequency and block of the plane [B, 1, H, W]: [H, W]; kind: 0 = luma, 1 = chroma."""
+        steps = on_device(quantization, self.quality, kind, like=plane)
+        return steps.repeat(plane.shape[-2] // BLOCK, plane.shape[-1] // BLOCK)
+
+
+def to_rgb() -> Tensor:
+    """R, G, B from Y, Cb, Cr: [3, 3]."""
+    return torch.linalg.inv(numbers(TO_YCBCR))
 
 
 def soft_round(x: Tensor) -> Tensor:
@@ -125,12 +128,12 @@ def enlarged_and_shrunk(side: int) -> Tensor:
 
 def cosines(plane: Tensor, forward: bool) -> Tensor:
     """Cosine transform of each 8x8 block, in its place: [B, 1, H, W] -> same, orthonormal (T.81, A.3.3)."""
-    matrix = (cosine_matrix() if forward else cosine_matrix().mT).to(plane)
+    matrix = on_device(cosine_matrix, like=plane)
+    matrix = matrix if forward else matrix.mT
     blocks = plane.unflatten(-1, (-1, BLOCK)).unflatten(-3, (-1, BLOCK))  # [B, 1, h, 8, w, 8]
     return torch.einsum("ki,bchiwj,lj->bchkwl", matrix, blocks, matrix).flatten(-2).flatten(-3, -2)
 
 
-@cache
 def cosine_matrix() -> Tensor:
     """A line of 8 pixels -> its 8 frequencies, orthonormal: [8, 8]."""
     frequency = torch.arange(BLOCK, dtype=torch.float64)[:, None]
@@ -140,10 +143,9 @@ def cosine_matrix() -> Tensor:
     return matrix
 
 
-@lru_cache(maxsize=100)  # every step of a search asks
-def quantization(quality: int) -> list[Tensor]:
-    """Ask Pillow for its quantization steps at this quality: luma and chroma, [8, 8] each."""
+def quantization(quality: int, kind: int) -> Tensor:
+    """Ask Pillow for its quantization steps at this quality: [8, 8]; kind: 0 = luma, 1 = chroma."""
     file = io.BytesIO()
     Image.new("RGB", (BLOCK, BLOCK)).save(file, format="JPEG", quality=quality)
     tables = Image.open(file).quantization  # type: ignore[attr-defined]
-    return [torch.tensor(tables[kind], dtype=torch.float32).reshape(BLOCK, BLOCK) for kind in (0, 1)]
+    return torch.tensor(tables[kind], dtype=torch.float32).reshape(BLOCK, BLOCK)

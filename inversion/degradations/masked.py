@@ -70,4 +70,4 @@ class Masked(Degradation):
 
 def blank(x: Tensor, known: Tensor) -> Tensor:
     """Make unknown pixels black: x [B, 3, H, W], known [1 or B, 1, H, W], 1 = known."""
-    return torch.where(known > 0, x, x.new_tensor(BLACK))
+    return torch.where(known > 0, x, BLACK)

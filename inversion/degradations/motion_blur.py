@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.harmonic import roughness
 from inversion.degradations.wiener import ROUNDING
 from inversion.errors import ConfigError
+from inversion.on_device import on_device
 
 ERROR = 0.04  # squared difference between neighbours by which a restoration errs, [-1, 1]; fits 64 px faces
 
@@ -47,7 +47,7 @@ class MotionBlur(Degradation):
     def __call__(self, x: Tensor) -> Tensor:
         if self.length is None:
             raise ValueError("MotionBlur has no length yet: call bind(photos, degraded).")
-        kernel = line_kernel(self.length, self.angle).to(x)
+        kernel = on_device(line_kernel, self.length, self.angle, like=x)
         reach = len(kernel) // 2
         padded = F.pad(x, [reach] * 4, mode="reflect")
         return F.conv2d(padded, kernel.expand(3, 1, -1, -1), groups=3)
@@ -83,7 +83,6 @@ def noise_power(observed: Tensor) -> Tensor:
     return deviation.square().clamp(min=ROUNDING)[:, None, None, None]
 
 
-@lru_cache(maxsize=16)  # every step of a search asks
 def line_kernel(length: float, angle: float) -> Tensor:
     """Draw a centred line with soft ends and sides: [taps, taps], taps odd, sum 1, the same under half a turn.
 

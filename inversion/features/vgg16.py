@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.errors import CheckpointError
+from inversion.on_device import numbers, on_device
 
 # Number in torchvision's `features` -> output channels; the blocks end in relu1_2, 2_2, 3_3, 4_3, 5_3.
 BLOCKS = (
@@ -67,7 +68,8 @@ class VGG16:
             raise ValueError(
                 f"VGG16 halves an image four times. Got {list(images.shape)}; 16 px a side works."
             )
-        x = (images - images.new_tensor(MEAN).reshape(3, 1, 1)) / images.new_tensor(STD).reshape(3, 1, 1)
+        mean, std = (on_device(numbers, values, like=images)[:, None, None] for values in (MEAN, STD))
+        x = (images - mean) / std
         x = x.to(self.blocks[0][0][0].dtype, memory_format=torch.channels_last)
         features: list[Tensor] = []
         for block in self.blocks:

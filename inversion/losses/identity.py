@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from inversion.errors import ConfigError
 from inversion.faces.landmarks import installed_model
 from inversion.features.dlib_descriptor import DESCRIPTOR_FILE, SIZE, FaceDescriptor, load_face_descriptor
+from inversion.on_device import on_device
 
 # Where dlib's chip lies in FFHQ's frame: left, top, side, in units of the frame's side. In the chip, dlib's mean
 # face (dlib/image_transforms/interpolation.h, padding 0.25) has its eyes at (0.3170, 0.3107) and (0.6698, 0.3107)
@@ -54,11 +54,12 @@ class IdentityLoss:
 def chips(images: Tensor) -> Tensor:
     """Cut out what dlib's descriptor looks at: [B, 3, R, R] in FFHQ framing -> [B, 3, 150, 150]."""
     left, top, side = CHIP
-    across, down = (resampling(start, side, images.shape[-1]).to(images) for start in (left, top))
+    across, down = (
+        on_device(resampling, start, side, images.shape[-1], like=images) for start in (left, top)
+    )
     return down @ images @ across.T
 
 
-@functools.cache
 def resampling(start: float, length: float, resolution: int) -> Tensor:
     """Linear interpolation of the part that begins at `start`, as a matrix [150, resolution]; reduces by averages."""
     centres = (

@@ -53,7 +53,7 @@ def test_block_cosines_are_orthonormal_and_undone() -> None:
 
 
 def test_steps_are_the_standards_at_quality_50() -> None:
-    luma, chroma = quantization(50)
+    luma, chroma = quantization(50, 0), quantization(50, 1)
     np.testing.assert_array_equal(luma[0], [16, 11, 10, 16, 24, 40, 51, 61])  # ITU-T T.81, table K.1
     np.testing.assert_array_equal(chroma[0], [17, 18, 24, 47, 99, 99, 99, 99])  # table K.2
 
