@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
+from inversion.on_device import on_device
 
 METHODS = ("area", "bicubic")
 LARGEST = 32
@@ -66,15 +66,14 @@ class Downsample(Degradation):
         return torch.linalg.solve(columns.mT, torch.linalg.solve(rows, small), left=False)
 
     def _shrink(self, side: int, like: Tensor) -> Tensor:
-        return resampling(side, max(1, round(side / self.factor)), self.method, like.dtype, like.device)
+        return on_device(resampling, side, max(1, round(side / self.factor)), self.method, like=like)
 
     def _enlarge(self, side: int, like: Tensor) -> Tensor:
-        return resampling(max(1, round(side / self.factor)), side, "bicubic", like.dtype, like.device)
+        return on_device(resampling, max(1, round(side / self.factor)), side, "bicubic", like=like)
 
 
-@lru_cache(maxsize=8)  # every step of a search asks; 4 MB each at 1024 px
-def resampling(before: int, after: int, method: str, dtype: torch.dtype, device: torch.device) -> Tensor:
+def resampling(before: int, after: int, method: str) -> Tensor:
     """Write a one-dimensional resampling as a matrix: [after, before], rows sum to 1."""
-    lines = torch.eye(before, device=device)[None, None]
+    lines = torch.eye(before)[None, None]
     antialias = {} if method == "area" else {"antialias": True}
-    return F.interpolate(lines, size=(after, before), mode=method, **antialias)[0, 0].to(dtype)
+    return F.interpolate(lines, size=(after, before), mode=method, **antialias)[0, 0]

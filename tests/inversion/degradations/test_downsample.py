@@ -24,7 +24,7 @@ def test_constant_images_are_kept(method: str) -> None:
 
 def test_area_is_the_average_of_the_pixels_underneath() -> None:
     x = photos()
-    matrix = resampling(32, 8, "area", x.dtype, x.device)
+    matrix = resampling(32, 8, "area").to(x)
     small = matrix @ x @ matrix.mT
     torch.testing.assert_close(small, torch.nn.functional.avg_pool2d(x, 4), rtol=0, atol=1e-7)
 
