@@ -6,7 +6,7 @@ A copy from the host's memory in every step would make the host wait for the GPU
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ def on_device(make: Callable[..., Tensor], *arguments: Hashable, like: Tensor) -
     return _made(make, arguments, like.dtype, like.device)
 
 
-@cache  # without a limit: a CUDA graph goes on reading what it was captured with
+@lru_cache(maxsize=4096)  # no search reads as many: a CUDA graph goes on reading what it was captured with
 def _made(
     make: Callable[..., Tensor], arguments: tuple[Hashable, ...], dtype: torch.dtype, device: torch.device
 ) -> Tensor:

@@ -41,13 +41,13 @@ class Stacked(Degradation):
 
     def _orders(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Rows by operator, and the way back: made once, since no CUDA graph can hold a copy from the host."""
-        if device not in self._on_device:
+        if device not in self._indices:
             order = torch.tensor([row for rows in self._parts for row in rows])
-            self._on_device[device] = order.to(device), order.argsort().to(device)
-        return self._on_device[device]
+            self._indices[device] = order.to(device), order.argsort().to(device)
+        return self._indices[device]
 
     @cached_property
-    def _on_device(self) -> dict[torch.device, tuple[Tensor, Tensor]]:
+    def _indices(self) -> dict[torch.device, tuple[Tensor, Tensor]]:
         return {}
 
     @cached_property

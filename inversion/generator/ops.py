@@ -8,35 +8,35 @@ NVlabs/stylegan2-ada-pytorch; tests/reference holds outputs made with them.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from inversion.on_device import on_device
 
 LRELU_SLOPE = 0.2
 LRELU_GAIN = math.sqrt(2)  # keeps unit variance through a leaky ReLU
 FIR_TAPS = (1.0, 3.0, 3.0, 1.0)
 
 
-@lru_cache(maxsize=256)
-def fir(channels: int, gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+def fir(channels: int, gain: float) -> Tensor:
     """The 4x4 low-pass filter of every resampling, one copy per channel: [C, 1, 4, 4]."""
     taps = torch.tensor(FIR_TAPS)
     kernel = taps.outer(taps) * (gain / sum(FIR_TAPS) ** 2)
-    return kernel.to(device, dtype).expand(channels, 1, 4, 4).contiguous()
+    return kernel.expand(channels, 1, 4, 4).contiguous()
 
 
 def low_pass(x: Tensor, gain: float, padding: int) -> Tensor:
     """Every channel of x through the filter, at full resolution."""
     channels = x.shape[1]
-    return F.conv2d(x, fir(channels, gain, x.dtype, x.device), padding=padding, groups=channels)
+    return F.conv2d(x, on_device(fir, channels, gain, like=x), padding=padding, groups=channels)
 
 
 def upsample(x: Tensor) -> Tensor:
     """[B, C, H, W] -> [B, C, 2H, 2W], zero-stuffed and low-passed."""
     channels = x.shape[1]
-    kernel = fir(channels, 4, x.dtype, x.device)
+    kernel = on_device(fir, channels, 4, like=x)
     return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=channels)
 
 

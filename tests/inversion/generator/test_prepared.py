@@ -92,7 +92,7 @@ def test_downsampling_convolution_filters_then_decimates(taps: int) -> None:
     rng = torch.Generator().manual_seed(0)
     x = torch.randn(2, 4, 8, 8, generator=rng, dtype=torch.float64)
     weight = torch.randn(5, 4, taps, taps, generator=rng, dtype=torch.float64)
-    kernel = fir(4, 1, x.dtype, x.device)
+    kernel = fir(4, 1).to(x)
     filtered = torch.nn.functional.conv2d(x, kernel, padding=1 + taps // 2, groups=4)
     expected = torch.nn.functional.conv2d(filtered, weight)[:, :, ::2, ::2]
     torch.testing.assert_close(conv_down(x, weight), expected, **TOLERANCE[torch.float64])
