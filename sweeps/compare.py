@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from inversion.record.atomic import write_file
+from inversion.record.curves import to_image
 from inversion.record.mlflow_store import open_client
 from sweeps.summarize import Summary, summarize
 from sweeps.table import FIGURES, Store
@@ -58,12 +59,12 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Summary:
             client.log_artifact(parent_run_id, str(path))
 
     def draw(metric: str) -> Image.Image:
-        return figures.to_image(figures.heatmap(summary, metric))
+        return to_image(figures.heatmap(summary, metric))
 
     shown = [name for name in FIGURES if name in summary.cells and summary.cells[name].notna().any()]
     pictures: dict[str, Callable[[], Image.Image]] = {
         "contact_sheet.png": lambda: sheets.contact_sheet(summary, picture),
-        "curves.png": lambda: figures.to_image(figures.loss_curves(summary, losses)),
+        "curves.png": lambda: to_image(figures.loss_curves(summary, losses)),
         **{f"heatmap_{metric}.png": partial(draw, metric) for metric in shown},
     }
     for name, make in pictures.items():

@@ -15,7 +15,6 @@ from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from PIL import Image
 
 from inversion.record.panels import INK, MUTED, PAPER
 from sweeps.axes import Axis, Layout, arrange, describe, is_grid, spell
@@ -108,13 +107,6 @@ def loss_curves(summary: Summary, losses: Mapping[str, Mapping[str, pd.Series]])
         handles = [Line2D([], [], color=colours[value], label=spell(value)) for value in named]
         figure.legend(handles=handles, title=by.label, fontsize=8, frameon=False, loc="outside right upper")
     return figure
-
-
-def to_image(figure: Figure) -> Image.Image:
-    """Draw it as RGB."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def _draw_grid(summary: Summary, metric: str, norm: Normalize) -> Figure:

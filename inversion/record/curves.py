@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:  # matplotlib is imported when the first curve is drawn
+    from matplotlib.figure import Figure
 
 TOLERANCE = 0.05  # of the final loss
 TAIL = 0.05  # of the steps: what "final" means
@@ -70,7 +74,6 @@ def loss_curve(
     margin:    fraction of the run's length that is shaded after it.
     total:     the name of the sum in `history`: drawn on top, heavier, first in the legend.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
@@ -122,6 +125,13 @@ def loss_curve(
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.legend(loc="lower center", ncols=min(len(curves), LEGEND_COLUMNS), frameon=False, fontsize=9)
+    return to_image(figure)
+
+
+def to_image(figure: Figure) -> Image.Image:
+    """Draw it as RGB."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -8,6 +8,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from inversion.record.curves import to_image
 from sweeps import figures
 from sweeps.summarize import Summary, summarize
 from sweeps.table import Table
@@ -97,7 +98,7 @@ def test_what_agrees_with_the_photo_is_named_and_judged_like_its_own_kind() -> N
 def test_a_sweep_without_runs_has_its_figures_too() -> None:
     nothing = summarize(Table(table({}).rows[:0], (), (), "a sweep"))
     for figure in (figures.heatmap(nothing, "quality"), figures.loss_curves(nothing, {})):
-        assert figures.to_image(figure).width > 100
+        assert to_image(figure).width > 100
 
 
 @pytest.mark.parametrize("prefix", ["", "consistent_", "samples_mean_"])
