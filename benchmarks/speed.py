@@ -228,6 +228,7 @@ def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
         model.prior(settings[0].prior),
     )
     keep_heap()
+    gc.disable()  # as run.py does, until MLflow is imported
 
     def search(on_step: Callable[[Step], None]) -> None:
         optimize(setting.synthesis, objective, settings, [0], model.w_avg, model.w_std, on_step)
@@ -290,7 +291,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8, help="per setting and round")
     chosen = parser.parse_args()
-    gc.disable()  # as run.py does, until MLflow is imported
     torch.set_num_threads(chosen.threads)
     register()
     with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
