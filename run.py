@@ -21,8 +21,8 @@ from conf.schema import register
 if TYPE_CHECKING:  # torch and mlflow load late: --help and tab completion must not wait for them
     from inversion.model import Model
     from inversion.restore import Task
-    from sweeps.ledger import Ledger
-    from sweeps.point import Point
+    from sweeps.execute.ledger import Ledger
+    from sweeps.execute.point import Point
 
 PROJECT = Path(__file__).resolve().parent
 register()
@@ -31,7 +31,7 @@ register()
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> float:
     """Returns a sweep's objective, higher is better: mean PSNR to the original, to the observed photo without one."""
-    from sweeps.point import Point
+    from sweeps.execute.point import Point
 
     point = Point.composed(cfg, HydraConfig.get())
     run([point])
@@ -39,14 +39,14 @@ def main(cfg: DictConfig) -> float:
 
 
 def run(points: Sequence[Point]) -> None:
-    """Restore every photo of these points that is not finished yet. They are alike: see sweeps/batches.py."""
+    """Restore every photo of these points that is not finished yet. They are alike: see sweeps/execute/batches.py."""
+    from inversion.batching import restore_all
     from inversion.console import ProgressBar
-    from inversion.heap import collect_garbage, keep_heap
-    from inversion.passes import restore_all
     from inversion.record.ending import explain
     from inversion.record.open_record import open_store
-    from sweeps.ledger import Ledger
-    from sweeps.prepared import networks
+    from inversion.runtime.heap import collect_garbage, keep_heap
+    from sweeps.execute.ledger import Ledger
+    from sweeps.execute.networks import networks
 
     # A kill keeps what was reached, like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -79,13 +79,13 @@ def open_tasks(
     points: Sequence[Point], model: Model, ledger: Ledger, owners: dict[Path, Point]
 ) -> Iterator[Task]:
     """Skip what is finished and open a record, when its turn comes, for everything else."""
-    from inversion.hyperparameters import Hyperparameters
     from inversion.record.ending import Ending, explain
     from inversion.record.latents_file import load_start
     from inversion.record.open_record import git_commit, open_record
     from inversion.restore import Task
-    from sweeps.ledger import job_tags
-    from sweeps.prepared import photos
+    from inversion.search.hyperparameters import Hyperparameters
+    from sweeps.execute.ledger import job_tags
+    from sweeps.execute.networks import photos
 
     for point in points:
         settings = point.settings

@@ -15,11 +15,11 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.heap import keep_heap
-from inversion.hyperparameters import Hyperparameters
 from inversion.model import Model, build
-from inversion.objective import Objective, PerceptualLoss
-from inversion.optimize import optimize
+from inversion.runtime.heap import keep_heap
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.objective import Objective, PerceptualLoss
+from inversion.search.optimize import optimize
 
 
 @dataclass(frozen=True)

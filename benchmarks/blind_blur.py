@@ -18,7 +18,7 @@ from conf.schema import register
 from inversion.blind_blur import face_spectrum, find_kernel_size
 from inversion.degradations.blur import GaussianBlur
 from inversion.images import list_photos, quantize, read_photo, resize_to_square, to_tensor
-from sweeps.prepared import networks
+from sweeps.execute.networks import networks
 
 SMALLEST, LARGEST = 0.05, 0.12  # of the side
 NEAR = 0.15  # of the true size

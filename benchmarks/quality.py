@@ -24,23 +24,23 @@ from torch import Tensor
 
 from benchmarks.baselines import restore_classically
 from conf.schema import register
-from inversion.heap import keep_heap
-from inversion.hyperparameters import Hyperparameters
 from inversion.images import list_photos, quantize, read_photo, resize_to_square, to_pil, to_tensor
 from inversion.metrics.face_identity import identity_distance
 from inversion.metrics.psnr import psnr
 from inversion.metrics.ssim import ssim
-from inversion.objective import Objective
-from inversion.optimize import optimize
-from inversion.pivotal_tuning import tune
+from inversion.pictures.panels import panel
 from inversion.record.atomic import write_file
 from inversion.record.mlflow_store import open_client
 from inversion.record.open_record import open_store
-from inversion.record.panels import panel
-from inversion.stacked import Stacked
-from sweeps.fingerprint import fingerprint
-from sweeps.prepared import networks
-from sweeps.summarize import bootstrap_interval
+from inversion.runtime.heap import keep_heap
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.objective import Objective
+from inversion.search.optimize import optimize
+from inversion.search.pivotal_tuning import tune
+from inversion.search.stacked import Stacked
+from sweeps.execute.networks import networks
+from sweeps.plan.fingerprint import fingerprint
+from sweeps.results.summarize import bootstrap_interval
 
 PROJECT = Path(__file__).resolve().parents[1]
 TASKS = ("none", "blur", "grayscale", "inpaint", "downsample", "compose")

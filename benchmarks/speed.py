@@ -28,19 +28,19 @@ from benchmarks.bench import Bench, Setting, milliseconds, settings_of, table
 from benchmarks.nvidia_projector import nvidia_loop
 from benchmarks.random_networks import CHANNEL_BASE, random_checkpoint, random_lpips
 from conf.schema import register
-from inversion.device import choose_device
-from inversion.heap import collect_garbage, keep_heap
-from inversion.inputs import Synthetic
+from inversion.batching import release_memory
 from inversion.latents import noise_maps
-from inversion.latents.adam import Adam
-from inversion.losses.latent_distance import latent_distance
 from inversion.losses.noise_regularizer import noise_regularizer
-from inversion.memory import is_out_of_memory
-from inversion.objective import Objective
-from inversion.optimize import Step, optimize
-from inversion.passes import release_memory
+from inversion.optimizers.adam import Adam
+from inversion.photos import Synthetic
+from inversion.priors.latent_distance import latent_distance
 from inversion.record.open_record import open_record
 from inversion.record.watcher import Watcher
+from inversion.runtime.device import choose_device
+from inversion.runtime.heap import collect_garbage, keep_heap
+from inversion.runtime.memory import is_out_of_memory
+from inversion.search.objective import Objective
+from inversion.search.optimize import Step, optimize
 
 PROJECT = Path(__file__).resolve().parents[1]
 SECTIONS = ("steps", "parts", "batch", "recording")

@@ -23,14 +23,14 @@ from benchmarks.nvidia_projector import nvidia_loop
 from benchmarks.random_networks import CHANNEL_BASE, random_checkpoint, random_lpips
 from conf.schema import register
 from inversion.degradations.none import NoDegradation
-from inversion.device import choose_device
-from inversion.heap import keep_heap
-from inversion.hyperparameters import Hyperparameters
-from inversion.inputs import Photos, Synthetic
 from inversion.losses.lpips import LPIPS
 from inversion.model import Model, build
-from inversion.objective import Objective
-from inversion.optimize import optimize
+from inversion.photos import Photos, Synthetic
+from inversion.runtime.device import choose_device
+from inversion.runtime.heap import keep_heap
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.objective import Objective
+from inversion.search.optimize import optimize
 
 PROJECT = Path(__file__).resolve().parents[1]
 THEIR_STEPS = 1000

@@ -82,7 +82,7 @@ class Config:
     device: str = "auto"
     precision: str = "auto"
     rerun: bool = False
-    # hyperparameters/ (see inversion/hyperparameters.py for ranges)
+    # hyperparameters/ (see inversion/search/hyperparameters.py for ranges)
     steps: int = MISSING
     reg: float = MISSING
     prior: str = MISSING
@@ -206,7 +206,7 @@ class LPIPS(Loss):
 
 @dataclass
 class Photos:
-    _target_: str = "inversion.inputs.Photos"
+    _target_: str = "inversion.photos.Photos"
     image: str | None = None
     align: Any = None
     degraded: bool = False
@@ -215,7 +215,7 @@ class Photos:
 
 @dataclass
 class Synthetic:
-    _target_: str = "inversion.inputs.Synthetic"
+    _target_: str = "inversion.photos.Synthetic"
     seed: int = 0
     truncation_psi: float = 0.7
     mask: str | None = None

@@ -13,10 +13,10 @@ from inversion.generator.discriminator import Discriminator
 from inversion.generator.prepared import PreparedDiscriminator, PreparedSynthesis
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator, SynthesisNetwork
-from inversion.losses.gaussianized_distance import GaussianizedDistance
-from inversion.losses.latent_distance import latent_distance
-from inversion.objective import Prior
-from inversion.precision import choose_dtype, lowest_resolution
+from inversion.priors.gaussianized_distance import GaussianizedDistance
+from inversion.priors.latent_distance import latent_distance
+from inversion.runtime.precision import choose_dtype, lowest_resolution
+from inversion.search.objective import Prior
 
 
 @dataclass(frozen=True)

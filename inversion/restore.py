@@ -15,22 +15,22 @@ from inversion import blind_blur
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError
-from inversion.hyperparameters import Hyperparameters
 from inversion.images import quantize, to_pil
-from inversion.inputs import Photo
 from inversion.latents.starts import sample_seed, starting_points
-from inversion.memory import OutOfMemory, is_out_of_memory
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
-from inversion.objective import Objective, PerceptualLoss
-from inversion.optimize import Result, optimize
-from inversion.pivotal_tuning import Tuned, tune
+from inversion.photos import Photo
 from inversion.record.ending import Ending, explain
 from inversion.record.latents_file import Latents
 from inversion.record.outcome import Outcome, Tuning, record_outcome
 from inversion.record.recorder import Recorder, Status, Tee
 from inversion.record.watcher import Watcher
-from inversion.stacked import Stacked
+from inversion.runtime.memory import OutOfMemory, is_out_of_memory
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.objective import Objective, PerceptualLoss
+from inversion.search.optimize import Result, optimize
+from inversion.search.pivotal_tuning import Tuned, tune
+from inversion.search.stacked import Stacked
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,9 @@ class Observation:
 def restore(
     model: Model,
     loss: PerceptualLoss,
-    tasks: Sequence[Task],  # alike in phases or space, optimizer, optimize_noise and prior: sweeps/batches.py
+    tasks: Sequence[
+        Task
+    ],  # alike in phases or space, optimizer, optimize_noise and prior: sweeps/execute/batches.py
     image_every: int = 0,
     animation_frames: int = 0,
     progress: Callable[[int, dict[str, float]], None] = lambda step, terms: None,

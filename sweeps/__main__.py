@@ -9,7 +9,9 @@ from pathlib import Path
 
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import clear_errors
-from sweeps import missing, report, ui
+from sweeps import ui
+from sweeps.report import command as report
+from sweeps.results import missing
 
 PROJECT = Path(__file__).resolve().parent.parent
 STORE = "sqlite:///mlflow.db"

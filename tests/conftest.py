@@ -1,8 +1,11 @@
-"""Fixtures shared by all tests: one tiny seeded generator, one table of tolerances."""
+"""Fixtures shared by all tests: one tiny seeded generator, one table of tolerances, a disk that is full."""
 
 from __future__ import annotations
 
 import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import torch
@@ -40,3 +43,19 @@ def tiny_discriminator() -> Discriminator:
         img_resolution=32, channel_base=256, channel_max=16, z_dim=0, w_dim=0, architecture="resnet"
     )
     return Discriminator(architecture).eval().requires_grad_(False)
+
+
+@contextmanager
+def _small_files(limit: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """`with full_disk(100):` every write beyond a file's first 100 bytes is an OSError."""
+    return _small_files

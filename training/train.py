@@ -23,7 +23,7 @@ from torch import Tensor
 from inversion.generator.architecture import Architecture
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
-from inversion.heap import keep_heap
+from inversion.runtime.heap import keep_heap
 from training.augment import adapt, augment
 from training.data import load_pictures, sample_batch
 from training.sheet import save_sheet

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
-from inversion.on_device import on_device
+from inversion.runtime.on_device import on_device
 
 METHODS = ("area", "bicubic")
 LARGEST = 32

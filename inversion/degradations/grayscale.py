@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
-from inversion.on_device import numbers, on_device
+from inversion.runtime.on_device import numbers, on_device
 
 LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-R BT.601); they sum to 1, so [-1, 1] needs no rescaling
 

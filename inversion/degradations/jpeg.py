@@ -14,7 +14,7 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
 from inversion.images import to_255, to_pil, to_tensor
-from inversion.on_device import numbers, on_device
+from inversion.runtime.on_device import numbers, on_device
 
 BLOCK = 8
 WITHIN = 0.2  # of a quantization step; of 0 … 0.5 the best at qualities 6 to 50, 0.05 dB below at 90

@@ -14,7 +14,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.harmonic import roughness
 from inversion.degradations.wiener import ROUNDING
 from inversion.errors import ConfigError
-from inversion.on_device import on_device
+from inversion.runtime.on_device import on_device
 
 ERROR = 0.04  # squared difference between neighbours by which a restoration errs, [-1, 1]; fits 64 px faces
 

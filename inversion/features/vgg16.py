@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.errors import CheckpointError
-from inversion.on_device import numbers, on_device
+from inversion.runtime.on_device import numbers, on_device
 
 # Number in torchvision's `features` -> output channels; the blocks end in relu1_2, 2_2, 3_3, 4_3, 5_3.
 BLOCKS = (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from inversion.seeds import RandomStreams
+from inversion.search.seeds import RandomStreams
 
 
 def start(resolutions: Sequence[int], streams: RandomStreams) -> list[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from inversion.errors import ConfigError
 from inversion.faces.landmarks import installed_model
 from inversion.features.dlib_descriptor import DESCRIPTOR_FILE, SIZE, FaceDescriptor, load_face_descriptor
-from inversion.on_device import on_device
+from inversion.runtime.on_device import on_device
 
 # Where dlib's chip lies in FFHQ's frame: left, top, side, in units of the frame's side. In the chip, dlib's mean
 # face (dlib/image_transforms/interpolation.h, padding 0.25) has its eyes at (0.3170, 0.3107) and (0.6698, 0.3107)

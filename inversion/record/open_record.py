@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from inversion.inputs import Photo
+from inversion.photos import Photo
 from inversion.record.atomic import write_file
 from inversion.record.folder_recorder import FolderRecorder
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource

@@ -14,26 +14,26 @@ from torch import Tensor
 from inversion.checkpoints import safetensors_file
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.images import to_pil
-from inversion.inputs import Photo
 from inversion.latents.spaces import per_layer
 from inversion.metrics.face_identity import identity_distance
 from inversion.metrics.psnr import psnr
 from inversion.metrics.sharpness import sharpness
 from inversion.metrics.ssim import ssim
-from inversion.record.animation import save_animation
+from inversion.photos import Photo
+from inversion.pictures.animation import save_animation
+from inversion.pictures.curves import converged_step, loss_curve
+from inversion.pictures.panels import panel
+from inversion.pictures.samples import mean, sample_pictures, spread
 from inversion.record.atomic import write_image
-from inversion.record.curves import converged_step, loss_curve
 from inversion.record.latents_file import save_latents
-from inversion.record.panels import panel
 from inversion.record.recorder import Recorder
-from inversion.record.samples import mean, sample_pictures, spread
 
 CAVEAT = "a plausible face, not evidence of identity"
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What fitting the generator to one photo has changed: see inversion/pivotal_tuning.py."""
+    """What fitting the generator to one photo has changed: see inversion/search/pivotal_tuning.py."""
 
     untuned: Tensor  # [3, R, R], what the generator drew before
     checkpoint: Checkpoint  # with the network that draws `restored`

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import torch
 from PIL import Image
 
-from inversion.hyperparameters import Hyperparameters
 from inversion.images import to_pil
-from inversion.optimize import Step
 from inversion.record.recorder import Recorder
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.optimize import Step
 
 FETCH_EVERY = 25  # steps between copies of the losses from the device
 

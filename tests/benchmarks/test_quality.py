@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.quality import METHODS, REPORTS, TASKS, composed, interval, markdown, summary
 from conf.schema import register
-from inversion.hyperparameters import Hyperparameters
+from inversion.search.hyperparameters import Hyperparameters
 
 
 def rows(method: str, seed: int, psnr: list[float], identity: list[float]) -> pd.DataFrame:

@@ -9,9 +9,9 @@ import torch
 from benchmarks.random_networks import random_lpips
 from benchmarks.time_to_loss import OUR_STEPS, distance, ours
 from inversion.checkpoints.sources import embedded
-from inversion.hyperparameters import Hyperparameters
-from inversion.inputs import Synthetic
 from inversion.model import build
+from inversion.photos import Synthetic
+from inversion.search.hyperparameters import Hyperparameters
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from hydra.utils import get_class, get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conf.schema import PRESETS, register
-from inversion.hyperparameters import Hyperparameters
+from inversion.search.hyperparameters import Hyperparameters
 
 CONF = Path(__file__).parents[2] / "conf"
 CHOICES = [

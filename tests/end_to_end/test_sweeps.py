@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sweeps import missing
+from sweeps.results import missing
 from tests.end_to_end.sweeping import PROJECT, TIMED, Store, assert_every_history_is_complete
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy

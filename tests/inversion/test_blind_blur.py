@@ -27,15 +27,15 @@ from inversion.degradations.grayscale import Grayscale
 from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
-from inversion.hyperparameters import Hyperparameters
 from inversion.images import quantize, read_photo, to_tensor
-from inversion.inputs import Synthetic
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.metrics.sharpness import ring_power
 from inversion.model import Model, build
+from inversion.photos import Synthetic
 from inversion.record.folder_recorder import FolderRecorder
 from inversion.restore import Task, restore
 from inversion.sample import sample_photo
+from inversion.search.hyperparameters import Hyperparameters
 
 CPU = torch.device("cpu")
 FACE = (120, 50, 420, 350)  # of Grace Hopper's portrait, roughly FFHQ's framing

@@ -19,18 +19,18 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from conf.schema import register
-from inversion.coarse import compare
 from inversion.degradations.degradation import Degradation
 from inversion.features.vgg16 import VGG16
 from inversion.generator.architecture import Architecture
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
-from inversion.hyperparameters import Hyperparameters
 from inversion.losses.discriminator_features import DiscriminatorLoss
-from inversion.losses.gaussianized_distance import GaussianizedDistance
 from inversion.losses.lpips import LPIPS
-from inversion.objective import Objective, PerceptualLoss
-from inversion.stacked import Stacked
+from inversion.priors.gaussianized_distance import GaussianizedDistance
+from inversion.search.coarse import compare
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.objective import Objective, PerceptualLoss
+from inversion.search.stacked import Stacked
 from tests.inversion import random_vgg16
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -15,14 +15,14 @@ from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.none import NoDegradation
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
-from inversion.hyperparameters import Hyperparameters
-from inversion.inputs import Synthetic
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.model import Model, build
+from inversion.photos import Synthetic
 from inversion.record.folder_recorder import FolderRecorder
 from inversion.record.latents_file import Latents
 from inversion.record.outcome import Outcome, record_outcome
 from inversion.record.recorder import Recorder
+from inversion.search.hyperparameters import Hyperparameters
 
 CPU = torch.device("cpu")
 PICTURES = {"samples.png", "samples_mean.png", "samples_spread.png"}

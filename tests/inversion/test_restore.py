@@ -14,10 +14,10 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.scratches import Scratches
 from inversion.errors import ConfigError
-from inversion.hyperparameters import Hyperparameters
-from inversion.inputs import Photo
+from inversion.photos import Photo
 from inversion.record.folder_recorder import FolderRecorder
 from inversion.restore import Task, observe
+from inversion.search.hyperparameters import Hyperparameters
 
 
 @pytest.fixture

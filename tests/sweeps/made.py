@@ -1,4 +1,4 @@
-"""Tables without a store: what `sweeps.table` would have read."""
+"""Tables without a store: what `sweeps.results.table` would have read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from sweeps.axes import Axis, order
-from sweeps.table import Table
+from sweeps.results.axes import Axis, order
+from sweeps.results.table import Table
 from tests.sweeps.recorded import face, quality_of
 
 Figures = Callable[[Mapping[str, Any], int], dict[str, float] | None]  # (point, problem's number) → figures

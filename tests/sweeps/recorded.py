@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
 from inversion.record.mlflow_store import prepare_store
 from inversion.record.params import flatten
-from sweeps.fingerprint import fingerprint
-from sweeps.ledger import membership
+from sweeps.execute.ledger import membership
+from sweeps.plan.fingerprint import fingerprint
 
 SETTINGS: dict[str, Any] = {
     "image": None,
@@ -33,7 +33,7 @@ SETTINGS: dict[str, Any] = {
         "sigma": None,
     },
     "loss": {"_target_": "inversion.losses.pixel.PixelLoss", "weight": 1.0},
-    "input": {"_target_": "inversion.inputs.Photos", "image": None, "degraded": False},
+    "input": {"_target_": "inversion.photos.Photos", "image": None, "degraded": False},
     "tracking": {"uri": "sqlite:///mlflow.db"},
 }
 

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from sweeps.compare import compare_sweep
+from sweeps.report.compare import compare_sweep
 from sweeps.ui import sweep_link
 from tests.sweeps.recorded import Sweep, grid
 

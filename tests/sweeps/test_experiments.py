@@ -14,8 +14,8 @@ from conf.schema import register
 from inversion.checkpoints.sources import embedded
 from inversion.degradations.blur import GaussianBlur
 from inversion.images import quantize, read_photo, to_tensor
-from inversion.inputs import Photos
 from inversion.model import build
+from inversion.photos import Photos
 
 CONF = Path(__file__).parents[2] / "conf"
 EXPERIMENTS = sorted((CONF / "experiment").glob("*.yaml"))

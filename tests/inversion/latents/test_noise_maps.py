@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from inversion.latents.noise_maps import normalize, start
-from inversion.seeds import RandomStreams
+from inversion.search.seeds import RandomStreams
 
 
 def test_normalized_maps_have_mean_zero_and_mean_square_one_per_problem() -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inversion.hyperparameters import Hyperparameters
-from inversion.optimize import Step
 from inversion.record.recorder import Tee
 from inversion.record.watcher import Watcher
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.optimize import Step
 
 
 @pytest.mark.parametrize("steps", [1, 39, 40, 79, 80, 100, 500])

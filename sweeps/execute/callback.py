@@ -1,0 +1,54 @@
+"""What Hydra calls when a sweep starts, runs a job and ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from sweeps.execute.sweep import Sweep
+
+
+class SweepCallback(Callback):
+    """Opens and closes the sweep; travels to the workers as what they must know of the process that waits for them."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.folder = os.getcwd()  # where the relative paths of the command line start
+        self.sweep: Sweep | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"pid": self.pid, "folder": self.folder, "sweep": None}
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Ends the program when the sweep cannot be started: Hydra would turn an exception into a warning."""
+        from sweeps.execute.sweep import Sweep
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill closes what is open, like Ctrl-C
+        try:
+            self.sweep = Sweep(config)
+        except Exception as error:
+            if os.environ.get("HYDRA_FULL_ERROR") == "1":
+                traceback.print_exc()
+            cause = f"\n{error.__cause__}" if error.__cause__ is not None else ""
+            sys.exit(f"{type(error).__name__}: {error}{cause}")
+        atexit.register(self.sweep.close)  # on_multirun_end is not called when a job has failed
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        if self.sweep is not None:
+            self.sweep.close()
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        from sweeps.execute.process import end_with_parent
+
+        if os.path.isdir(self.folder):
+            os.chdir(self.folder)  # Ray starts its workers elsewhere
+        if os.getppid() == self.pid:  # a worker on this machine, and not the process itself
+            end_with_parent()

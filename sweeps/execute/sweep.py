@@ -1,0 +1,171 @@
+"""A sweep from start to end: one parent run in MLflow, a board on the console, an honest status."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, read_write
+
+from inversion.errors import ConfigError
+from inversion.record.atomic import write_file
+from inversion.record.mlflow_recorder import MLflowRecorder
+from inversion.record.open_record import git_commit, open_store
+from inversion.record.params import flatten
+from inversion.record.recorder import Status
+from inversion.runtime.heap import collect_garbage
+from sweeps.execute import process
+from sweeps.execute.board import Board
+from sweeps.execute.ledger import SWEEP_FILE, Ledger
+from sweeps.plan.grid import Grid, read_grid
+from sweeps.ui import sweep_link
+
+log = logging.getLogger(__name__)
+
+PROJECT = Path(__file__).resolve().parents[2]
+REPORT = "report.html"
+ORPHANS = 60.0  # seconds in which workers of a killed sweep may end
+
+
+class Sweep:
+    """Opened before the first point starts, in the process that the person started; `close` may be called twice.
+
+    The same grid asked for again goes on below the same parent run.
+    """
+
+    def __init__(self, config: DictConfig) -> None:
+        """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
+        grid = read_grid(config)
+        self.folder = Path(config.hydra.sweep.dir).absolute()
+        self.grid = grid
+        self.is_open = True
+        store = open_store(config.tracking, PROJECT)
+        self.ledger = Ledger(store)
+        self.parent: MLflowRecorder | None = None
+        _look_for_the_largest(config)
+        _settle_folder(config, self.folder)
+        write_file(self.folder / SWEEP_FILE, json.dumps(describe(grid), indent=1).encode())
+        if store is not None:
+            self.parent = self._open_parent(store, config)
+            _hand_down(config, self.parent.run_id)
+        total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
+        self.board = Board(self.folder, list(grid.axes), total, bar=not config.launcher.bars)
+        self.board.start()
+        collect_garbage()
+
+    def close(self) -> None:
+        """Give the parent the status that its points have earned, and show how they ended."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self.board.stop()
+        self.board.print_table()
+        status, missing = self.judge()
+        if self.parent is not None:
+            failed = [self.board.describe(line) for line in self.board.failed]
+            self.parent.set_tags({"failed": "\n".join(failed), "missing": "\n".join(missing)})
+            self.parent.finish(status, "" if status == "FINISHED" else self.board.state())
+            self._compare()
+        if status != "FINISHED":
+            print(f"The sweep is not complete ({self.board.state()}). The same command runs what is missing.")
+
+    def _compare(self) -> None:
+        """Pictures, table and report of the whole sweep; what cannot be made costs nothing else."""
+        from sweeps.report.compare import compare_sweep
+
+        assert self.parent is not None
+        report = self.folder / REPORT
+        try:
+            summary = compare_sweep(self.ledger.uri, self.parent.run_id, report)
+        except Exception as error:
+            log.warning("the sweep could not be compared: %s", error)
+            return
+        link = sweep_link(self.ledger.experiment_id, self.parent.run_id)
+        print(f"\n{summary.reason}\n\nReport: {report}\nMLflow, while `make ui` runs: {link}")
+
+    def judge(self) -> tuple[Status, list[str]]:
+        """FINISHED only if every point of the grid is; with those that are not."""
+        missing: list[str] = []
+        if self.parent is not None:
+            self.ledger.reap()  # workers that crashed
+            statuses = self.ledger.statuses(self.parent.run_id)
+            missing = [
+                f"{c.point} {c.photo}" for c in self.grid.cells if statuses.get(c.fingerprint) != "FINISHED"
+            ]
+        if any(line.ending.status == "FAILED" for line in self.board.failed):
+            return "FAILED", missing
+        ended = len(self.board.lines)
+        interrupted = bool(self.board.failed) or (self.board.total is not None and ended < self.board.total)
+        return ("KILLED" if missing or interrupted else "FINISHED"), missing
+
+    def _open_parent(self, store: tuple[str, str], config: DictConfig) -> MLflowRecorder:
+        self.ledger.reap()
+        earlier = next(iter(self.ledger.sweeps(self.grid.fingerprint)), None)
+        if earlier is not None and earlier.info.status == "RUNNING":
+            raise ConfigError(
+                f"This sweep is running already: {process.describe(earlier.data.tags)}, run {earlier.info.run_id}. "
+                "Wait for it or end it; where its machine is gone for good: "
+                f"python -m sweeps reap {config.tracking.experiment} --host {earlier.data.tags.get('host')}"
+            )
+        parent = MLflowRecorder(
+            *store,
+            run_name=f"sweep over {', '.join(self.grid.axes) or 'nothing'}",
+            params=flatten(OmegaConf.to_container(_without_hydra(config), resolve=True)),  # type: ignore[arg-type]
+            tags={
+                "kind": "sweep",
+                "sweep": self.grid.fingerprint,
+                "axes": ",".join(self.grid.axes),
+                "command": command(sys.argv),
+                "git_commit": git_commit(PROJECT),
+                "runs": str(len(self.grid.cells)),
+                "failed": "",
+                "missing": "",
+                **process.tags(),
+            },
+            run_id=None if earlier is None else earlier.info.run_id,
+        )
+        parent.log_file(self.folder / SWEEP_FILE)
+        if earlier is not None:
+            self.ledger.wait_for_orphans(parent.run_id, ORPHANS)
+        return parent
+
+
+def describe(grid: Grid) -> dict[str, Any]:
+    """What sweep.json holds."""
+    return {"axes": grid.axes, "cells": [asdict(cell) for cell in grid.cells]}
+
+
+def command(arguments: Sequence[str]) -> str:
+    """The command line, to be pasted into a shell in the project's folder."""
+    return shlex.join(["python", Path(arguments[0]).name, *arguments[1:]])
+
+
+def _hand_down(config: DictConfig, parent: str) -> None:
+    """Every job that Hydra starts gets the parent's id as one more override, whichever process it runs in."""
+    with read_write(config):
+        config.hydra.overrides.task.append(f"tracking.parent={parent}")
+
+
+def _settle_folder(config: DictConfig, folder: Path) -> None:
+    """Every job gets the sweep's folder in plain words: whichever resolves ${now:…} anew gets another one."""
+    quoted = str(folder).replace("'", "\\'")
+    with read_write(config):
+        config.hydra.sweep.dir = str(folder)
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
+
+
+def _look_for_the_largest(config: DictConfig) -> None:
+    """Optuna minimizes unless told otherwise, and of what run.py returns more is better."""
+    if "direction" in config.hydra.sweeper:
+        with read_write(config):
+            config.hydra.sweeper.direction = "maximize"
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])

@@ -1,0 +1,165 @@
+"""What a sweep is made of: its axes, its points, and whether each of them can work at all."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from inversion.images import list_photos, sha256_of
+from inversion.sample import sample_photo
+from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
+
+if TYPE_CHECKING:
+    from inversion.checkpoints.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the grid and one photo: one run."""
+
+    point: str  # reg=0.1 steps=500
+    photo: str  # file name; "" for a synthetic face
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A sweep as it was asked for."""
+
+    axes: dict[str, list[str]]  # what is varied, and its values as on the command line
+    cells: list[Cell]  # empty when the sweeper decides as it goes (optuna)
+    fingerprint: str  # of the whole: the same grid asked for again has the same
+
+
+def read_grid(config: DictConfig) -> Grid:
+    """Compose and check every point of a sweep, before anything is started.
+
+    config: what Hydra hands to on_multirun_start. Raises what composing raises (a key or a value that does not exist)
+    and ConfigError, CheckpointError for values that cannot work, as far as that can be known without the photo.
+    """
+    sweeper = config.hydra.sweeper
+    words = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    words += [str(word) for word in config.hydra.overrides.task]
+    overrides = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
+    axes = {o.get_key_element(): _values(o) for o in overrides if o.is_sweep_override()}
+    composer, checker = Composer(config), Checker()
+    if not sweeper["_target_"].endswith(".BasicSweeper"):
+        fixed = [str(o.input_line) for o in overrides if not o.is_sweep_override()]
+        checker.cells("", composer.compose(fixed))
+        return Grid(axes, [], _digest([sweeper["_target_"], *sorted(filter(_is_relevant, words))]))
+    cells: list[Cell] = []
+    for point in itertools.chain(*BasicSweeper.split_arguments(overrides, None)):
+        name = " ".join(word for word in point if _key(word) in axes)
+        cells += checker.cells(name, composer.compose(point))
+    distinct = {cell.fingerprint: cell for cell in reversed(cells)}  # steps=3,3 is one point
+    return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)))
+
+
+class Composer:
+    """Composes points. Hydra takes a third of a second for one: those that differ in plain values only share it."""
+
+    def __init__(self, config: DictConfig) -> None:
+        self.config = config
+        self.composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def compose(self, words: Sequence[str]) -> dict[str, Any]:
+        """The settings of run.py. Raises ConfigCompositionException."""
+        values = [word for word in words if self._is_plain_value(_key(word))]
+        rest = tuple(word for word in words if word not in values)
+        if rest not in self.composed:
+            self.composed[rest] = self._compose_whole(list(rest))
+        settings = copy.deepcopy(self.composed[rest])
+        try:
+            for override in OverridesParser.create().parse_overrides(values):
+                OmegaConf.update(settings, override.get_key_element(), override.value())
+        except (OmegaConfBaseException, HydraException):
+            settings = self._compose_whole(list(words))  # says what is wrong in Hydra's words
+        return OmegaConf.to_container(settings, resolve=True)  # type: ignore[return-value]
+
+    def _compose_whole(self, words: list[str]) -> DictConfig:
+        composed = GlobalHydra.instance().config_loader().load_sweep_config(self.config, words)
+        with open_dict(composed):
+            del composed["hydra"]
+        return composed
+
+    def _is_plain_value(self, key: str) -> bool:
+        """A key of the configuration that chooses no group; also no dictionary, which may be one."""
+        missing = object()
+        node = missing if key[0] in "+~" else OmegaConf.select(self.config, key, default=missing)
+        return node is not missing and not OmegaConf.is_config(node)
+
+
+class Checker:
+    """Checks composed settings; each checkpoint and each photo is read once."""
+
+    def __init__(self) -> None:
+        self.checkpoints: dict[str, tuple[str, int]] = {}  # generator settings -> sha256, resolution
+        self.hashes: dict[Path, str] = {}
+
+    def cells(self, point: str, settings: Mapping[str, Any]) -> list[Cell]:
+        """One per photo. Raises ConfigError, CheckpointError."""
+        import torch
+
+        from inversion.blind_blur import is_to_be_found
+        from inversion.search.hyperparameters import Hyperparameters
+        from inversion.search.objective import checked
+
+        Hyperparameters.of(settings)
+        checked(instantiate(settings["loss"]))
+        checkpoint, resolution = self._checkpoint(settings["generator"])
+        degradation = instantiate(settings["degradation"])
+        masked = settings["degradation"].get("mask") is not None  # a mask goes with its photo
+        if not (masked or is_to_be_found(degradation, settings["degraded"])):
+            degradation.bind(torch.zeros(1, 3, resolution, resolution), degraded=False)
+        photos = self._photos(settings["input"])
+        return [Cell(point, name, fingerprint(settings, photo, checkpoint)) for name, photo in photos.items()]
+
+    def _checkpoint(self, generator: Mapping[str, Any]) -> tuple[str, int]:
+        key = json.dumps(generator, sort_keys=True)
+        if key not in self.checkpoints:
+            checkpoint: Checkpoint = instantiate(generator)
+            self.checkpoints[key] = checkpoint.sha256, checkpoint.architecture.img_resolution
+        return self.checkpoints[key]
+
+    def _photos(self, source: Mapping[str, Any]) -> dict[str, str]:
+        """File name → sha256. Raises ConfigError for a photo that is not there."""
+        if "image" not in source:
+            return {"": SYNTHETIC}
+        paths = [sample_photo()] if source["image"] is None else list_photos(source["image"])
+        for path in paths:
+            if path not in self.hashes:
+                self.hashes[path] = sha256_of(path)
+        return {path.name: self.hashes[path] for path in paths}
+
+
+def _key(word: str) -> str:
+    return word.split("=")[0]
+
+
+def _values(override: Override) -> list[str]:
+    if override.is_discrete_sweep():
+        return list(override.sweep_string_iterator())
+    return [override.get_value_string()]  # an interval: the sampler picks from it
+
+
+def _is_relevant(word: str) -> bool:
+    return _key(word).split(".")[0].lstrip("+~") not in IGNORED - {"image", "generator"}
+
+
+def _digest(words: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]

@@ -1,0 +1,103 @@
+"""What MLflow's chart view shows of a sweep, kept in the store as one of MLflow's own shared views."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from inversion.record.mlflow_store import open_client
+from sweeps.execute.ledger import membership
+from sweeps.results.axes import CHECKPOINT
+from sweeps.results.summarize import Summary
+
+TAG = "mlflow.sharedViewState."  # of the experiment; the rest of its name is the link's viewStateShareKey
+MOST_RUNS = 10  # side by side: MLflow's own limit for pictures
+BARS = ("psnr", "identity_distance", "ssim", "fit_psnr")
+SECTIONS = {
+    "Restorations": (1, 700),
+    "Figures": (3, 360),
+    "Progress": (1, 420),
+}  # charts abreast, their height in px
+
+
+def save_view(uri: str, experiment_id: str, sweep: str, summary: Summary) -> None:
+    """Keep the view that `sweeps.ui.sweep_link` opens: a sweep's finished runs, best first, and their charts.
+
+    MLflow's generated view lists all params above every picture of its image grid, which hides the picture, and
+    draws losses on a linear scale.
+    """
+    order = "psnr" if summary.original_known else "fit_psnr"
+    state = {
+        "searchFilter": f"tags.`{membership(sweep)}`='yes' and status='FINISHED'",
+        "orderByKey": f"metrics.`{order}`",
+        "orderByAsc": False,
+        "compareRunsMode": "CHART",
+        "compareRunCharts": charts(summary, order),
+        "compareRunSections": [_section(name) for name in SECTIONS],
+        "isAccordionReordered": True,  # else by name
+    }
+    open_client(uri).set_experiment_tag(experiment_id, TAG + sweep, json.dumps(state, separators=(",", ":")))
+
+
+def charts(summary: Summary, order: str) -> list[dict[str, Any]]:
+    """Every run's picture, its figures, its losses on a log scale, its settings, its way there."""
+    found = summary.table.metrics
+    settings = [axis.key for axis in summary.table.axes if axis.key != CHECKPOINT]
+    bars = [{"type": "BAR", "metricKey": name, "displayName": name} for name in BARS if name in found]
+    curves = [_curve(name) for name in reversed(summary.table.terms)]
+    parallel = [{"type": "PARALLEL", "selectedParams": settings, "selectedMetrics": [order]}]
+    figures = [
+        *bars[:1],
+        *curves[:1],
+        *(parallel if settings and order in found else []),
+        *bars[1:],
+        *curves[1:],
+    ]
+    drawn = [_pictures("restored", "Restorations"), _pictures("progress", "Progress")]
+    drawn += [{"metricSectionId": "Figures", **chart} for chart in figures]
+    common = {"runsCountToCompare": MOST_RUNS, "deleted": False, "isGenerated": False}
+    return [{"uuid": f"chart-{i}", **common, **chart} for i, chart in enumerate(drawn)]
+
+
+def _section(name: str) -> dict[str, Any]:
+    columns, height = SECTIONS[name]
+    return {
+        "uuid": name,
+        "name": name,
+        "display": True,
+        "isReordered": False,
+        "deleted": False,
+        "isGenerated": False,
+        "columns": columns,
+        "cardHeight": height,
+    }
+
+
+def _pictures(key: str, section: str) -> dict[str, Any]:
+    return {
+        "type": "IMAGE",
+        "metricSectionId": section,
+        "imageKeys": [key],
+        "step": 0,
+        "showRunParams": False,
+    }
+
+
+def _curve(metric: str) -> dict[str, Any]:
+    return {
+        "type": "LINE",
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "displayName": metric,
+        "scaleType": "log",
+        "xAxisKey": "step",
+        "xAxisScaleType": "linear",
+        "yAxisKey": "metric",
+        "yAxisExpressions": [],
+        "selectedXAxisMetricKey": "",
+        "lineSmoothness": 0,
+        "range": {},
+        "ignoreOutliers": False,
+        "useGlobalXaxisKey": True,
+        "useGlobalLineSmoothing": True,
+    }

@@ -1,0 +1,90 @@
+"""The board says how many runs are done, failed and left, and for how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inversion.record.ending import Ending
+from sweeps.execute import board, endings
+from sweeps.execute.board import Board, choose, spell_seconds
+from sweeps.execute.endings import Line
+
+
+def line(reg: float, status: str = "FINISHED", reason: str = "") -> Line:
+    figures = {"psnr": 30 - reg, "seconds": 12.34} if status == "FINISHED" else {}
+    return Line(
+        ("tracking.image_every=0", f"reg={reg}", "steps=5"),
+        "face",
+        Ending(status, reason, figures),  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Board:
+    return Board(tmp_path, ["reg"], total=4, bar=False)
+
+
+def test_a_line_names_the_point_by_its_axes_and_says_what_came_of_it(shown: Board) -> None:
+    assert shown.describe(line(0.5)) == "reg=0.5 face: FINISHED, PSNR dB 29.5, 12.3 s"
+    assert shown.describe(line(0.5, "FAILED", "no face")) == "reg=0.5 face: FAILED, no face"
+    before = line(0.5, "FINISHED", "finished before as run abc")
+    assert shown.describe(before) == "reg=0.5 face: finished before as run abc"
+
+
+def test_a_figure_that_could_not_be_measured_is_left_out(shown: Board) -> None:
+    faceless = Line(
+        ("reg=1",), "face", Ending("FINISHED", "", {"psnr": 20.0, "identity_distance": float("nan")})
+    )
+    assert shown.describe(faceless) == "reg=1 face: FINISHED, PSNR dB 20"
+
+
+def test_the_state_counts_done_failed_and_time_left(
+    shown: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shown.state() == "0 of 4 done"
+    began = shown._began
+    monkeypatch.setattr(board.time, "monotonic", lambda: began + 20)
+    shown.start()
+    endings.write(tmp_path, 0, line(0.1, "FINISHED", "finished before as run abc"))
+    endings.write(tmp_path, 1, line(0.5))
+    endings.write(tmp_path, 2, line(1.0, "FAILED", "no face"))
+    shown.stop()
+    # Two runs took 20 s; what was finished before took none.
+    assert shown.state() == "2 of 4 done, 1 failed, about 10.0 s left"
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert [found.ending.reason for found in shown.failed] == ["no face"]
+
+
+def test_runs_that_end_together_give_one_estimate_of_the_time_left(
+    shown: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A batched pass ends all its runs at once: after the first of them nothing is known of the speed."""
+    for job, reg in enumerate((0.1, 0.5, 1.0)):
+        endings.write(tmp_path, job, line(reg))
+    shown._look()
+    lines = capsys.readouterr().out.splitlines()
+    assert ["left" in text for text in lines] == [False, False, True]
+
+
+def test_the_table_shows_every_run_of_a_small_sweep(
+    shown: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown.lines = [line(0.5), line(1.0, "FAILED", "no face")]
+    shown.print_table()
+    out = capsys.readouterr().out
+    assert "reg=0.5" in out and "29.5" in out
+    assert "FAILED: reg=1.0 face: FAILED, no face" in out
+
+
+def test_of_a_large_sweep_the_best_and_all_failed_runs_are_shown() -> None:
+    lines = [line(number / 10) for number in range(200)] + [line(99.0, "FAILED", "no face")]
+    chosen = choose(lines)
+    assert len(chosen) == board.ROWS + 1
+    assert chosen[0] == line(0.0) and chosen[-1] == line(99.0, "FAILED", "no face")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(4.25, "4.2 s"), (240, "4 min"), (9000, "2.5 h")])
+def test_times_are_spelt_for_people(seconds: float, text: str) -> None:
+    assert spell_seconds(seconds) == text

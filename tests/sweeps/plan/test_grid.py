@@ -1,0 +1,143 @@
+"""A grid is known, and refused where it cannot work, before anything is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from conf.schema import register
+from inversion.errors import ConfigError
+from inversion.generator.discriminator import Discriminator
+from inversion.generator.stylegan2 import Generator
+from sweeps.plan.grid import Composer, Grid, read_grid
+from tests.end_to_end.sweeping import write_weights
+
+CONF = Path(__file__).parents[3] / "conf"
+
+
+@pytest.fixture(autouse=True)
+def hydra() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+@pytest.fixture
+def weights(tmp_path: Path, tiny_generator: Generator, tiny_discriminator: Discriminator) -> str:
+    path = write_weights(tmp_path / "tiny.safetensors", tiny_generator, tiny_discriminator)
+    return f"generator.path={path}"
+
+
+def grid(*overrides: str, params: dict[str, str] | None = None) -> Grid:
+    """params: hydra.sweeper.params, as an experiment's file gives them."""
+    words = ["input=synthetic", "generator=file", *overrides]
+    loader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
+    config.hydra.sweeper.params = params
+    return read_grid(config)
+
+
+def test_cells_are_the_product_of_the_axes(weights: str) -> None:
+    found = grid(weights, "steps=2,3", "reg=0.1,0.5", "seed=1")
+    assert found.axes == {"steps": ["2", "3"], "reg": ["0.1", "0.5"]}
+    assert [cell.point for cell in found.cells] == [
+        "steps=2 reg=0.1",
+        "steps=2 reg=0.5",
+        "steps=3 reg=0.1",
+        "steps=3 reg=0.5",
+    ]
+    assert len({cell.fingerprint for cell in found.cells}) == 4
+
+
+def test_the_same_grid_in_another_order_is_the_same_sweep(weights: str) -> None:
+    first, again, other = (
+        grid(weights, *words)
+        for words in (
+            ["steps=2,3", "reg=0.1,0.5"],
+            ["reg=0.5,0.1", "steps=3,2", "device=cpu"],
+            ["steps=2,3", "reg=0.1"],
+        )
+    )
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+
+
+def test_a_value_twice_is_one_point(weights: str) -> None:
+    assert len(grid(weights, "steps=2,2,3").cells) == 2
+
+
+def test_axes_of_an_experiment_file_count(weights: str) -> None:
+    found = grid(weights, "reg=0.1,0.5", params={"steps": "2,3"})
+    assert set(found.axes) == {"steps", "reg"} and len(found.cells) == 4
+
+
+def test_a_folder_has_a_cell_per_photo(weights: str, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "photos" / name).write_bytes(name.encode())
+    cells = grid(weights, "input=photo", f"image={tmp_path}/photos", "steps=2,3").cells
+    assert [(cell.point, cell.photo) for cell in cells] == [
+        (f"steps={steps}", name) for steps in (2, 3) for name in ("a.png", "b.png")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["steps=3,0"], "steps must be"),
+        (["steps=3", "reg=0.1,-1"], "reg must be"),
+        (["degradation=blur", "degradation.kernel_size=5,99"], "kernel_size must be"),
+        (["degradation=blur", "degradation.kernel_size=auto,5"], "Got degraded=false"),
+        (["degradation=inpaint", "degradation.fraction=0.5,2"], "fraction must be"),
+        (["input=photo", "image=nowhere.jpg", "steps=2,3"], "nowhere.jpg"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_with_its_name(
+    weights: str, overrides: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        grid(weights, *overrides)
+
+
+@pytest.mark.parametrize("overrides", [["steps=2,many"], ["regg=1,2"], ["degradation=blur,blurr"]])
+def test_a_key_or_type_that_does_not_exist_is_refused_in_hydras_words(
+    weights: str, overrides: list[str]
+) -> None:
+    with pytest.raises(HydraException):
+        grid(weights, *overrides)
+
+
+def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
+    words = [
+        "input=synthetic",
+        "generator=file",
+        weights,
+        "degradation=blur",
+        "degradation.kernel_size=5",
+        "reg=0.5",
+    ]
+    loader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
+    whole = loader.load_sweep_config(config, words)
+    del whole._content["hydra"]  # type: ignore[union-attr]
+    composer = Composer(config)
+    composer.compose([*words[:-1], "reg=0.1"])
+    assert composer.compose(words) == OmegaConf.to_container(whole, resolve=True)
+    assert len(composer.composed) == 1
+
+
+def test_an_interval_is_an_axis_of_a_search_whose_points_nobody_knows_yet(weights: str) -> None:
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    found = grid(weights, "hydra/sweeper=optuna", "reg=tag(log, interval(0.01, 1.0))", "steps=2")
+    assert found.axes == {"reg": ["tag(log, interval(0.01, 1.0))"]} and found.cells == []
+
+
+def test_a_kernel_that_the_photo_shall_tell_is_no_mistake(weights: str) -> None:
+    cells = grid(weights, "degradation=blur", "degraded=true", "degradation.kernel_size=auto,5").cells
+    assert [cell.point for cell in cells] == ["degradation.kernel_size=auto", "degradation.kernel_size=5"]

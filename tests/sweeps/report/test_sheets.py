@@ -1,0 +1,74 @@
+"""The contact sheet: every cell in its place, whatever became of it."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from sweeps.report import sheets
+from sweeps.report.sheets import Sizes, abreast, caption, contact_sheet, fitting, mosaic
+from sweeps.results.summarize import summarize
+from sweeps.results.table import Table
+from tests.sweeps.made import by_formula, picture, table
+
+GREEN = (10, 200, 30)
+
+
+def colours(sheet: Image.Image) -> dict[tuple[int, ...], int]:
+    return {colour: count for count, colour in sheet.getcolors(sheet.width * sheet.height)}  # type: ignore[misc, union-attr]
+
+
+def test_every_restoration_is_on_the_sheet_and_each_photo_leads_it_once() -> None:
+    seen: list[tuple[str, str]] = []
+
+    def shown(run_id: str, name: str) -> Image.Image:
+        seen.append((run_id, name))
+        return Image.new("RGB", (8, 8), GREEN)
+
+    sheet = contact_sheet(summarize(table({"reg": [0.1, 0.5], "steps": [10, 20]})), shown)
+    assert sum(name == "restored.png" for _, name in seen) == 4
+    assert sum(name in ("original.png", "degraded.png") for _, name in seen) == 2
+    assert colours(sheet)[GREEN] > 6 * (sheets.LARGEST - 20) ** 2
+
+
+def test_a_failed_cell_is_drawn_and_the_others_keep_their_places() -> None:
+    whole = contact_sheet(summarize(table({"reg": [0.1, 0.5], "steps": [10, 20]})), picture)
+    made = table(
+        {"reg": [0.1, 0.5], "steps": [10, 20]}, lambda p, i: None if p["reg"] == 0.5 else by_formula(p, i)
+    )
+    partly = contact_sheet(summarize(made), picture)
+    assert partly.width == whole.width
+
+
+def test_the_best_cell_is_framed() -> None:
+    made = summarize(table({"reg": [0.1, 0.5]}))
+    assert (0xBC, 0x4C, 0x00) in colours(contact_sheet(made, picture))
+
+
+def test_a_thousand_cells_fit_into_one_sheet() -> None:
+    assert fitting(5, 4).side == sheets.LARGEST
+    width, height = Sizes(fitting(40, 25).side).cell
+    assert 40 * width * 25 * height <= sheets.MOST_PIXELS
+
+
+def test_blocks_stand_side_by_side_where_that_makes_a_page() -> None:
+    assert abreast(1, 1.0) == 1 and abreast(6, 1.0) == 3 and abreast(4, 6.0) == 1
+
+
+def test_captions_tell_quality_where_it_is_known_and_the_fit_where_not() -> None:
+    known = summarize(table({}, lambda p, i: {"psnr": 24.12, "identity_distance": 0.314}, photos="ab"))
+    assert caption(known.cells.iloc[0], True) == "24.1 dB · id 0.31 · n 2"
+    degraded = summarize(table({}, lambda p, i: {"fit_psnr": 30.0}))
+    assert caption(degraded.cells.iloc[0], False) == "fit 30.0 dB"
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 6])
+def test_several_photos_share_a_cell(count: int) -> None:
+    square = mosaic([Image.new("RGB", (8, 8), (40 * i, 0, 0)) for i in range(count)], 64)
+    assert square.size == (64, 64)
+
+
+def test_random_search_and_nothing_at_all_have_sheets_too() -> None:
+    points = [(0.1 * (1 + i * i), 10 + 7 * i) for i in range(9)]
+    assert contact_sheet(summarize(table({"reg": [], "steps": []}, points=points)), picture).width > 500
+    assert contact_sheet(summarize(Table(table({}).rows[:0], (), (), "nothing")), picture).width > 100
