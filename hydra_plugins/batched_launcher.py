@@ -26,6 +26,6 @@ class BatchedLauncher(Launcher):
         self.config = config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from sweeps.execute.batches import launch  # late: every start of run.py reads this file
+        from sweeps.execute.batched import launch  # late: every start of run.py reads this file
 
         return launch(self.hydra_context, self.config, job_overrides, initial_job_idx)

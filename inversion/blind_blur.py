@@ -68,7 +68,7 @@ def is_to_be_found(degradation: Degradation, degraded: bool) -> bool:
     return True
 
 
-def settle(degradation: Degradation, photo: Tensor, degraded: bool, model: Model) -> Degradation:
+def resolve_kernel(degradation: Degradation, photo: Tensor, degraded: bool, model: Model) -> Degradation:
     """The same degradation, with the kernel found where it is asked for: photo [1, 3, R, R] in [-1, 1].
 
     Raises ConfigError.
@@ -79,10 +79,10 @@ def settle(degradation: Degradation, photo: Tensor, degraded: bool, model: Model
     return GaussianBlur(round(size, 3), round(default_sigma(size), 4))
 
 
-def found(asked: Degradation, settled: Degradation) -> dict[str, float]:
+def found_kernel(asked: Degradation, resolved: Degradation) -> dict[str, float]:
     """found_kernel_size and found_sigma, in pixels, for the record; nothing where they were given."""
-    if isinstance(asked, GaussianBlur) and isinstance(settled, GaussianBlur) and asked.kernel_size == AUTO:
-        return {"found_kernel_size": float(settled.kernel_size or 0), "found_sigma": settled.sigma or 0.0}
+    if isinstance(asked, GaussianBlur) and isinstance(resolved, GaussianBlur) and asked.kernel_size == AUTO:
+        return {"found_kernel_size": float(resolved.kernel_size or 0), "found_sigma": resolved.sigma or 0.0}
     return {}
 
 

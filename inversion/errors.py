@@ -19,3 +19,9 @@ class AlignmentError(ValueError):
 
 class CheckpointError(ValueError):
     """A weights file is not what it should be."""
+
+
+def explain(error: BaseException) -> str:
+    """The kind of an error and its message: ConfigError: steps must be …"""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -29,13 +29,18 @@ log = logging.getLogger(__name__)
 class Photo:
     """One picture, aligned and ready to be optimized."""
 
-    name: str  # of its run and its folder
+    name: str  # of its run and its folder: that of the file without its ending where no other photo has it
     image: Tensor  # [3, R, R] in [-1, 1]
     sha256: str  # of the file; of the pixels for a synthetic face
-    path: Path | None = None
+    path: Path | None = None  # None for a synthetic face
     transform: Transform | None = None  # back into the photo; None when it came aligned
     mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
     ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
+
+    @property
+    def file(self) -> str:
+        """The full name of the file; what made a synthetic face."""
+        return self.name if self.path is None else self.path.name
 
     def with_face(self, face: Image.Image) -> Image.Image:
         """The whole photo as it was given, with a face in the place of its own; one that came aligned is all face.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -46,8 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
     page.set_defaults(run=report.run)
 
     chosen = parser.parse_args(arguments)
-    # A server that does not answer is told within seconds: MLflow would try for some minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     try:
         with clear_errors(chosen.uri):
             return int(chosen.run(chosen))

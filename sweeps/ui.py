@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import prepare_store
-from inversion.record.open_record import absolute_uri
+from inversion.record.open import absolute_uri
 
 HOST, PORT = "127.0.0.1", 5000
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from inversion.record.mlflow_store import clear_errors, open_client
 from inversion.record.params import clean_key
-from inversion.record.recorder import Status
+from inversion.restoration import Status
 
 BATCH_STEPS = 200  # steps that may wait: of five terms each, one full request, 25 % less work than four
 BATCH_SECONDS = 10.0  # the longest that a value stays out of sight of the UI while steps go on
@@ -46,7 +46,7 @@ class MLflowRecorder:
     params:        flat texts (see `flatten`); they cannot change later, so a resumed run keeps its own.
     photo:         recorded as the run's input data set.
     parent_run_id: shows this run below that one.
-    run_id:        go on with this run instead of opening one; the steps that it holds are not recorded again.
+    run_id:        go on with this run instead of opening one; what it holds is not recorded again.
 
     Metrics wait for `BATCH_STEPS` steps or `BATCH_SECONDS`. MLflow keeps NaN but turns an infinity into
     ±1.8e308, which flattens every chart: infinities are kept as NaN (losses.csv has the true value).
@@ -68,6 +68,7 @@ class MLflowRecorder:
         self._steps_waiting = 0
         self._last_sent = time.monotonic()
         self._held: dict[str, int] = {}  # last step of each metric that a resumed run holds
+        self._held_images: set[tuple[str, int]] = set()  # key and step of each picture that it holds
         parent = {} if parent_run_id is None else {"mlflow.parentRunId": parent_run_id}
         with clear_errors(uri):
             self._client = open_client(uri)
@@ -96,12 +97,15 @@ class MLflowRecorder:
 
     def log_image(self, key: str, image: Image.Image, step: int) -> None:
         name = re.sub(r"[^A-Za-z0-9_./ -]", "_", key)
+        if (name, step) in self._held_images:
+            return
         with clear_errors(self._uri):
             self._client.log_image(self.run_id, image, key=name, step=step)
 
     def log_summary(self, values: Mapping[str, float]) -> None:
         now = int(time.time() * 1000)
-        self._waiting += [(clean_key(name), float(value), now, 0) for name, value in values.items()]
+        named = {clean_key(name): float(value) for name, value in values.items()}
+        self._waiting += [(key, value, now, 0) for key, value in named.items() if key not in self._held]
         self.flush()
 
     def log_file(self, path: Path) -> None:
@@ -163,6 +167,11 @@ class MLflowRecorder:
         run = self._client.get_run(self.run_id)
         for key in run.data.metrics:
             self._held[key] = max(metric.step for metric in self._client.get_metric_history(self.run_id, key))
+        for artifact in self._client.list_artifacts(self.run_id, "images"):
+            # log_image names its files <key>+step+<step>+timestamp+…, with ~ for a slash in the key
+            parts = Path(artifact.path).name.split("+")
+            if len(parts) > 2 and parts[1] == "step" and parts[2].isdigit():
+                self._held_images.add((parts[0].replace("~", "/"), int(parts[2])))
         self._client.update_run(self.run_id, status="RUNNING")
         if "reason" in run.data.tags:
             self._client.delete_tag(self.run_id, "reason")

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from errno import ENOSPC
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from inversion.errors import ConfigError
+from inversion.record.relocate import relocate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-BUSY_SECONDS = 60  # how long a writer waits for sqlite's single pen; sqlite's own 5 s fail on a busy machine
+T = TypeVar("T")
+
+BUSY_SECONDS = 60.0  # how long a claim waits for a sqlite database that another process writes to
+# A server that does not answer is told within seconds: MLflow itself would try for four minutes.
+QUICKLY = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+
+
+@dataclass(frozen=True)
+class Store:
+    """An experiment in an MLflow store; both exist."""
+
+    uri: str  # sqlite:////absolute/mlflow.db, or a server's address
+    experiment: str
+    experiment_id: str
 
 
 def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> str:
@@ -32,6 +49,7 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
     from filelock import FileLock
 
     location = None if artifact_location is None else artifact_location.resolve().as_uri()
+    refuse_password(uri)
     database = sqlite_path(uri)
     if database is None:
         with clear_errors(uri):
@@ -40,7 +58,9 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock", timeout=120), clear_errors(uri):
             _create_database(database)
-            return _experiment_id(uri, experiment, location)
+            if artifact_location is not None:
+                relocate(database, artifact_location.resolve())
+            return patiently(lambda: _experiment_id(uri, experiment, location))
     except TimeoutError as error:
         raise ConfigError(
             f"Another process has held {database}.lock for two minutes. End it, then try again."
@@ -57,6 +77,8 @@ def open_client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read while mlflow is imported
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for name, value in QUICKLY.items():
+        os.environ.setdefault(name, value)
     import mlflow
     from sqlalchemy.exc import SADeprecationWarning
 
@@ -64,8 +86,6 @@ def open_client(uri: str) -> MlflowClient:
     warnings.filterwarnings("ignore", category=SADeprecationWarning)
     for name in ("mlflow", "alembic"):  # a new database takes some sixty migrations, each an INFO line
         logging.getLogger(name).setLevel(logging.ERROR)
-    if uri.startswith("sqlite:///") and "?" not in uri:
-        uri += f"?timeout={BUSY_SECONDS}"
     return mlflow.MlflowClient(tracking_uri=uri)
 
 
@@ -81,13 +101,49 @@ def open_existing(uri: str) -> MlflowClient:
 def sqlite_path(uri: str) -> Path | None:
     """The file of a sqlite store, None for another kind; refuses what MLflow 3 cannot use."""
     if uri.startswith("sqlite:///"):
-        return Path(uri.removeprefix("sqlite:///").split("?")[0]).absolute()
+        name = uri.removeprefix("sqlite:///")
+        if odd := sorted(set("?%#") & set(name)):
+            raise ConfigError(
+                f"MLflow takes {' '.join(odd)} in the path of a database for a part of an address. Got {uri!r}; "
+                "a folder without it would work: tracking.uri=sqlite:////other/folder/mlflow.db, or tracking=none."
+            )
+        return Path(name).absolute()
     if "://" not in uri or uri.startswith("file:"):
         raise ConfigError(
             f"MLflow needs a database or a server as its store. Got {uri!r}. "
             "Give sqlite:////absolute/path/mlflow.db or http://host:port."
         )
     return None
+
+
+def refuse_password(uri: str) -> None:
+    """A store's address is written into records and reports, so it must hold no secret. Raises ConfigError."""
+    try:
+        address = urlsplit(uri)
+        secret = address.password is not None or (address.username is not None and address.scheme != "sqlite")
+    except ValueError:  # no address at all: whoever opens it says so
+        return
+    if secret:
+        shown = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+        raise ConfigError(
+            "tracking.uri must not hold a user name or a password, since it is written into records and reports. "
+            f"Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, and tracking.uri={shown}"
+        )
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """Repeat a call while another process holds the sqlite database, for `BUSY_SECONDS`.
+
+    MLflow sets a busy timeout of its own, 20 s, whatever the address says.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return call()
+        except Exception as error:
+            if "database is locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How many problems one optimizer pass can hold."""
+"""How much memory there is, and how running out of it shows."""
 
 from __future__ import annotations
 
@@ -6,24 +6,6 @@ import os
 from pathlib import Path
 
 import torch
-from torch import Tensor
-
-from inversion.images import downsample_area
-from inversion.model import Model
-from inversion.search.objective import PerceptualLoss, comparisons
-
-SHARE = 0.5  # of the free memory: the backward pass needs room beside what the forward pass keeps
-# A larger batch gains nothing more, and a kill would lose more. Measured with the embedded generator (64 px, blur) on
-# one core, ms per problem and step at 1, 2, 4, 8, 16, 32, 64 problems: bf16 19.8 13.2 10.7 8.3 7.7 7.4 7.0; fp32 28.5
-# 20.3 16.1 13.9 12.6 12.2 11.6. Throughput never falls, so memory alone decides up to here.
-ENOUGH = {"cpu": 32, "cuda": 256, "mps": 32}
-
-
-class OutOfMemory(Exception):
-    """A pass over several problems did not fit into memory."""
-
-    def __init__(self, problems: int) -> None:
-        super().__init__(f"{problems} problems in one pass do not fit into memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -32,43 +14,6 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     words = ("out of memory", "can't allocate memory", "not enough memory")
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
-
-
-def problems_that_fit(model: Model, loss: PerceptualLoss, samples: int = 1) -> int:
-    """Measured: free memory over what one problem's forward pass keeps for its backward pass, at least 1.
-
-    samples: searches per problem.
-    """
-    device = model.w_avg.device
-    fit = SHARE * free_bytes(device) / bytes_per_problem(model, loss)
-    return max(1, int(min(fit, ENOUGH[device.type]) / samples))
-
-
-def bytes_per_problem(model: Model, loss: PerceptualLoss) -> int:
-    """Memory that autograd holds on to between the forward and the backward pass: what a second problem adds."""
-    return kept_bytes(model, loss, 2) - kept_bytes(model, loss, 1)
-
-
-def kept_bytes(model: Model, loss: PerceptualLoss, batch: int) -> int:
-    """What the forward pass of so many problems keeps, networks included."""
-    kept: dict[int, int] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    synthesis = model.synthesis
-    ws = model.w_avg.expand(batch, synthesis.architecture.num_ws, -1).clone().requires_grad_()
-    noises = [ws.new_zeros(batch, 1, side, side).requires_grad_() for side in synthesis.noise_resolutions]
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        images = synthesis(ws, noises)
-        features = [
-            feature
-            for comparison in comparisons(loss, images.device)
-            for feature in comparison.features(downsample_area(images, comparison.resolution))
-        ]
-    return sum(kept.values()) + sum(feature.nbytes for feature in features)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
-from inversion.record.ending import Ending
+from inversion.record.record import Ending
 from sweeps.execute.endings import Line, Reader
 
 POLL = 0.3  # seconds
@@ -36,7 +37,7 @@ class Board:
         """axes: what tells the points apart. total: runs to come, None where nobody knows. bar: show one, too."""
         self.axes = axes
         self.total = total
-        self.lines: list[Line] = []
+        self.lines: list[Line] = []  # the latest of each problem
         self._reader = Reader(sweep_folder)
         self._reader.clear()
         self._began = time.monotonic()
@@ -91,10 +92,22 @@ class Board:
     def _look(self) -> None:
         new = self._reader.new()
         for number, line in enumerate(new, start=1):
-            self.lines.append(line)
+            if not self._count(line):
+                continue
             self._console.print(f"[{self.state(more=number < len(new))}] {self.describe(line)}", markup=False)
         if new:
             self._bar.update(self._task, completed=len(self.lines), description=self.state())
+
+    def _count(self, line: Line) -> bool:
+        """Whether a line says anything new: one problem may be asked for twice (steps=5,5; two copies of a photo)."""
+        for i, known in enumerate(self.lines):
+            if line.fingerprint and known.fingerprint == line.fingerprint:
+                improved = known.ending.status != "FINISHED" and line.ending.status == "FINISHED"
+                if improved:
+                    self.lines[i] = line
+                return improved
+        self.lines.append(line)
+        return True
 
     def point(self, line: Line) -> str:
         """reg=0.1 steps=500"""
@@ -102,31 +115,31 @@ class Board:
 
     def describe(self, line: Line) -> str:
         """reg=0.1 steps=500 grace_hopper: FINISHED, PSNR dB 24.1, identity 0.42, 12.3 s"""
-        name = " ".join(filter(None, (self.point(line), line.photo))) or "the only point"
+        name = " ".join(filter(None, (self.point(line), one_line(line.photo)))) or "the only point"
         if was_finished_before(line.ending):
             return f"{name}: {line.ending.reason}"
-        known = {key: value for key, value in line.ending.figures.items() if not math.isnan(value)}
-        figures = [f"{COLUMNS[key]} {known[key]:.3g}" for key in SHOWN if key in known]
-        seconds = line.ending.figures.get("seconds")
+        known = {key: value for key, value in line.ending.metrics.items() if not math.isnan(value)}
+        metrics = [f"{COLUMNS[key]} {known[key]:.3g}" for key in SHOWN if key in known]
+        seconds = line.ending.metrics.get("seconds")
         took = [] if seconds is None else [spell_seconds(seconds)]
-        return f"{name}: {', '.join(filter(None, (line.ending.status, *figures, *took, line.ending.reason)))}"
+        return f"{name}: {', '.join(filter(None, (line.ending.status, *metrics, *took, line.ending.reason)))}"
 
     def print_table(self) -> None:
         """All runs, or the best of a large sweep, and whatever failed."""
         if not self.lines:
             return
         shown = choose(self.lines)
-        columns = [name for name in COLUMNS if any(name in line.ending.figures for line in shown)]
+        columns = [name for name in COLUMNS if any(name in line.ending.metrics for line in shown)]
         table = Table(
             *["point", "photo", "status", *(COLUMNS[name] for name in columns)], box=None, pad_edge=False
         )
         for line in shown:
-            figures = [line.ending.figures.get(name) for name in columns]
+            metrics = [line.ending.metrics.get(name) for name in columns]
             table.add_row(
-                self.point(line),
-                line.photo,
+                Text(self.point(line)),  # as it is: a photo's name may look like markup
+                Text(one_line(line.photo)),
                 "before" if was_finished_before(line.ending) else line.ending.status,
-                *("" if value is None else f"{value:.3g}" for value in figures),
+                *("" if value is None else f"{value:.3g}" for value in metrics),
             )
         self._console.print(table)
         if len(shown) < len(self.lines):
@@ -135,12 +148,17 @@ class Board:
             self._console.print(f"{line.ending.status}: {self.describe(line)}", markup=False)
 
 
+def one_line(name: str) -> str:
+    """A file's name without what would break or forge a line of the console: a\nb -> a\\nb."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+
+
 def choose(lines: Sequence[Line]) -> list[Line]:
     """All lines in their order where the table is short; else the failed ones and the best of the others."""
     if len(lines) <= ROWS:
         return list(lines)
     ranked = sorted(
-        lines, key=lambda line: line.ending.figures.get("psnr", line.ending.figures.get("fit_psnr", 0))
+        lines, key=lambda line: line.ending.metrics.get("psnr", line.ending.metrics.get("fit_psnr", 0))
     )
     failed = [line for line in lines if line.ending.status != "FINISHED"]
     best = [line for line in reversed(ranked) if line.ending.status == "FINISHED"][:ROWS]

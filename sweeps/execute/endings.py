@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from inversion.record.ending import Ending
+from inversion.record.record import Ending
 
 FOLDER = "endings"
 
@@ -19,7 +19,8 @@ class Line:
     """One photo under one setting."""
 
     overrides: tuple[str, ...]  # of its job: ("reg=0.1", "steps=500")
-    photo: str  # its name; "" when the point failed before any photo was looked at
+    photo: str  # its file name; "" where the job failed before any photo was looked at
+    fingerprint: str  # of the problem; "" where it never became one
     ending: Ending
 
 
@@ -52,5 +53,6 @@ class Reader:
             complete = text[: text.rfind(b"\n") + 1]
             self._read[path] = self._read.get(path, 0) + len(complete)
             for row in map(json.loads, complete.splitlines()):
-                lines.append(Line(tuple(row["overrides"]), row["photo"], Ending(**row["ending"])))
+                ending = Ending(**row["ending"])
+                lines.append(Line(tuple(row["overrides"]), row["photo"], row["fingerprint"], ending))
         return lines

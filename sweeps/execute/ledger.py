@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inversion.record.ending import Ending
-from inversion.record.mlflow_store import open_client, sqlite_path
+from inversion.record.mlflow_store import Store, open_client, sqlite_path
+from inversion.record.record import Ending
+from inversion.record.store_copy import health_of
 from sweeps.execute import process
-from sweeps.plan.fingerprint import SYNTHETIC, fingerprint
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from inversion.photos import Photo
-
 SWEEP_FILE = "sweep.json"  # of a sweep's run: its axes and its cells
 PAGE = 1000  # runs per request
-GONE = "its process ended without a word (SIGKILL, out of memory, power)"
+GONE = "its process was killed (SIGKILL, out of memory, power)"
 
 
 class Ledger:
@@ -31,16 +29,19 @@ class Ledger:
     MLflow; the tag `membership` gives ties it to each.
     """
 
-    def __init__(self, store: tuple[str, str] | None) -> None:
-        self.uri, self.experiment_id = store or ("", "")
+    def __init__(self, store: Store | None) -> None:
+        self.uri, self.experiment_id = ("", "") if store is None else (store.uri, store.experiment_id)
 
-    def ending(self, tags: Mapping[str, str], rerun: bool) -> Ending | None:
-        """Why a problem is not to be run: finished before, or in the hands of a live process. None: run it.
+    def ending(self, fingerprints: Sequence[str], tags: Mapping[str, str], rerun: bool) -> Ending | None:
+        """Why a problem is not to be run: it is finished, or another process is running it. None: run it.
 
-        tags: its own, as `job_tags` gives them.
+        fingerprints: under which a finished run may be recorded. tags: the problem's own. A store that has failed
+        since the start is not asked: the run goes on in its folder.
         """
-        held: Ending | None = None
-        for run in self._runs(f"tags.fingerprint = '{tags['fingerprint']}'"):
+        if self.uri and health_of(self.uri).is_away:
+            return None
+        running: Ending | None = None
+        for run in (run for one in fingerprints for run in self._runs(f"tags.fingerprint = '{one}'")):
             if run.info.status == "FINISHED" and not rerun:
                 self._join(run, tags)
                 return Ending("FINISHED", f"finished before as run {run.info.run_id}", dict(run.data.metrics))
@@ -48,9 +49,9 @@ class Ledger:
                 if process.is_gone(run.data.tags):
                     self._bury(run)
                 else:
-                    reason = f"{process.describe(run.data.tags)} is working on it (run {run.info.run_id})"
-                    held = Ending("FAILED", reason, {})
-        return held
+                    reason = f"{process.describe(run.data.tags)} is running it (run {run.info.run_id})"
+                    running = Ending("FAILED", reason, {})
+        return running
 
     def one_at_a_time(self) -> AbstractContextManager[object]:
         """Between looking a point up and opening its run nobody else may do the same.
@@ -131,20 +132,6 @@ class Ledger:
             token = page.token
             if not token:
                 return
-
-
-def job_tags(settings: Mapping[str, Any], photo: Photo, checkpoint_sha256: str) -> dict[str, str]:
-    """What a problem's run says of itself, so that it can be found again."""
-    parent = settings["tracking"]["parent"]
-    content = SYNTHETIC if photo.path is None else photo.sha256
-    return {
-        "kind": "job",
-        "photo_sha256": photo.sha256,
-        "checkpoint_sha256": checkpoint_sha256,
-        "fingerprint": fingerprint(settings, content, checkpoint_sha256),
-        **process.tags(),
-        **({} if parent is None else {membership(parent): "yes"}),
-    }
 
 
 def membership(parent: str) -> str:

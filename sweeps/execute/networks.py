@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from hydra.utils import instantiate
 
@@ -14,42 +12,34 @@ from inversion.model import Model, build
 from inversion.photos import Inputs
 from inversion.runtime.device import choose_device
 from inversion.search.objective import PerceptualLoss, checked
+from sweeps.plan.config import Config
 
 
-def networks(settings: Mapping[str, Any]) -> tuple[Model, PerceptualLoss]:
-    """The generator and the loss that these settings name, on their device and in their precision."""
-    return _networks(*_named(settings))
+def networks(config: Config) -> tuple[Model, PerceptualLoss]:
+    """The generator and the loss that a configuration names, on their device and in their precision."""
+    return _networks(config.networks)
 
 
-def photos(settings: Mapping[str, Any]) -> Inputs:
-    """The photos that these settings name, aligned for their generator. Raises ConfigError, AlignmentError."""
-    source = instantiate(settings["input"])
+def photos(config: Config) -> Inputs:
+    """The photos that a configuration names, aligned for its generator. Raises ConfigError, AlignmentError."""
+    source = instantiate(config.input)
     changed = tuple(_written(getattr(source, name, None)) for name in ("image", "mask"))
-    return _photos(_text(settings["input"]), *_named(settings), changed)
+    return _photos(json.dumps(config.input, sort_keys=True), config.networks, changed)
 
 
 @lru_cache(maxsize=1)
-def _networks(generator: str, loss: str, device: str, precision: str) -> tuple[Model, PerceptualLoss]:
-    model = build(instantiate(json.loads(generator)), choose_device(device), precision)
-    return model, checked(instantiate(json.loads(loss))).bind(
-        model.discriminator, model.w_avg.device, model.dtype
-    )
+def _networks(names: str) -> tuple[Model, PerceptualLoss]:
+    generator, loss, device, precision = json.loads(names)
+    model = build(instantiate(generator), choose_device(device), precision)
+    bound = checked(instantiate(loss)).bind(model.discriminator, model.w_avg.device, model.dtype)
+    return model, bound
 
 
 @lru_cache(maxsize=4)
-def _photos(
-    source: str, generator: str, loss: str, device: str, precision: str, changed: tuple[int, ...]
-) -> Inputs:
-    model, _ = _networks(generator, loss, device, precision)
-    return instantiate(json.loads(source)).load(model.generator)
-
-
-def _named(settings: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    return _text(settings["generator"]), _text(settings["loss"]), settings["device"], settings["precision"]
-
-
-def _text(node: Any) -> str:
-    return json.dumps(node, sort_keys=True)
+def _photos(source: str, names: str, changed: tuple[int, ...]) -> Inputs:
+    model, _ = _networks(names)
+    inputs: Inputs = instantiate(json.loads(source)).load(model.generator)
+    return inputs
 
 
 def _written(path: str | None) -> int:

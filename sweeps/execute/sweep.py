@@ -16,19 +16,21 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from inversion.errors import ConfigError
 from inversion.record.atomic import write_file
 from inversion.record.mlflow_recorder import MLflowRecorder
-from inversion.record.open_record import git_commit, open_store
+from inversion.record.mlflow_store import Store
+from inversion.record.open import git_commit, open_store
 from inversion.record.params import flatten
-from inversion.record.recorder import Status
+from inversion.record.sync import bring_in
+from inversion.restoration import Status
 from inversion.runtime.heap import collect_garbage
 from sweeps.execute import process
 from sweeps.execute.board import Board
 from sweeps.execute.ledger import SWEEP_FILE, Ledger
+from sweeps.home import home
 from sweeps.plan.grid import Grid, read_grid
 from sweeps.ui import sweep_link
 
 log = logging.getLogger(__name__)
 
-PROJECT = Path(__file__).resolve().parents[2]
 REPORT = "report.html"
 ORPHANS = 60.0  # seconds in which workers of a killed sweep may end
 
@@ -45,7 +47,10 @@ class Sweep:
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = grid
         self.is_open = True
-        store = open_store(config.tracking, PROJECT)
+        tracking = config.tracking
+        store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+        bring_in(store)
+        self.store = store
         self.ledger = Ledger(store)
         self.parent: MLflowRecorder | None = None
         _look_for_the_largest(config)
@@ -66,6 +71,7 @@ class Sweep:
         self.is_open = False
         self.board.stop()
         self.board.print_table()
+        bring_in(self.store)
         status, missing = self.judge()
         if self.parent is not None:
             failed = [self.board.describe(line) for line in self.board.failed]
@@ -104,7 +110,7 @@ class Sweep:
         interrupted = bool(self.board.failed) or (self.board.total is not None and ended < self.board.total)
         return ("KILLED" if missing or interrupted else "FINISHED"), missing
 
-    def _open_parent(self, store: tuple[str, str], config: DictConfig) -> MLflowRecorder:
+    def _open_parent(self, store: Store, config: DictConfig) -> MLflowRecorder:
         self.ledger.reap()
         earlier = next(iter(self.ledger.sweeps(self.grid.fingerprint)), None)
         if earlier is not None and earlier.info.status == "RUNNING":
@@ -114,7 +120,8 @@ class Sweep:
                 f"python -m sweeps reap {config.tracking.experiment} --host {earlier.data.tags.get('host')}"
             )
         parent = MLflowRecorder(
-            *store,
+            store.uri,
+            store.experiment_id,
             run_name=f"sweep over {', '.join(self.grid.axes) or 'nothing'}",
             params=flatten(OmegaConf.to_container(_without_hydra(config), resolve=True)),  # type: ignore[arg-type]
             tags={
@@ -122,7 +129,7 @@ class Sweep:
                 "sweep": self.grid.fingerprint,
                 "axes": ",".join(self.grid.axes),
                 "command": command(sys.argv),
-                "git_commit": git_commit(PROJECT),
+                "git_commit": git_commit(home()),
                 "runs": str(len(self.grid.cells)),
                 "failed": "",
                 "missing": "",

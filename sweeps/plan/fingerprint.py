@@ -17,7 +17,10 @@ IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator"}
 # Ignored where nothing is tuned: runs from before there was any tuning stay finished.
 TUNING = {"tuning_steps", "tuning_rate"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
+ANY_NUMBER = {"kernel_size"}  # settings that take whole numbers and others, so that 5 and 5.0 both occur
 FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
+# Classes that have moved: runs from before they moved stay finished.
+MOVED = {f"inversion.photos.{name}": f"inversion.inputs.{name}" for name in ("Photos", "Synthetic")}
 # a face that follows from checkpoint and settings, to the last bit only on one device
 SYNTHETIC = "synthetic"
 
@@ -26,12 +29,37 @@ def fingerprint(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256:
     """Hash of the composed config (without device, paths, launcher, tracking) and of both files' contents.
 
     photo_sha256: of the photo's file; SYNTHETIC for a face that the generator makes.
-    16 hexadecimal digits, the same whatever the order of the keys. Raises ConfigError for a file that is not there.
+    16 hexadecimal digits, the same whatever the order of the keys, and for 5 and 5.0.
+    Raises ConfigError for a file that is not there.
     """
+    return _digest(_canonical(_relevant(config)), photo_sha256, checkpoint_sha256)
+
+
+def fingerprints(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256: str) -> list[str]:
+    """Under which a finished run may be recorded: today's, and that of version 0.1.0, which told 5 from 5.0."""
+    relevant = _relevant(config)
+    both = [_canonical(relevant), relevant]
+    return list(dict.fromkeys(_digest(each, photo_sha256, checkpoint_sha256) for each in both))
+
+
+def _relevant(config: Mapping[str, Any]) -> Any:
     ignored = IGNORED if config.get("tuning_steps") else IGNORED | TUNING
-    relevant = _contents({key: value for key, value in config.items() if key not in ignored})
+    return _contents({key: value for key, value in config.items() if key not in ignored})
+
+
+def _digest(relevant: Any, photo_sha256: str, checkpoint_sha256: str) -> str:
     text = json.dumps([relevant, photo_sha256, checkpoint_sha256], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _canonical(value: Any, key: str = "") -> Any:
+    """One spelling per number. Settings of one type have one already: their hashes stay as they were."""
+    if isinstance(value, Mapping):
+        return {name: _canonical(child, name) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_canonical(child, key) for child in value]
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole and key in ANY_NUMBER else value
 
 
 def _contents(value: Any) -> Any:
@@ -42,7 +70,9 @@ def _contents(value: Any) -> Any:
             for key, child in value.items()
             if key not in PATHS
         }
-    return [_contents(child) for child in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_contents(child) for child in value]
+    return MOVED.get(value, value) if isinstance(value, str) else value
 
 
 def _hash_of(key: str, name: str) -> str:

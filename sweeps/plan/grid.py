@@ -6,10 +6,10 @@ import copy
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from inversion.images import list_photos, sha256_of
 from inversion.sample import sample_photo
+from sweeps.plan.config import Config, Node
 from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ class Composer:
         self.config = config
         self.composed: dict[tuple[str, ...], DictConfig] = {}
 
-    def compose(self, words: Sequence[str]) -> dict[str, Any]:
-        """The settings of run.py. Raises ConfigCompositionException."""
+    def compose(self, words: Sequence[str]) -> Config:
+        """One job's configuration. Raises ConfigCompositionException."""
         values = [word for word in words if self._is_plain_value(_key(word))]
         rest = tuple(word for word in words if word not in values)
         if rest not in self.composed:
@@ -89,7 +90,7 @@ class Composer:
                 OmegaConf.update(settings, override.get_key_element(), override.value())
         except (OmegaConfBaseException, HydraException):
             settings = self._compose_whole(list(words))  # says what is wrong in Hydra's words
-        return OmegaConf.to_container(settings, resolve=True)  # type: ignore[return-value]
+        return Config.of(settings)
 
     def _compose_whole(self, words: list[str]) -> DictConfig:
         composed = GlobalHydra.instance().config_loader().load_sweep_config(self.config, words)
@@ -111,32 +112,33 @@ class Checker:
         self.checkpoints: dict[str, tuple[str, int]] = {}  # generator settings -> sha256, resolution
         self.hashes: dict[Path, str] = {}
 
-    def cells(self, point: str, settings: Mapping[str, Any]) -> list[Cell]:
+    def cells(self, point: str, config: Config) -> list[Cell]:
         """One per photo. Raises ConfigError, CheckpointError."""
         import torch
 
         from inversion.blind_blur import is_to_be_found
-        from inversion.search.hyperparameters import Hyperparameters
         from inversion.search.objective import checked
 
-        Hyperparameters.of(settings)
-        checked(instantiate(settings["loss"]))
-        checkpoint, resolution = self._checkpoint(settings["generator"])
-        degradation = instantiate(settings["degradation"])
-        masked = settings["degradation"].get("mask") is not None  # a mask goes with its photo
-        if not (masked or is_to_be_found(degradation, settings["degraded"])):
+        assert config.hyperparameters  # refuses values that cannot work
+        checked(instantiate(config.loss))
+        checkpoint, resolution = self._checkpoint(config.generator)
+        degradation = instantiate(config.degradation)
+        masked = config.degradation.get("mask") is not None  # a mask goes with its photo
+        if not (masked or is_to_be_found(degradation, config.degraded)):
             degradation.bind(torch.zeros(1, 3, resolution, resolution), degraded=False)
-        photos = self._photos(settings["input"])
-        return [Cell(point, name, fingerprint(settings, photo, checkpoint)) for name, photo in photos.items()]
+        photos = self._photos(config.input)
+        return [
+            Cell(point, name, fingerprint(config.values, photo, checkpoint)) for name, photo in photos.items()
+        ]
 
-    def _checkpoint(self, generator: Mapping[str, Any]) -> tuple[str, int]:
+    def _checkpoint(self, generator: Node) -> tuple[str, int]:
         key = json.dumps(generator, sort_keys=True)
         if key not in self.checkpoints:
             checkpoint: Checkpoint = instantiate(generator)
             self.checkpoints[key] = checkpoint.sha256, checkpoint.architecture.img_resolution
         return self.checkpoints[key]
 
-    def _photos(self, source: Mapping[str, Any]) -> dict[str, str]:
+    def _photos(self, source: Node) -> dict[str, str]:
         """File name → sha256. Raises ConfigError for a photo that is not there."""
         if "image" not in source:
             return {"": SYNTHETIC}

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the report, and keep it with the sweep where the name is one. Raises ConfigError, OSError."""
     from inversion.record.atomic import write_file
-    from inversion.record.open_record import absolute_uri
+    from inversion.record.open import absolute_uri
     from sweeps.report.compare import log_report
     from sweeps.report.page import read_losses, render
     from sweeps.results.summarize import summarize

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inversion.errors import ConfigError
-from inversion.record.mlflow_store import open_existing
-from inversion.record.open_record import absolute_uri
+from inversion.record.mlflow_store import Store, open_existing
+from inversion.record.open import absolute_uri
 from sweeps.execute.ledger import SWEEP_FILE, Ledger
 
 if TYPE_CHECKING:
@@ -72,4 +72,4 @@ def find(uri: str, experiment: str, project: Path) -> Ledger:
     if found is None:
         known = sorted(known.name for known in client.search_experiments())
         raise ConfigError(f"There is no experiment {experiment!r} in {store}. Got these: {', '.join(known)}.")
-    return Ledger((store, found.experiment_id))
+    return Ledger(Store(store, experiment, found.experiment_id))

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from inversion.search.hyperparameters import Hyperparameters
 from sweeps.execute.batches import PER_PROBLEM, alike
 from sweeps.execute.point import Point
+
+from inversion.search.hyperparameters import Hyperparameters
 
 BASE: dict[str, Any] = {
     "generator": {"name": "portraits"},

@@ -1,0 +1,83 @@
+"""All metrics of one restoration, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from inversion.blind_blur import found_kernel
+from inversion.latents.spaces import per_layer
+from inversion.metrics.face_identity import identity_distance
+from inversion.metrics.psnr import psnr
+from inversion.metrics.sharpness import sharpness
+from inversion.metrics.ssim import ssim
+from inversion.pictures.curves import converged_step
+from inversion.pictures.samples import mean, spread
+from inversion.restoration import Restoration
+
+
+def measure(restoration: Restoration) -> dict[str, float]:
+    """Against the original where it is known, against the photo always.
+
+    psnr [dB], ssim, identity_distance: of `restored`, against the original. With the prefix consistent_: of the
+    consistent picture, where it is another one; untuned_: before the generator was fitted to the photo;
+    samples_mean_: of the mean of all samples.
+    fit_psnr [dB]: of the restored picture, corrupted, against the photo; fit_sharpness [dB]: above 0 where its details
+    are finer than the photo's, as with too narrow a blur.
+    w_distance, for a synthetic face: root mean squared distance to the true codes in units of w_std.
+    found_kernel_size, found_sigma [px]: see inversion/blind_blur.py. steps_per_second is the search's alone.
+    """
+    if (
+        not restoration.restored.isfinite().all()
+    ):  # a loss that was not finite: there is no picture to measure
+        return {}
+    problem, tuning = restoration.problem, restoration.tuning
+    prediction, observed = restoration.prediction.clamp(-1, 1)[None], restoration.observed[None]
+    values = {
+        **found_kernel(problem.degradation, restoration.operator),
+        "seconds": restoration.seconds,
+        "steps_per_second": restoration.steps_taken / max(restoration.seconds, 1e-9),
+        "fit_psnr": psnr(prediction, observed).item(),
+        "fit_sharpness": sharpness(prediction, observed).item(),
+    }
+    if not problem.degraded:
+        values |= likeness(pictures(restoration), problem.photo.image)
+    if len(restoration.samples) > 1:
+        values["samples_spread"] = spread(restoration.samples).mean().item()
+    if problem.photo.ws is not None:
+        squares = (per_layer(restoration.ws[None])[0] - problem.photo.ws).square().sum(dim=1).mean()
+        values["w_distance"] = squares.sqrt().item() / restoration.w_std
+    values |= {f"phase_{i}_steps": float(steps) for i, steps in enumerate(restoration.phase_steps, start=1)}
+    if tuning is not None:
+        values["seconds"] += tuning.seconds
+        values["tuning_steps_taken"] = float(len(tuning.history.get("tuning_loss", [])))
+    step = converged_step(restoration.history.get("loss", []))
+    return values if step is None else values | {"converged_step": float(step)}
+
+
+def pictures(restoration: Restoration) -> dict[str, Tensor]:
+    """The pictures that are compared with the original, by the prefix of their metrics: [3, R, R] in [-1, 1] each."""
+    shown = {"": restoration.restored.clamp(-1, 1)}
+    if restoration.is_corrected:
+        shown["consistent_"] = restoration.consistent
+    if len(restoration.samples) > 1:
+        shown["samples_mean_"] = mean(restoration.samples)
+    if restoration.tuning is not None:
+        shown["untuned_"] = restoration.tuning.untuned.clamp(-1, 1)
+    return shown
+
+
+def likeness(pictures: Mapping[str, Tensor], original: Tensor) -> dict[str, float]:
+    """How like the original pictures are, by the prefix of their metrics; [3, R, R] each."""
+    batch = torch.stack(list(pictures.values()))
+    originals = original.expand_as(batch)
+    measured = {
+        "psnr": psnr(batch, originals).tolist(),
+        "ssim": ssim(batch, originals).tolist(),
+        "identity_distance": identity_distance(batch, original[None]).tolist(),
+    }
+    return {
+        f"{prefix}{name}": values[i] for i, prefix in enumerate(pictures) for name, values in measured.items()
+    }

@@ -1,0 +1,234 @@
+"""One optimizer pass: from observed photos to restorations. Nothing here writes a file or knows who records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from inversion.blind_blur import resolve_kernel
+from inversion.degradations.degradation import Degradation
+from inversion.degradations.inpaint import Inpaint
+from inversion.errors import ConfigError, explain
+from inversion.images import quantize
+from inversion.latents.starts import sample_seed, starting_points
+from inversion.metrics.psnr import psnr
+from inversion.model import Model
+from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
+from inversion.search.history import History, Listener, Silent
+from inversion.search.objective import Objective, PerceptualLoss
+from inversion.search.optimize import Result, optimize
+from inversion.search.pivotal_tuning import Tuned, tune
+from inversion.search.stacked import Stacked
+
+OnProgress = Callable[[int, Mapping[str, float]], None]  # step, losses of one running problem
+
+
+def ignore(step: int, losses: Mapping[str, float]) -> None:
+    """Nobody watches."""
+
+
+def restore(
+    model: Model,
+    loss: PerceptualLoss,
+    problems: Sequence[
+        Problem
+    ],  # alike in phases or space, optimizer, optimize_noise, prior and samples' networks
+    listeners: Sequence[Listener] = (),  # one per problem, or none
+    on_progress: OnProgress = ignore,
+) -> list[Restoration | Refusal]:
+    """Search for all problems as one batch; one result per problem, in their order.
+
+    A problem whose degradation cannot be used on its photo is refused alone. Ctrl-C during the search ends it early:
+    the restorations are what was reached, with status KILLED. Raises whatever else goes wrong, out of memory included.
+    """
+    listeners = listeners or [Silent()] * len(problems)
+    observations = [observe(problem, model) for problem in problems]
+    known = [i for i, observation in enumerate(observations) if isinstance(observation, Observation)]
+    searched = [observations[i] for i in known]
+    found = search(model, loss, searched, [listeners[i] for i in known], on_progress) if searched else []  # type: ignore[arg-type]
+    results: list[Restoration | Refusal] = [o for o in observations if isinstance(o, Refusal)]
+    for i, restoration in zip(known, found, strict=True):
+        results.insert(i, restoration)
+    return results
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is known of one problem's photo: what the camera did, and what came of it."""
+
+    problem: Problem
+    operator: Degradation  # bound to the photo: nothing left open
+    image: Tensor  # [1, 3, R, R] in [-1, 1], on the model's device
+
+
+def observe(problem: Problem, model: Model) -> Observation | Refusal:
+    """Bind the degradation to the photo and apply it, unless the photo arrives degraded."""
+    try:
+        return observed(problem, model)
+    except ValueError as error:  # ConfigError and its kin: this photo alone cannot be used
+        return Refusal(problem, explain(error))
+
+
+def observed(problem: Problem, model: Model) -> Observation:
+    """As `observe`. Raises ConfigError."""
+    photo = problem.photo.image[None].to(model.w_avg.device)
+    degradation = resolve_kernel(problem.degradation, photo, problem.degraded, model)
+    mask = problem.photo.mask
+    if mask is None:
+        operator = degradation.bind(photo, problem.degraded)
+    elif isinstance(degradation, Inpaint):  # the photo's own mask went through the same alignment
+        operator = degradation.bind(photo, problem.degraded, mask[None].to(photo))
+    else:
+        raise ConfigError(
+            "A photo's mask says what inpainting fills in. Got input.mask with the degradation "
+            f"{type(degradation).__name__}; degradation=inpaint degradation.mask=FILE would work."
+        )
+    if problem.degraded:
+        return Observation(problem, operator, photo)
+    with torch.no_grad():
+        corrupted = operator.observe(photo, torch.Generator().manual_seed(problem.seed))
+    # a camera's file has 8 bits, and so has degraded.png
+    return Observation(problem, operator, quantize(corrupted))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the search has found, one row per sample of each problem, drawn in fp32."""
+
+    result: Result
+    history: History
+    restored: Tensor  # [N, 3, R, R]
+    prediction: Tensor  # [N, 3, R, R], corrupted again
+    fits: list[float]  # N, dB: psnr of the prediction to the photo
+
+    def best(self, rows: Sequence[int]) -> tuple[int, list[int]]:
+        """Of one problem's rows: the one that fits its photo best, and all whose losses stayed finite."""
+        sound = [row for row in rows if self.result.failed_step[row] is None] or list(rows[:1])
+        return max(sound, key=self.fits.__getitem__), sound
+
+
+def search(
+    model: Model,
+    loss: PerceptualLoss,
+    observations: Sequence[Observation],
+    listeners: Sequence[Listener],
+    on_progress: OnProgress,
+) -> list[Restoration]:
+    """The optimizer pass; of each problem's samples the one that fits its photo best becomes its restoration.
+
+    Where `tuning_steps` asks for it, the generator is then fitted to each photo, one after the other.
+    """
+    rows = [(i, k) for i, o in enumerate(observations) for k in range(o.problem.hyperparameters.samples)]
+    problems = [observations[i].problem for i, _ in rows]
+    settings = [problem.hyperparameters for problem in problems]
+    operator = Stacked(tuple(observations[i].operator for i, _ in rows))
+    photos = torch.cat([observations[i].image for i, _ in rows])
+    objective = Objective(loss, operator, photos, settings, model.prior(settings[0].prior))
+    # Only sample 0 is told of step by step: a record has room for one search.
+    history = History([listeners[i] if k == 0 else Silent() for i, k in rows], on_progress)
+    seeds = [sample_seed(problem.seed, k) for problem, (_, k) in zip(problems, rows, strict=True)]
+    starts = [problem.start if k == 0 else None for problem, (_, k) in zip(problems, rows, strict=True)]
+    mean_face = model.w_avg.expand(model.synthesis.architecture.num_ws, -1)
+    first = torch.stack([mean_face if start is None else start.ws[0].to(mean_face) for start in starts])
+    codes = starting_points(model.generator.mapping, first, seeds, [k for _, k in rows])
+    noises = [None if start is None else start.noises for start in starts]
+    result = optimize(
+        model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, history, codes, noises
+    )
+    history.fetch()
+    with torch.no_grad():
+        restored = model.generator.synthesis(result.ws, result.noises)  # fp32, whatever the search ran in
+        prediction = operator(restored)
+    drawn = Drawn(result, history, restored, prediction, psnr(prediction, photos).tolist())
+
+    stopped, steps_before = any(result.interrupted), max(s.steps for s in settings)
+    restorations = []
+    for i, observation in enumerate(observations):
+        own = [row for row, (owner, _) in enumerate(rows) if owner == i]
+        row, _ = drawn.best(own)
+        tuned, steps = None, observation.problem.hyperparameters.tuning_steps
+        if steps and not stopped and result.failed_step[row] is None:
+            told = len(history.losses[own[0]]["loss"])
+            tell = partial(tell_tuning, listeners[i], told, on_progress, steps_before)
+            tuned = tune(model, objective, settings[row], seeds[row], result, row, tell)
+            stopped, steps_before = tuned.interrupted, steps_before + steps
+        restorations.append(assemble(model, observation, drawn, own, seeds, tuned, steps > 0 and stopped))
+    return restorations
+
+
+def tell_tuning(
+    listener: Listener,
+    told: int,  # steps of this problem's search: those of tuning follow
+    on_progress: OnProgress,
+    done: int,  # steps of the pass before
+    step: int,
+    terms: Mapping[str, float],
+) -> None:
+    listener.losses(told + step, terms)
+    on_progress(done + step, terms)
+
+
+@torch.no_grad()
+def assemble(
+    model: Model,
+    observation: Observation,
+    drawn: Drawn,
+    own: Sequence[int],  # this problem's rows
+    seeds: Sequence[int],
+    tuned: Tuned | None,
+    tuning_stopped: bool,  # Ctrl-C came before or while the generator was fitted
+) -> Restoration:
+    """Everything that is known of one problem, on the CPU."""
+    result, history = drawn.result, drawn.history
+    row, sound = drawn.best(own)
+    face, prediction, tuning = drawn.restored[row, None], drawn.prediction[row, None], None
+    if tuned is not None:
+        face, prediction = tuned.image, observation.operator(tuned.image)
+        if tuned.failed_step is None:
+            checkpoint = model.with_tuned(tuned.synthesis)
+            tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
+    consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
+    interrupted = any(result.interrupted[k] for k in own) or tuning_stopped
+    status, reason = judge(result, row, tuned, interrupted)
+    return Restoration(
+        problem=observation.problem,
+        status=status,
+        reason=reason,
+        operator=observation.operator,
+        observed=observation.image[0].cpu(),
+        restored=face[0].cpu(),
+        prediction=prediction[0].cpu(),
+        consistent=consistent[0].cpu(),
+        ws=result.ws[row].cpu(),
+        noises=[noise[row].cpu() for noise in result.noises],
+        w_std=model.w_std,
+        seed=seeds[row],
+        history=history.losses[row],
+        steps_taken=history.steps_taken[row],
+        seconds=history.seconds[row],
+        phase_steps=tuple(result.phase_steps[row]),
+        samples=drawn.restored[sound].cpu(),
+        fits=tuple(drawn.fits[k] for k in sound),
+        tuning=tuning,
+    )
+
+
+def judge(result: Result, row: int, tuned: Tuned | None, interrupted: bool) -> tuple[Status, str]:
+    """How a problem ended, and why. interrupted: it, or another sample of its photo, before its steps were over."""
+    if result.failed_step[row] is not None:
+        return "FAILED", (
+            f"the {result.failed_term[row]} loss was not finite at step {result.failed_step[row]}; "
+            "a smaller learning_rate would work"
+        )
+    if tuned is not None and tuned.failed_step is not None:
+        return "FAILED", (
+            f"the loss of tuning was not finite at its step {tuned.failed_step}: the restoration is the untuned "
+            "one; a smaller tuning_rate would work"
+        )
+    if interrupted:
+        return "KILLED", "interrupted; what was reached is recorded"
+    return "FINISHED", ""

@@ -1,0 +1,109 @@
+"""Open the store, and in it the record of one problem: its folder always, an MLflow run where there is a store."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inversion.errors import ConfigError
+from inversion.record.folder_recorder import LOSSES, RESULT, SUMMARY, TAGS, FolderRecorder
+from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_store import Store, patiently, prepare_store
+from inversion.record.own_folder import OwnFolder
+from inversion.record.params import flatten
+from inversion.record.record import Record
+from inversion.record.store_copy import StoreCopy, health_of
+from inversion.record.write import FILES
+from inversion.record.writer import Background, process_writer
+from inversion.restoration import Problem
+
+CONFIG = "config.yaml"
+
+
+def open_store(uri: str | None, experiment: str, artifacts: str | None, home: Path) -> Store | None:
+    """The store and its experiment, both made where they are not there yet; None: nothing is tracked.
+
+    home: where relative paths of `uri` and `artifacts` start. Raises ConfigError.
+    """
+    if uri is None:
+        return None
+    uri = absolute_uri(uri, home)
+    return Store(
+        uri, experiment, prepare_store(uri, experiment, None if artifacts is None else home / artifacts)
+    )
+
+
+def absolute_uri(uri: str, home: Path) -> str:
+    """sqlite:///mlflow.db -> sqlite:////<home>/mlflow.db; anything else unchanged."""
+    prefix = "sqlite:///"
+    return prefix + str(home / uri.removeprefix(prefix)) if uri.startswith(prefix) else uri
+
+
+def open_record(
+    problem: Problem,
+    config: Mapping[str, Any],  # the whole composed configuration
+    name: str,  # of the run, for people
+    tags: Mapping[str, str],
+    folder: Path,
+    store: Store | None,
+    parent: str | None = None,  # id of the run that this one is shown below
+) -> Record:
+    """A store that fails now is behind from the start.
+
+    Raises ConfigError and OSError for a folder that cannot be used.
+    """
+    own = OwnFolder(folder)
+    own.check([CONFIG, LOSSES, SUMMARY, TAGS, RESULT, *FILES])
+    files = Background(FolderRecorder(own), process_writer("folders"))
+    files.set_tags(tags)
+    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    own.keep(CONFIG, text.encode("utf-8", "backslashreplace"))
+    files.log_file(folder / CONFIG)
+    files.flush()
+    copy = None
+    if store is not None:
+        side = problem.photo.image.shape[-1]
+        photo = PhotoSource(str(problem.photo.path or problem.photo.name), problem.photo.sha256, side, side)
+        run = {"store": asdict(store), "name": name, "photo": asdict(photo), "parent": parent}
+        params = flatten(config)
+        recorder = None
+        try:
+            recorder = patiently(
+                lambda: MLflowRecorder(store.uri, store.experiment_id, name, params, tags, photo, parent)
+            )
+        except (ConfigError, OSError) as error:
+            health_of(store.uri).failed(str(error))
+        own.describe_run(run | {"id": None if recorder is None else recorder.run_id})
+        copy = StoreCopy(recorder, health_of(store.uri), process_writer("store"))
+        copy.log_file(folder / CONFIG)
+    tracking = config["tracking"]
+    return Record(
+        problem,
+        own,
+        files,
+        copy,
+        store,
+        tracking["image_every"],
+        tracking["animation_frames"],
+        bool(config.get("paste")),
+    )
+
+
+@cache
+def git_commit(folder: Path) -> str:
+    """The commit of the checkout that a folder lies in, with + when the tree has changes; 'unknown' outside one."""
+    try:
+        git = ["git", "-C", str(folder)]
+        commit = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout
+        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True).stdout
+        return commit.strip() + ("+" if changed.strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,140 @@
+"""Bring records that a store has missed into it, from their folders: no search is done again, nothing is doubled."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from PIL import Image
+
+from inversion.checkpoints.download import cache_folder
+from inversion.record.atomic import write_file
+from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS
+from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_store import Store, open_client
+from inversion.record.own_folder import is_inside, read_manifest
+from inversion.record.params import flatten
+from inversion.record.store_copy import health_of
+
+log = logging.getLogger(__name__)
+
+
+def note_behind(store: Store, folder: Path) -> None:
+    """Remember that a store lacks a part of a folder's record, until `sync` has brought it in."""
+    write_file(_note(store.uri, folder), json.dumps({"folder": str(folder.resolve())}).encode())
+
+
+def behind(store: Store) -> Iterator[tuple[Path, Path]]:
+    """Notes and the folders that they name."""
+    for note in sorted(_notes(store.uri).glob("*.json")):
+        try:
+            yield note, Path(json.loads(note.read_text())["folder"])
+        except (OSError, ValueError, KeyError):
+            note.unlink(missing_ok=True)
+
+
+def sync(store: Store) -> list[Path]:
+    """Bring in every folder that is noted; returns those that were. Raises ConfigError, OSError of the store."""
+    done = []
+    for note, folder in behind(store):
+        if (folder / RESULT).is_file():
+            sync_folder(store, folder)
+            done.append(folder)
+        else:
+            log.warning("%s has no record any more: MLflow keeps what it has of it", folder)
+        note.unlink(missing_ok=True)
+    if done:
+        log.info("MLflow has got %d runs that it had missed", len(done))
+    return done
+
+
+def bring_in(store: Store | None) -> None:
+    """As `sync`, for a run that goes on without it where the store still fails."""
+    if store is None or health_of(store.uri).is_away:
+        return
+    try:
+        sync(store)
+    except (ValueError, OSError) as error:
+        log.warning("MLflow is still behind: %s", error)
+
+
+def sync_folder(store: Store, folder: Path) -> str:
+    """Make a store's run equal to a folder's record; returns the run's id. Raises ConfigError, OSError."""
+    manifest = read_manifest(folder)
+    run: dict[str, Any] = manifest.get("run", {})
+    tags, result = _json(folder / TAGS), _json(folder / RESULT)
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    photo = PhotoSource(**run["photo"]) if "photo" in run else None
+    run_id = _known(store, run.get("id"))
+    recorder = MLflowRecorder(
+        store.uri,
+        store.experiment_id,
+        run.get("name", folder.name),
+        flatten(config),
+        tags,
+        photo,
+        run.get("parent"),
+        run_id,
+    )
+    for step, values in steps(folder / LOSSES):
+        recorder.log_metrics(values, step)
+    for image in sorted((folder / IMAGES).glob("*_*.png")):
+        key, _, step_text = image.stem.rpartition("_")
+        if step_text.isdigit() and f"{IMAGES}/{image.name}" in manifest.get("files", ()):
+            recorder.log_image(key, Image.open(image), int(step_text))
+    restored = folder / "restored.png"
+    if restored.is_file():
+        recorder.log_image("restored", Image.open(restored), 0)
+    for name in manifest.get("artifacts", ()):
+        if is_inside(name) and (folder / name).is_file():
+            recorder.log_file(folder / name)
+    recorder.log_summary({name: float(value) for name, value in _json(folder / SUMMARY).items()})
+    recorder.finish(result["status"], result["reason"])
+    return recorder.run_id
+
+
+def steps(losses: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """Step and values of every whole row of losses.csv; a kill can leave a last one without its end."""
+    if not losses.is_file():
+        return
+    text = losses.read_bytes().decode("utf-8")
+    names, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
+    for row in rows:
+        yield (
+            int(row[0]),
+            {name: float(value) for name, value in zip(names[1:], row[1:], strict=True) if value},
+        )
+
+
+def _known(store: Store, run_id: str | None) -> str | None:
+    """The run, where the store has it: one that was away when it was to be made has not."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return None if run_id is None else str(open_client(store.uri).get_run(run_id).info.run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
+def _notes(uri: str) -> Path:
+    """One folder per store, in the cache of whoever runs."""
+    return cache_folder() / "behind" / hashlib.sha256(uri.encode()).hexdigest()[:16]
+
+
+def _note(uri: str, folder: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return _notes(uri) / f"{digest}.json"
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

@@ -1,0 +1,106 @@
+"""What a restoration leaves in its folder: pictures, loss curves, animation, latents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from inversion.checkpoints import safetensors_file
+from inversion.images import to_pil
+from inversion.pictures.animation import save_animation
+from inversion.pictures.caption import caption
+from inversion.pictures.curves import loss_curve
+from inversion.pictures.panels import panel
+from inversion.pictures.samples import sample_pictures
+from inversion.record.atomic import png
+from inversion.record.latents_file import save_latents
+from inversion.record.own_folder import OwnFolder
+from inversion.restoration import Restoration
+
+PICTURES = (  # in the order in which people want to see them
+    "panel.png",
+    "consistent.png",
+    "photo_restored.png",
+    "restored.png",
+    "original.png",
+    "degraded.png",
+    "samples.png",
+    "samples_mean.png",
+    "samples_spread.png",
+    "untuned.png",
+    "loss.png",
+    "tuning.png",
+    "progress.webp",
+)
+FILES = (*PICTURES, "latents.npz", "tuned.safetensors")
+
+
+def write(
+    restoration: Restoration, folder: OwnFolder, frames: Sequence[Image.Image], paste: bool
+) -> list[Path]:
+    """Write every file that a restoration has and return them all. Raises OSError, ConfigError.
+
+    frames: of progress.webp. paste: the consistent picture back in its photo as well, photo_restored.png.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        film: Future[None] | None = None
+        if frames:  # encoded beside all that follows
+            film = beside.submit(save_animation, frames, folder.claim("progress.webp"))
+        pictures = labelled_pictures(restoration, paste) | charts(restoration)
+        written = [folder.keep(name, png(picture)) for name, picture in pictures.items()]
+        if film is not None:
+            film.result()
+            written.append(folder.path / "progress.webp")
+    latents = folder.claim("latents.npz")
+    save_latents(latents, restoration.ws[None], restoration.noises, restoration.seed)
+    written.append(latents)
+    if restoration.tuning is not None:
+        # draws restored.png from latents.npz: generator=file generator.path=tuned.safetensors start=latents.npz steps=1
+        tuned = folder.claim("tuned.safetensors")
+        safetensors_file.save(restoration.tuning.checkpoint, tuned)
+        written.append(tuned)
+    return written
+
+
+def labelled_pictures(restoration: Restoration, paste: bool) -> dict[str, Image.Image]:
+    """File name -> picture, panel.png with all of them in a row among them."""
+    problem = restoration.problem
+    files: dict[str, Image.Image] = {}
+    row: list[tuple[str, Image.Image]] = []
+
+    def show(label: str, name: str, picture: Image.Image) -> None:
+        files[name] = picture
+        row.append((label, picture))
+
+    if not problem.degraded:
+        show("original", "original.png", to_pil(problem.photo.image))
+    show("photo as given" if problem.degraded else "degraded", "degraded.png", to_pil(restoration.observed))
+    if not torch.isfinite(restoration.restored).all():
+        return files | {"panel.png": panel(row, footer=caption({}))}
+    show("restored", "restored.png", to_pil(restoration.restored))
+    if restoration.is_corrected:
+        show("consistent", "consistent.png", restoration.image)
+    row.append(("restored, then degraded", to_pil(restoration.prediction)))
+    if paste:
+        files["photo_restored.png"] = problem.photo.with_face(restoration.image)
+    if len(restoration.samples) > 1:
+        files |= sample_pictures(restoration.samples, restoration.fits)
+    if restoration.tuning is not None:
+        files["untuned.png"] = to_pil(restoration.tuning.untuned)
+    return files | {"panel.png": panel(row, footer=caption(restoration.metrics))}
+
+
+def charts(restoration: Restoration) -> dict[str, Image.Image]:
+    """File name -> loss curves of the search, and of tuning where there was any."""
+    files = {}
+    if restoration.history.get("loss"):
+        terms = {name: series for name, series in restoration.history.items() if name != "learning_rate"}
+        step = restoration.metrics.get("converged_step")
+        files["loss.png"] = loss_curve(terms, None if step is None else int(step))
+    if restoration.tuning is not None and restoration.tuning.history:
+        files["tuning.png"] = loss_curve(restoration.tuning.history, total="tuning_loss")
+    return files

@@ -1,0 +1,78 @@
+"""One job of a sweep, or a single run: what is asked for, and how each of its photos ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.conf import HydraConf
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from inversion.record.record import Ending
+from sweeps.execute import endings
+from sweeps.plan.config import Config
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A composed configuration with the folder of its record."""
+
+    config: Config
+    folder: Path
+    overrides: tuple[str, ...]  # on the command line, a sweep's axes among them
+    degradation: str  # its file in conf/degradation: two composed ones are of one class
+    number: int = 0  # Hydra's
+    sweep: Path | None = None  # the sweep's folder; None: a single run
+
+    @classmethod
+    def composed(cls, config: DictConfig, hydra: HydraConf) -> Job:
+        """From the two configs that Hydra gives to a job."""
+        typed, folder = Config.of(config), Path(hydra.runtime.output_dir)
+        overrides, degradation = tuple(hydra.overrides.task), hydra.runtime.choices["degradation"]
+        if hydra.mode is not RunMode.MULTIRUN:
+            return cls(typed, folder, overrides, degradation)
+        sweep = Path(hydra.sweep.dir).absolute()
+        return cls(typed, folder, overrides, degradation, hydra.job.num, sweep)
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """How one photo of a job ended."""
+
+    job: Job
+    photo: str  # its file name; "" where the job failed before any photo was looked at
+    fingerprint: str  # of the problem; "" where it never became one
+    ending: Ending
+    folder: Path  # of its record
+
+    def tell(self) -> None:
+        """Tell the sweep, or the person who waits."""
+        if self.job.sweep is not None:
+            line = endings.Line(self.job.overrides, self.photo, self.fingerprint, self.ending)
+            endings.write(self.job.sweep, self.job.number, line)
+        elif self.photo:
+            from inversion.console import announce
+
+            announce(self.photo, self.ending, self.folder)
+
+
+class Refused(CompactHydraException):
+    """Hydra shows it as one message, without a traceback unless HYDRA_FULL_ERROR=1."""
+
+
+def score(results: list[PhotoResult]) -> float:
+    """A job's objective, higher is better: mean PSNR to the original, to the observed photo without one.
+
+    Raises Refused, with the reasons, where a photo of the job has not finished.
+    """
+    failures = [
+        f"{result.photo}: {result.ending.reason}".removeprefix(": ")
+        for result in results
+        if result.ending.status != "FINISHED"
+    ]
+    if failures or not results:
+        raise Refused("; ".join(dict.fromkeys(failures)) or "no photo was restored")
+    metrics = [result.ending.metrics for result in results]
+    return sum(m.get("psnr", m.get("fit_psnr", 0.0)) for m in metrics) / len(metrics)

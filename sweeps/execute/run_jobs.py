@@ -1,0 +1,144 @@
+"""Restore every photo of some jobs that share their networks, and record each once."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from inversion.batching import problems_that_fit, restore_all
+from inversion.console import ProgressBar
+from inversion.errors import explain
+from inversion.record.open import open_store
+from inversion.record.record import Ending
+from inversion.record.sync import bring_in
+from inversion.restoration import Problem, Status
+from inversion.runtime.heap import collect_garbage, keep_heap
+from inversion.search.history import Listener
+from sweeps.execute.attempts import Attempt, Planned, open_attempt, plan
+from sweeps.execute.job import Job, PhotoResult
+from sweeps.execute.ledger import Ledger
+from sweeps.execute.networks import networks
+from sweeps.home import home
+
+log = logging.getLogger(__name__)
+
+
+def run_jobs(jobs: Sequence[Job]) -> list[list[PhotoResult]]:
+    """Restore every photo of these jobs that is not finished yet; one list of results per job, in their order.
+
+    jobs: alike as `batched.alike` says: one generator, one loss, one store. What cannot be used ends as FAILED with the
+    reason. Raises KeyboardInterrupt, and what is a mistake of the program's, once all records are closed.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill keeps what was reached, like Ctrl-C
+    keep_heap()
+    told: list[PhotoResult] = []
+
+    def tell(result: PhotoResult) -> None:
+        result.tell()
+        told.append(result)
+
+    try:
+        for result in Worker(jobs).results():
+            tell(result)
+    except Exception as error:
+        for job in jobs:
+            if not any(result.job is job for result in told):
+                tell(PhotoResult(job, "", "", Ending("FAILED", explain(error), {}), job.folder))
+        if not isinstance(error, (ValueError, OSError)):
+            raise
+    return [[result for result in told if result.job is job] for job in jobs]
+
+
+class Worker:
+    """What the jobs of one process share: networks, store, and what is done already."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        """Raises ConfigError, CheckpointError and OSError for what no job could work with."""
+        shared = jobs[0].config
+        tracking, launcher = shared.tracking, shared.launcher
+        self.jobs = jobs
+        self.model, self.loss = networks(shared)
+        self.store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+        bring_in(self.store)
+        self.ledger = Ledger(self.store)
+        self.ledger.reap()
+        collect_garbage()
+        self.size = launcher.batch_size  # problems in one pass; None until it is measured
+        self.bar = partial(ProgressBar, visible=launcher.bars)
+        self.done: dict[str, PhotoResult] = {}  # by fingerprint
+
+    def results(self) -> Iterator[PhotoResult]:
+        """How each photo ended, as soon as it has."""
+        try:
+            for ready in self._passes():
+                if isinstance(ready, PhotoResult):
+                    yield ready
+                else:
+                    yield from self._search(ready)
+        finally:
+            bring_in(self.store)
+
+    def _passes(self) -> Iterator[PhotoResult | list[Attempt]]:
+        """Photos that are not searched, and open records in the groups that are searched together."""
+        attempts: list[Attempt] = []
+        try:
+            for photo in (photo for job in self.jobs for photo in plan(job, self.model)):
+                if isinstance(photo, PhotoResult):
+                    yield photo
+                    continue
+                if any(photo.fingerprint == attempt.planned.fingerprint for attempt in attempts):
+                    ready, attempts = attempts, []
+                    yield ready  # then this photo, the same as one of them, is done
+                opened = self._open(photo)
+                if isinstance(opened, PhotoResult):
+                    yield opened
+                    continue
+                attempts.append(opened)
+                if self.size is None and len(attempts) == 2:
+                    samples = photo.problem.hyperparameters.samples
+                    self.size = problems_that_fit(self.model, self.loss, samples)
+                if self.size is not None and len(attempts) >= self.size:
+                    ready, attempts = attempts, []
+                    yield ready
+            if attempts:
+                ready, attempts = attempts, []
+                yield ready
+        finally:
+            for attempt in attempts:
+                attempt.record.close("KILLED", "not started: the run ended before")
+
+    def _open(self, photo: Planned) -> Attempt | PhotoResult:
+        if photo.fingerprint in self.done:
+            return photo.same_as(self.done[photo.fingerprint])
+        return open_attempt(photo, self.model, self.ledger, self.store)
+
+    def _search(self, attempts: Sequence[Attempt]) -> Iterator[PhotoResult]:
+        """Restore the photos of open records together; whatever happens, every record is closed."""
+        waiting: dict[Problem, Attempt] = {attempt.planned.problem: attempt for attempt in attempts}
+
+        def listen(problem: Problem) -> Listener:
+            return waiting[problem].record
+
+        try:
+            for problem, found in restore_all(
+                self.model, self.loss, list(waiting), self.size or 1, listen, self.bar, self._fewer
+            ):
+                attempt = waiting.pop(problem)
+                result = attempt.planned.ended(attempt.record.finish(found))
+                self.done[result.fingerprint] = result
+                yield result
+        except (Exception, KeyboardInterrupt) as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            status: Status = "KILLED" if interrupted else "FAILED"
+            for attempt in waiting.values():
+                reason = "interrupted; what was reached is recorded" if interrupted else explain(error)
+                if not attempt.record.has_begun and interrupted:
+                    reason = "not started: the run ended before"
+                yield attempt.planned.ended(attempt.record.close(status, reason))
+            raise
+
+    def _fewer(self, size: int) -> None:
+        """A pass did not fit into memory: later ones are no larger."""
+        self.size = size

@@ -1,0 +1,69 @@
+"""The composed configuration of one job, typed: what every later step reads instead of dictionaries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from conf.schema import Launcher, Tracking
+from inversion.search.hyperparameters import Hyperparameters
+
+Node = Mapping[str, Any]  # of a group whose object Hydra builds: `_target_` and its arguments
+DIGITS = 12  # significant digits of a number: range(0.1,0.4,0.1) ends at 0.3, not at 0.30000000000000004
+
+
+@dataclass(frozen=True, eq=False)
+class Config:
+    """Everything that a person has set. `values` is the whole of it in plain types, as it is recorded."""
+
+    values: Mapping[str, Any]
+    degraded: bool
+    paste: bool
+    start: str | None
+    seed: int
+    device: str
+    precision: str
+    rerun: bool
+    generator: Node
+    degradation: Node
+    loss: Node
+    input: Node
+    tracking: Tracking
+    launcher: Launcher
+
+    @classmethod
+    def of(cls, composed: DictConfig | Mapping[str, Any]) -> Config:
+        """From what Hydra has composed, or from a record's config.yaml."""
+        plain = (
+            OmegaConf.to_container(composed, resolve=True) if isinstance(composed, DictConfig) else composed
+        )
+        values: dict[str, Any] = rounded(plain)
+        own = {field.name: values[field.name] for field in fields(cls) if field.name != "values"}
+        own["tracking"] = Tracking(**values["tracking"])
+        known = {field.name for field in fields(Launcher)}
+        own["launcher"] = Launcher(**{k: v for k, v in values["launcher"].items() if k in known})
+        return cls(values=values, **own)
+
+    @cached_property
+    def hyperparameters(self) -> Hyperparameters:
+        """Raises ConfigError for values that cannot work."""
+        return Hyperparameters.of(self.values)
+
+    @property
+    def networks(self) -> str:
+        """What two jobs must have in common to share generator and loss in memory, as text."""
+        return json.dumps([self.generator, self.loss, self.device, self.precision], sort_keys=True)
+
+
+def rounded(value: Any) -> Any:
+    """The same settings without the last digits, in which two spellings of one number differ."""
+    if isinstance(value, Mapping):
+        return {key: rounded(child) for key, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(child) for child in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
