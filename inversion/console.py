@@ -55,7 +55,7 @@ class ProgressBar:
 
 def announce(name: str, ending: Ending, folder: Path) -> None:
     """What came of one photo, and where it lies."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     if ending.reason and ending.status == "FINISHED":
         console.print(f"{name}: {ending.reason}; rerun=true does it again", markup=False)
         return

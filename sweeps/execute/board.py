@@ -42,7 +42,7 @@ class Board:
         self._reader.clear()
         self._began = time.monotonic()
         width = None if sys.stdout.isatty() else WIDE  # a file has room, and a wrapped table cannot be read
-        self._console = Console(highlight=False, soft_wrap=True, width=width)
+        self._console = Console(highlight=False, soft_wrap=True, width=width, emoji=False)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeps.execute.batches import PER_PROBLEM, alike
-from sweeps.execute.point import Point
+from sweeps.execute.batched import PER_PROBLEM, alike
+from sweeps.execute.job import Job
+from sweeps.plan.config import Config
 
 from inversion.search.hyperparameters import Hyperparameters
 
@@ -21,12 +22,19 @@ BASE: dict[str, Any] = {
     "steps": 10,
     "degradation": {"_target_": "none"},
     "seed": 0,
-    "tracking": {"uri": None},
+    "degraded": False,
+    "paste": False,
+    "start": None,
+    "precision": "fp32",
+    "rerun": False,
+    "input": {"_target_": "photos"},
+    "tracking": {"uri": None, "experiment": "e", "artifacts": None, "image_every": 0, "animation_frames": 0},
+    "launcher": {},
 }
 
 
-def points(*changes: dict[str, Any]) -> list[Point]:
-    return [Point(BASE | change, Path("out"), (), "blur") for change in changes]
+def jobs(*changes: dict[str, Any]) -> list[Job]:
+    return [Job(Config.of(BASE | change), Path("out"), (), "blur") for change in changes]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +42,7 @@ def points(*changes: dict[str, Any]) -> list[Point]:
     [{"steps": 20}, {"reg": 0.5}, {"seed": 1}, {"degradation": {"_target_": "blur"}}, {"image": "a.jpg"}],
 )
 def test_points_that_differ_per_problem_share_a_pass(change: dict[str, Any]) -> None:
-    assert len(alike(points({}, change))) == 1
+    assert len(alike(jobs({}, change))) == 1
 
 
 @pytest.mark.parametrize(
@@ -44,11 +52,11 @@ def test_points_that_differ_per_problem_share_a_pass(change: dict[str, Any]) -> 
         {"loss": {"weight": 2.0}},
         {"space": "w"},
         {"optimize_noise": False},
-        {"tracking": {"uri": "sqlite:///x.db"}},
+        {"tracking": BASE["tracking"] | {"uri": "sqlite:///x.db"}},
     ],
 )
 def test_points_that_differ_in_what_a_pass_has_one_of_do_not(change: dict[str, Any]) -> None:
-    first, second = points({}, change)
+    first, second = jobs({}, change)
     assert alike([first, second]) == [[first], [second]]
 
 

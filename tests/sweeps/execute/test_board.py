@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from inversion.record.ending import Ending
+from inversion.record.record import Ending
 from sweeps.execute import board, endings
 from sweeps.execute.board import Board, choose, spell_seconds
 from sweeps.execute.endings import Line
 
 
 def line(reg: float, status: str = "FINISHED", reason: str = "") -> Line:
-    figures = {"psnr": 30 - reg, "seconds": 12.34} if status == "FINISHED" else {}
+    metrics = {"psnr": 30 - reg, "seconds": 12.34} if status == "FINISHED" else {}
     return Line(
         ("tracking.image_every=0", f"reg={reg}", "steps=5"),
         "face",
-        Ending(status, reason, figures),  # type: ignore[arg-type]
+        f"f{reg}",
+        Ending(status, reason, metrics),  # type: ignore[arg-type]
     )
 
 
@@ -35,7 +36,7 @@ def test_a_line_names_the_point_by_its_axes_and_says_what_came_of_it(shown: Boar
 
 def test_a_figure_that_could_not_be_measured_is_left_out(shown: Board) -> None:
     faceless = Line(
-        ("reg=1",), "face", Ending("FINISHED", "", {"psnr": 20.0, "identity_distance": float("nan")})
+        ("reg=1",), "face", "f1", Ending("FINISHED", "", {"psnr": 20.0, "identity_distance": float("nan")})
     )
     assert shown.describe(faceless) == "reg=1 face: FINISHED, PSNR dB 20"
 
@@ -55,6 +56,33 @@ def test_the_state_counts_done_failed_and_time_left(
     assert shown.state() == "2 of 4 done, 1 failed, about 10.0 s left"
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert [found.ending.reason for found in shown.failed] == ["no face"]
+
+
+def test_one_problem_asked_for_twice_counts_once(
+    shown: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """steps=5,5 in two processes, or a sweep over two copies of a photo."""
+    endings.write(tmp_path, 0, line(0.5))
+    endings.write(tmp_path, 1, line(0.5, "FINISHED", "finished before as run abc"))
+    endings.write(tmp_path, 2, line(0.1, "FAILED", "killed"))
+    endings.write(tmp_path, 3, line(0.1))
+    shown._look()
+    assert shown.state().startswith("2 of 4 done, about") and not shown.failed
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_photos_name_is_shown_as_it_is(
+    shown: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No markup, no emoji, and no second line that looks like the board's own."""
+    for number, name in enumerate(("[red]a[/red].png", ":smile:.png", "a\n[4 of 4 done] b.png")):
+        ending = Ending("FINISHED", "", {"psnr": 1.0})
+        endings.write(tmp_path, number, Line(("reg=1",), name, f"f{number}", ending))
+    shown._look()
+    shown.print_table()
+    out = capsys.readouterr().out
+    assert out.count("[red]a[/red].png") == 2 and out.count(":smile:.png") == 2
+    assert "a\\n[4 of 4 done] b.png" in out and len(out.splitlines()) == 3 + 1 + 3
 
 
 def test_runs_that_end_together_give_one_estimate_of_the_time_left(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inversion.record.ending import Ending
+from inversion.record.record import Ending
 from sweeps.execute import endings
 from sweeps.execute.endings import Line, Reader
 
 
 def line(number: int) -> Line:
     return Line(
-        (f"steps={number}",), "face", Ending("FINISHED", "", {"psnr": float(number), "ssim": float("nan")})
+        (f"steps={number}",),
+        "face.png",
+        f"f{number}",
+        Ending("FINISHED", "", {"psnr": float(number), "ssim": float("nan")}),
     )
 
 
@@ -23,7 +26,7 @@ def test_every_line_is_read_once_whoever_wrote_it(tmp_path: Path) -> None:
     assert sorted(found.overrides for found in reader.new()) == [("steps=0",), ("steps=0",), ("steps=1",)]
     assert reader.new() == []
     endings.write(tmp_path, 1, line(7))
-    assert [found.ending.figures["psnr"] for found in reader.new()] == [7.0]
+    assert [found.ending.metrics["psnr"] for found in reader.new()] == [7.0]
 
 
 def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inversion.record.mlflow_store import open_client, prepare_store
+from inversion.record.mlflow_store import Store, open_client, prepare_store
 from sweeps.execute import process
 from sweeps.execute.ledger import Ledger, membership
 
@@ -28,7 +28,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ledger(empty: Path, tmp_path: Path) -> Ledger:
     shutil.copy(empty, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    return Ledger((uri, prepare_store(uri, "inversion", None)))
+    return Ledger(Store(uri, "inversion", prepare_store(uri, "inversion", None)))
 
 
 def run(ledger: Ledger, status: str, fingerprint: str = "f1", **tags: str) -> str:
@@ -46,7 +46,7 @@ def status(ledger: Ledger, run_id: str) -> Any:
 
 
 def ending(ledger: Ledger, rerun: bool = False, **tags: str) -> Any:
-    return ledger.ending({"fingerprint": "f1", **tags}, rerun)
+    return ledger.ending(["f1"], {"fingerprint": "f1", **tags}, rerun)
 
 
 def test_what_is_unknown_failed_or_killed_is_run(ledger: Ledger) -> None:
@@ -61,7 +61,7 @@ def test_what_is_finished_is_skipped_with_its_figures_unless_rerun(ledger: Ledge
     run_id = run(ledger, "FINISHED")
     run(ledger, "KILLED")
     found = ending(ledger)
-    assert (found.status, found.figures) == ("FINISHED", {"psnr": 24.0})
+    assert (found.status, found.metrics) == ("FINISHED", {"psnr": 24.0})
     assert run_id in found.reason
     assert ending(ledger, rerun=True) is None
 
@@ -70,7 +70,7 @@ def test_what_is_finished_is_skipped_with_its_figures_unless_rerun(ledger: Ledge
 def test_what_a_live_process_works_on_is_left_to_it(ledger: Ledger, rerun: bool) -> None:
     run(ledger, "RUNNING")
     found = ending(ledger, rerun)
-    assert found.status == "FAILED" and "is working on it" in found.reason
+    assert found.status == "FAILED" and "is running it" in found.reason
 
 
 def test_what_a_dead_process_left_is_killed_and_run_again(ledger: Ledger) -> None:

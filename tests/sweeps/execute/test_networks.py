@@ -10,11 +10,11 @@ PROJECT = Path(__file__).parents[3]
 START = """
 import sys
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 import run
 from sweeps.execute.networks import networks
+from sweeps.plan.config import Config
 with initialize_config_dir(sys.argv[1], version_base="1.3"):
-    networks(OmegaConf.to_container(compose("config", ["degradation=blur", "device=cpu"]), resolve=True))
+    networks(Config.of(compose("config", ["degradation=blur", "device=cpu"])))
 print(*sys.modules)
 """
 

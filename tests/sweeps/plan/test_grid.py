@@ -128,7 +128,7 @@ def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
     del whole._content["hydra"]  # type: ignore[union-attr]
     composer = Composer(config)
     composer.compose([*words[:-1], "reg=0.1"])
-    assert composer.compose(words) == OmegaConf.to_container(whole, resolve=True)
+    assert composer.compose(words).values == OmegaConf.to_container(whole, resolve=True)
     assert len(composer.composed) == 1
 
 
