@@ -10,14 +10,12 @@ import argparse
 from pathlib import Path
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
-from benchmarks.quality import composed
-from conf.schema import register
+from benchmarks.quality import configuration, read_aligned
 from inversion.blind_blur import face_spectrum, find_kernel_size
 from inversion.degradations.blur import GaussianBlur
-from inversion.images import list_photos, quantize, read_photo, resize_to_square, to_tensor
+from inversion.images import quantize
 from sweeps.execute.networks import networks
 
 SMALLEST, LARGEST = 0.05, 0.12  # of the side
@@ -47,12 +45,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only the first photos")
     parser.add_argument("overrides", nargs="*", help="settings as for run.py")
     chosen = parser.parse_intermixed_args()
-    register()
-    settings = OmegaConf.to_container(composed("blur", chosen.overrides), resolve=True)
-    model, _ = networks(settings)  # type: ignore[arg-type]
+    model, _ = networks(configuration("blur", chosen.overrides))
     side = model.generator.architecture.img_resolution
-    paths = list_photos(chosen.photos)[: chosen.limit]
-    photos = torch.stack([to_tensor(resize_to_square(read_photo(path), side)) for path in paths])
+    photos = read_aligned(chosen.photos, side, chosen.limit)
     observed, sizes = blurred(photos, chosen.seed)
     found = find_kernel_size(observed, face_spectrum(model.generator))
     print(

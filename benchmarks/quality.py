@@ -11,34 +11,31 @@ import argparse
 import hashlib
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from benchmarks.baselines import restore_classically
-from conf.schema import register
-from inversion.images import list_photos, quantize, read_photo, resize_to_square, to_pil, to_tensor
-from inversion.metrics.face_identity import identity_distance
-from inversion.metrics.psnr import psnr
-from inversion.metrics.ssim import ssim
+from conf.schema import Tracking
+from inversion.images import list_photos, read_photo, resize_to_square, to_pil, to_tensor
+from inversion.metrics import identity_distance, psnr, ssim
+from inversion.passes import restore
+from inversion.photos import Photo
 from inversion.pictures.panels import panel
+from inversion.presets import composed
 from inversion.record.atomic import write_file
 from inversion.record.mlflow_store import open_client
-from inversion.record.open_record import open_store
+from inversion.record.open import open_store
+from inversion.restoration import Problem, Restoration
 from inversion.runtime.heap import keep_heap
-from inversion.search.hyperparameters import Hyperparameters
-from inversion.search.objective import Objective
-from inversion.search.optimize import optimize
-from inversion.search.pivotal_tuning import tune
-from inversion.search.stacked import Stacked
 from sweeps.execute.networks import networks
+from sweeps.home import home
+from sweeps.plan.config import Config
 from sweeps.plan.fingerprint import fingerprint
 from sweeps.results.summarize import bootstrap_interval
 
@@ -67,58 +64,55 @@ METHODS = {  # overrides beside the task's own preset
 }
 
 
-def composed(task: str, overrides: list[str]) -> DictConfig:
-    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
-        return compose("config", [f"degradation={task}", *overrides])
+def configuration(task: str, overrides: Sequence[str]) -> Config:
+    return Config.of(composed(f"degradation={task}", *overrides))
 
 
-def measure(cfg: DictConfig, photos: Tensor, sheet: Path | None) -> pd.DataFrame:
+def read_aligned(folder: Path, side: int, limit: int | None = None) -> Tensor:
+    """The photos of a folder, aligned already: [B, 3, side, side] in [-1, 1]."""
+    paths = list_photos(folder)[:limit]
+    return torch.stack([to_tensor(resize_to_square(read_photo(path), side)) for path in paths])
+
+
+def measure(config: Config, photos: Tensor, sheet: Path | None) -> pd.DataFrame:
     """Degrade and restore photos [B, 3, R, R] as one batch; a row per photo and picture."""
-    model, loss = networks(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
-    photos = photos.to(model.w_avg.device)
-    settings = [Hyperparameters.of(cfg)] * len(photos)
-    degradation = instantiate(OmegaConf.to_container(cfg.degradation, resolve=True))
-    operators = [degradation.bind(photo[None], False) for photo in photos]
-    seeds = [cfg.seed + i for i in range(len(photos))]
-    with torch.no_grad():
-        streams = [torch.Generator().manual_seed(seed) for seed in seeds]
-        each = zip(operators, photos, streams, strict=True)
-        observed = quantize(torch.cat([operator.observe(photo[None], rng) for operator, photo, rng in each]))
+    model, loss = networks(config)
+    degradation = instantiate(config.degradation)
+    problems = [
+        Problem(Photo(str(i), photo, ""), degradation, config.hyperparameters, seed=config.seed + i)
+        for i, photo in enumerate(photos)
+    ]
     began = time.process_time()
-    objective = Objective(loss, Stacked(tuple(operators)), observed, settings, model.prior(settings[0].prior))
-    result = optimize(
-        model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, lambda step: None
-    )
-    with torch.no_grad():
-        restored = model.generator.synthesis(result.ws, result.noises)
-    for row in range(len(photos) if settings[0].tuning_steps else 0):
-        tuned = tune(model, objective, settings[row], seeds[row], result, row)
-        if tuned.interrupted:
-            raise KeyboardInterrupt
-        restored[row] = tuned.image[0]
-    restored = restored.clamp(-1, 1)
+    found = restore(model, loss, problems)
     seconds = (time.process_time() - began) / len(photos)
-    shown = {"degraded photo": (observed, 0.0)}
-    classical = restore_classically(operators[0], observed.cpu())
-    if classical is not None:
-        shown[classical[0]] = classical[1], 0.0
-    shown["restored"] = restored, seconds
-    each = zip(operators, restored[:, None], observed[:, None], strict=True)
-    agreeing = torch.cat([operator.consistent(image, photo) for operator, image, photo in each])
-    if not torch.equal(agreeing, restored):
-        shown["made consistent"] = agreeing, seconds
+    restorations = [result for result in found if isinstance(result, Restoration)]
+    if len(restorations) < len(found) or any(r.status == "KILLED" for r in restorations):
+        raise SystemExit("\n".join(result.reason for result in found if result.reason))
+    shown = pictures(restorations, seconds)
     if sheet is not None:
         sheet.parent.mkdir(parents=True, exist_ok=True)
         for i in range(min(4, len(photos))):
             named = [("original", photos), *((name, images) for name, (images, _) in shown.items())]
             panel([(name, to_pil(images[i])) for name, images in named]).save(f"{sheet}_{i}.png")
-    return pd.concat(figures(name, images, photos, spent) for name, (images, spent) in shown.items())
+    return pd.concat(metrics(name, images, photos, spent) for name, (images, spent) in shown.items())
 
 
-def figures(name: str, images: Tensor, originals: Tensor, seconds: float) -> pd.DataFrame:
+def pictures(restorations: Sequence[Restoration], seconds: float) -> dict[str, tuple[Tensor, float]]:
+    """Name -> pictures [B, 3, R, R] that are compared with the originals, and the CPU seconds that each took."""
+    observed = torch.stack([r.observed for r in restorations])
+    shown = {"degraded photo": (observed, 0.0)}
+    classical = restore_classically(restorations[0].operator, observed)
+    if classical is not None:
+        shown[classical[0]] = classical[1], 0.0
+    shown["restored"] = torch.stack([r.restored.clamp(-1, 1) for r in restorations]), seconds
+    if any(r.is_corrected for r in restorations):
+        shown["consistent"] = torch.stack([r.consistent for r in restorations]), seconds
+    return shown
+
+
+def metrics(name: str, images: Tensor, originals: Tensor, seconds: float) -> pd.DataFrame:
     """A row per photo; identity is NaN where dlib finds no face."""
     values = {"psnr": psnr, "ssim": ssim, "identity": identity_distance}
-    images, originals = images.cpu(), originals.cpu()
     columns = {key: metric(images, originals).tolist() for key, metric in values.items()}
     return pd.DataFrame({"picture": name, "photo": range(len(images)), **columns, "seconds": seconds})
 
@@ -153,7 +147,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(lines)
-    table.loc[~table["picture"].isin(["restored", "made consistent"]), "method"] = ""
+    table.loc[~table["picture"].isin(["restored", "consistent"]), "method"] = ""
     return table.drop_duplicates(["task", "method", "picture"])
 
 
@@ -162,13 +156,12 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def record(cfg: DictConfig, rows: pd.DataFrame, table: pd.DataFrame, about: dict[str, str]) -> None:
-    """The table and every photo's figures as an MLflow run of the experiment `quality`."""
-    tracking: Any = OmegaConf.to_container(cfg.tracking)
-    store = open_store(tracking | {"experiment": "quality"}, PROJECT)
+def record(tracking: Tracking, rows: pd.DataFrame, table: pd.DataFrame, about: dict[str, str]) -> None:
+    """The table and every photo's metrics as an MLflow run of the experiment `quality`."""
+    store = open_store(tracking.uri, "quality", tracking.artifacts, home())
     if store is not None:
-        client = open_client(store[0])
-        run = client.create_run(store[1], tags={"kind": "quality", **about})
+        client = open_client(store.uri)
+        run = client.create_run(store.experiment_id, tags={"kind": "quality", **about})
         client.log_table(run.info.run_id, table, "quality.json")
         client.log_table(run.info.run_id, rows, "photos.json")
         client.set_terminated(run.info.run_id)
@@ -190,32 +183,29 @@ def main() -> None:
     unknown = set(chosen.methods.split(",")) - METHODS.keys() | set(chosen.tasks.split(",")) - REPORTS.keys()
     if unknown:
         parser.error(f"tasks are {', '.join(TASKS)}, methods {', '.join(METHODS)}. Got {', '.join(unknown)}.")
-    register()
     keep_heap()
-    cfg = composed("none", chosen.overrides)
-    model, _ = networks(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
+    config = configuration("none", chosen.overrides)
+    model, _ = networks(config)
     side = model.generator.architecture.img_resolution
-    paths = list_photos(chosen.photos)[: chosen.limit]
-    photos = torch.stack([to_tensor(resize_to_square(read_photo(path), side)) for path in paths])
+    photos = read_aligned(chosen.photos, side, chosen.limit)
     photos_sha256 = hashlib.sha256(photos.numpy().tobytes()).hexdigest()
     chosen.keep.mkdir(parents=True, exist_ok=True)
     parts = []
     for task in chosen.tasks.split(","):
         for method in chosen.methods.split(","):
             for seed in chosen.seeds.split(","):
-                cfg = composed(task, [*METHODS[method](task), *chosen.overrides, f"seed={seed}"])
-                settings: Any = OmegaConf.to_container(cfg, resolve=True)
-                place = chosen.keep / f"{fingerprint(settings, photos_sha256, model.sha256)}.csv"
+                config = configuration(task, [*METHODS[method](task), *chosen.overrides, f"seed={seed}"])
+                place = chosen.keep / f"{fingerprint(config.values, photos_sha256, model.sha256)}.csv"
                 if not place.exists():
                     sheet = chosen.sheets / f"{task}_{method}_{seed}" if chosen.sheets else None
-                    write_file(place, measure(cfg, photos, sheet).to_csv(index=False).encode())
+                    write_file(place, measure(config, photos, sheet).to_csv(index=False).encode())
                 parts.append(pd.read_csv(place).assign(task=task, method=method, seed=seed))
                 print(f"{task} {method} seed {seed}: done", flush=True)
     rows = pd.concat(parts)
     rows = rows[rows["psnr"] < math.inf]  # without a degradation the degraded photo is the original
     table = summary(rows)
     about = {"photos": f"{len(photos)} of {side} px", "overrides": " ".join(chosen.overrides)}
-    record(cfg, rows, table, about)
+    record(config.tracking, rows, table, about)
     print(f"\n{len(photos)} photos, {side} px; medians with 95 % bootstrap intervals\n\n{markdown(table)}")
 
 

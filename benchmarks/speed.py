@@ -32,15 +32,15 @@ from inversion.batching import release_memory
 from inversion.latents import noise_maps
 from inversion.losses.noise_regularizer import noise_regularizer
 from inversion.optimizers.adam import Adam
+from inversion.passes import restore
 from inversion.photos import Synthetic
 from inversion.priors.latent_distance import latent_distance
-from inversion.record.open_record import open_record
-from inversion.record.watcher import Watcher
+from inversion.record.open import open_record, open_store
+from inversion.record.record import Record
+from inversion.restoration import Problem
 from inversion.runtime.device import choose_device
 from inversion.runtime.heap import collect_garbage, keep_heap
 from inversion.runtime.memory import is_out_of_memory
-from inversion.search.objective import Objective
-from inversion.search.optimize import Step, optimize
 
 PROJECT = Path(__file__).resolve().parents[1]
 SECTIONS = ("steps", "parts", "batch", "recording")
@@ -216,45 +216,32 @@ def compare_batches(
 
 def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
     """The same run with and without its record: losses, pictures and animation, in a folder and in MLflow."""
-    model = setting.model
-    (photo,) = Synthetic().load(model.generator).photos
-    settings = [bench.hyperparameters(steps)]
-    target = photo.image[None].to(bench.device)
-    objective = Objective(
-        setting.loss,
-        instantiate(bench.cfg.degradation).bind(target, False),
-        target,
-        settings,
-        model.prior(settings[0].prior),
-    )
+    (photo,) = Synthetic().load(setting.model.generator).photos
+    problem = Problem(photo, instantiate(bench.cfg.degradation), bench.hyperparameters(steps))
     keep_heap()
     gc.disable()  # as run.py does, until MLflow is imported
 
-    def search(on_step: Callable[[Step], None]) -> None:
-        optimize(setting.synthesis, objective, settings, [0], model.w_avg, model.w_std, on_step)
+    def search(*records: Record) -> None:
+        restore(replace(setting.model, synthesis=setting.synthesis), setting.loss, [problem], records)
 
     def plain() -> float:
         began = bench.clock()
-        search(lambda step: None)
+        search()
         return bench.clock() - began
 
     with tempfile.TemporaryDirectory() as folder:
-        tracking = {"uri": f"sqlite:///{folder}/mlflow.db", "artifacts": f"{folder}/artifacts"}
         config: dict[str, Any] = OmegaConf.to_container(bench.cfg, resolve=True)  # type: ignore[assignment]
-        config["tracking"] |= tracking
-        every, frames = config["tracking"]["image_every"], config["tracking"]["animation_frames"]
+        store = open_store(f"sqlite:///{folder}/mlflow.db", "speed", "artifacts", Path(folder))
 
         def recorded() -> float:
             place = Path(tempfile.mkdtemp(dir=folder))
-            recorder = open_record(config, photo, {}, place, PROJECT)
+            record = open_record(problem, config, "speed", {}, place, store)
             collect_garbage()
-            watcher = Watcher([recorder], settings, every, frames)
             began = bench.clock()
-            search(watcher)
-            watcher.fetch()
-            recorder.flush()
+            search(record)
+            record.flush()
             seconds = bench.clock() - began
-            recorder.finish("FINISHED")
+            record.close("FINISHED", "")
             return seconds
 
         rounds = [(plain(), recorded()) for _ in range(3 * bench.rounds + 1)][1:]  # the first is a warm-up

@@ -1,0 +1,10 @@
+"""How good a restoration is: functions of two batches [B, 3, H, W] in [-1, 1] that return [B]."""
+
+from __future__ import annotations
+
+from inversion.metrics.face_identity import identity_distance
+from inversion.metrics.psnr import psnr
+from inversion.metrics.sharpness import sharpness
+from inversion.metrics.ssim import ssim
+
+__all__ = ["identity_distance", "psnr", "sharpness", "ssim"]

@@ -94,6 +94,12 @@ class Record:
             self._frames.append(picture)
         self._last_image = step
 
+    def flush(self) -> None:
+        """Return when everything told so far is written, in the folder and in the store."""
+        self._folder.flush()
+        if self._copy is not None:
+            self._copy.flush()
+
     # The end
 
     def finish(self, result: Restoration | Refusal) -> Ending:

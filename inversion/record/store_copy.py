@@ -83,6 +83,12 @@ class StoreCopy:
         kept = dict(tags)
         self._later(lambda recorder: recorder.set_tags(kept))
 
+    def flush(self) -> None:
+        """Wait until the store has everything, or has failed."""
+        self._later(lambda recorder: recorder.flush())
+        if not self.is_behind:
+            self._writer.wait(PATIENCE)
+
     def finish(self, status: Status, reason: str = "") -> bool:
         """Close the run; whether the copy is complete by then."""
         self._later(lambda recorder: recorder.finish(status, reason))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmarks.quality import METHODS, REPORTS, TASKS, composed, interval, markdown, summary
-from conf.schema import register
-from inversion.search.hyperparameters import Hyperparameters
+from benchmarks.quality import METHODS, REPORTS, TASKS, configuration, interval, markdown, summary
 
 
 def rows(method: str, seed: int, psnr: list[float], identity: list[float]) -> pd.DataFrame:
@@ -54,7 +52,6 @@ def test_an_interval_holds_its_median_and_says_nothing_of_nothing() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_settings_for_every_task(method: str) -> None:
-    register()
     assert REPORTS.keys() == set(TASKS)
     for task in TASKS:
-        Hyperparameters.of(composed(task, METHODS[method](task)))
+        assert configuration(task, METHODS[method](task)).hyperparameters.steps > 0

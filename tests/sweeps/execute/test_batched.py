@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from inversion.search.hyperparameters import Hyperparameters
 from sweeps.execute.batched import PER_PROBLEM, alike
 from sweeps.execute.job import Job
 from sweeps.plan.config import Config
-
-from inversion.search.hyperparameters import Hyperparameters
 
 BASE: dict[str, Any] = {
     "generator": {"name": "portraits"},
