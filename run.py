@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from conf.schema import register
+from inversion.runtime.streams import outlive_closed_pipes
 
 register()
 
@@ -25,6 +26,7 @@ def main(cfg: DictConfig) -> float:
 
 
 if __name__ == "__main__":
+    outlive_closed_pipes()
     gc.disable()  # until everything is imported: see inversion/runtime/heap.py
     try:
         main()

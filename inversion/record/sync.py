@@ -19,7 +19,7 @@ from inversion.checkpoints.download import cache_folder
 from inversion.record.atomic import write_file
 from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
-from inversion.record.mlflow_store import Store, open_client
+from inversion.record.mlflow_store import Store, clear_errors, open_client, reason
 from inversion.record.own_folder import is_inside, read_manifest
 from inversion.record.params import flatten
 from inversion.record.store_copy import health_of
@@ -46,7 +46,8 @@ def sync(store: Store) -> list[Path]:
     done = []
     for note, folder in behind(store):
         if (folder / RESULT).is_file():
-            sync_folder(store, folder)
+            with clear_errors(store.uri):
+                sync_folder(store, folder)
             done.append(folder)
         else:
             log.warning("%s has no record any more: MLflow keeps what it has of it", folder)
@@ -63,7 +64,8 @@ def bring_in(store: Store | None) -> None:
     try:
         sync(store)
     except (ValueError, OSError) as error:
-        log.warning("MLflow is still behind: %s", error)
+        health_of(store.uri).failed(reason(error))
+        log.warning("MLflow is still behind (%s)", reason(error))
 
 
 def sync_folder(store: Store, folder: Path) -> str:

@@ -61,6 +61,8 @@ class Worker:
         self.jobs = jobs
         self.model, self.loss = networks(shared)
         self.store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+        if self.store is not None:
+            log.info("runs are recorded in %s, experiment %s", self.store.uri, self.store.experiment)
         bring_in(self.store)
         self.ledger = Ledger(self.store)
         self.ledger.reap()

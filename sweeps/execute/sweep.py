@@ -43,6 +43,7 @@ class Sweep:
 
     def __init__(self, config: DictConfig) -> None:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
+        refuse_shared_folder(config)
         grid = read_grid(config)
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = grid
@@ -141,6 +142,16 @@ class Sweep:
         if earlier is not None:
             self.ledger.wait_for_orphans(parent.run_id, ORPHANS)
         return parent
+
+
+def refuse_shared_folder(config: DictConfig) -> None:
+    """Every job needs a folder of its own: a later one would remove an earlier one's record. Raises ConfigError."""
+    subdir = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index, call-overload]
+    if "${" not in subdir:
+        raise ConfigError(
+            f"hydra.sweep.subdir must differ from job to job. Got {subdir!r}; leave it out, or use "
+            "hydra.sweep.subdir='${hydra.job.num}'."
+        )
 
 
 def describe(grid: Grid) -> dict[str, Any]:
