@@ -18,6 +18,7 @@ from inversion.record.atomic import write_file
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store
 from inversion.record.open import git_commit, open_store
+from inversion.record.own_folder import in_the_way
 from inversion.record.params import flatten
 from inversion.record.sync import bring_in
 from inversion.restoration import Status
@@ -44,6 +45,7 @@ class Sweep:
     def __init__(self, config: DictConfig) -> None:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
         refuse_shared_folder(config)
+        refuse_foreign_files(Path(config.hydra.sweep.dir))
         grid = read_grid(config)
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = grid
@@ -152,6 +154,18 @@ def refuse_shared_folder(config: DictConfig) -> None:
             f"hydra.sweep.subdir must differ from job to job. Got {subdir!r}; leave it out, or use "
             "hydra.sweep.subdir='${hydra.job.num}'."
         )
+
+
+def refuse_foreign_files(folder: Path) -> None:
+    """Only an earlier sweep's own files are replaced. Raises ConfigError."""
+    plan = folder / SWEEP_FILE
+    try:
+        known = plan.is_file() and json.loads(plan.read_text()).keys() >= {"axes", "cells"}
+    except (ValueError, AttributeError):
+        known = False
+    for path in (plan, folder / REPORT):
+        if path.exists() and not known:
+            raise in_the_way(path)
 
 
 def describe(grid: Grid) -> dict[str, Any]:
