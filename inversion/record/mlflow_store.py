@@ -160,7 +160,7 @@ def clear_errors(uri: str) -> Iterator[None]:
         first = reason(error)
         if "disk is full" in str(error) or "disk I/O error" in str(error):
             raise OSError(ENOSPC, f"The disk is full: MLflow could not write to {uri} ({first}).") from error
-        known = type(error).__module__.startswith(("mlflow", "sqlalchemy", "requests", "alembic"))
+        known = type(error).__module__.startswith(("mlflow", "sqlalchemy", "sqlite3", "requests", "alembic"))
         if not known and not isinstance(error, ModuleNotFoundError):
             raise
         raise ConfigError(
