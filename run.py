@@ -44,7 +44,7 @@ def run(points: Sequence[Point]) -> None:
     from inversion.console import ProgressBar
     from inversion.record.ending import explain
     from inversion.record.open_record import open_store
-    from inversion.runtime.heap import collect_garbage, keep_heap
+    from inversion.runtime.heap import enable_gc, keep_heap
     from sweeps.execute.ledger import Ledger
     from sweeps.execute.networks import networks
 
@@ -56,7 +56,7 @@ def run(points: Sequence[Point]) -> None:
         model, loss = networks(shared)
         ledger = Ledger(open_store(shared["tracking"], PROJECT))
         ledger.reap()
-        collect_garbage()
+        enable_gc()
         owners: dict[Path, Point] = {}
         restore_all(
             model,

@@ -37,7 +37,7 @@ from inversion.priors.latent_distance import latent_distance
 from inversion.record.open_record import open_record
 from inversion.record.watcher import Watcher
 from inversion.runtime.device import choose_device
-from inversion.runtime.heap import collect_garbage, keep_heap
+from inversion.runtime.heap import enable_gc, keep_heap
 from inversion.runtime.memory import is_out_of_memory
 from inversion.search.objective import Objective
 from inversion.search.optimize import Step, optimize
@@ -148,7 +148,7 @@ def one_step(bench: Bench, setting: Setting, target: Tensor) -> dict[str, tuple[
 
     images = part("synthesis, forward", lambda: setting.synthesis(latent, noises))
     leaf = images.detach().requires_grad_()
-    seen = part("degradation, forward", lambda: operator.compared(leaf, loss.resolution))
+    seen = part("degradation, forward", lambda: operator.prediction(leaf, loss.resolution))
     seen_leaf = seen.detach().requires_grad_()
     value = part("perceptual loss, forward", lambda: loss(loss.features(seen_leaf), goal).sum())
     (gradient,) = back("perceptual loss", value, [seen_leaf])
@@ -247,7 +247,7 @@ def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
         def recorded() -> float:
             place = Path(tempfile.mkdtemp(dir=folder))
             recorder = open_record(config, photo, {}, place, PROJECT)
-            collect_garbage()
+            enable_gc()
             watcher = Watcher([recorder], settings, every, frames)
             began = bench.clock()
             search(watcher)

@@ -43,10 +43,10 @@ class Compose(Degradation):
         steps = [step.shrunk(factor) for step in self.steps]
         return None if None in steps else replace(self, steps=tuple(filter(None, steps)))
 
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
+    def prediction(self, x: Tensor, resolution: int) -> Tensor:
         if not self.steps:
-            return super().compared(x, resolution)
-        return self.steps[-1].compared(self._until_last(x)[-2], resolution)
+            return super().prediction(x, resolution)
+        return self.steps[-1].prediction(self._until_last(x)[-2], resolution)
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:
         """As the last step has it; grey, if any step is: an old print's tint says nothing about the person's."""

@@ -53,7 +53,7 @@ class Degradation(ABC):
         """
         return None
 
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
+    def prediction(self, x: Tensor, resolution: int) -> Tensor:
         """What the loss sees of a synthesized image: corrupted, at most `resolution` pixels a side."""
         return downsample_area(self(x), resolution)
 

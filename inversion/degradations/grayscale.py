@@ -38,4 +38,4 @@ class Grayscale(Degradation):
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:
         """Old prints arrive in sepia: their colour says nothing about the person's."""
-        return self.compared(observed, resolution)
+        return self.prediction(observed, resolution)

@@ -47,7 +47,7 @@ class Masked(Degradation):
         """A pixel is known only if all pixels under it are."""
         return replace(self, known=1 - F.max_pool2d(1 - self._bound(), factor))
 
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
+    def prediction(self, x: Tensor, resolution: int) -> Tensor:
         """Downsample first and blank then: the other way round mixes black into the pixels along the edge.
 
         A low-resolution pixel is known only if all pixels under it are.
@@ -59,7 +59,7 @@ class Masked(Degradation):
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:
         """Blank what is blank already: twice is once, and a photo may come blanked in another colour."""
-        return self.compared(observed, resolution)
+        return self.prediction(observed, resolution)
 
     def _bound(self) -> Tensor:
         if self.known is None:

@@ -78,7 +78,7 @@ class SensorNoise(Degradation):
         nothing = torch.ones(1, 1, dtype=dtype, device=residual.device)
         return (restored + wiener(residual, observed, nothing, variance.to(dtype))).clamp(-1, 1)
 
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
+    def prediction(self, x: Tensor, resolution: int) -> Tensor:
         """As it is: dead pixels are filled in the target, and the noise of the others has mean zero."""
         return downsample_area(x, resolution)
 

@@ -29,7 +29,7 @@ def keep_heap(keep: bool = True) -> bool:
     return all([mallopt(name, value) == 1 for name, value in (KEEP if keep else DEFAULT).items()])
 
 
-def collect_garbage() -> None:
+def enable_gc() -> None:
     """Let Python's collector begin, with what exists by now left out: to be called once libraries are imported.
 
     torch and MLflow bring a million objects that stay, and a look at them takes 0.2 s; a start had eight of them.

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from inversion.images import downsample_area
 from inversion.model import Model
-from inversion.search.objective import PerceptualLoss, comparisons
+from inversion.losses.perceptual_loss import PerceptualLoss
+from inversion.search.objective import feature_distances
 
 SHARE = 0.5  # of the free memory: the backward pass needs room beside what the forward pass keeps
 # A larger batch gains nothing more, and a kill would lose more. Measured with the embedded generator (64 px, blur) on
@@ -65,8 +66,8 @@ def kept_bytes(model: Model, loss: PerceptualLoss, batch: int) -> int:
         images = synthesis(ws, noises)
         features = [
             feature
-            for comparison in comparisons(loss, images.device)
-            for feature in comparison.features(downsample_area(images, comparison.resolution))
+            for distance in feature_distances(loss, images.device)
+            for feature in distance.features(downsample_area(images, distance.resolution))
         ]
     return sum(kept.values()) + sum(feature.nbytes for feature in features)
 

@@ -19,7 +19,7 @@ from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.open_record import git_commit, open_store
 from inversion.record.params import flatten
 from inversion.record.recorder import Status
-from inversion.runtime.heap import collect_garbage
+from inversion.runtime.heap import enable_gc
 from sweeps.execute import process
 from sweeps.execute.board import Board
 from sweeps.execute.ledger import SWEEP_FILE, Ledger
@@ -57,7 +57,7 @@ class Sweep:
         total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
         self.board = Board(self.folder, list(grid.axes), total, bar=not config.launcher.bars)
         self.board.start()
-        collect_garbage()
+        enable_gc()
 
     def close(self) -> None:
         """Give the parent the status that its points have earned, and show how they ended."""

@@ -17,6 +17,7 @@ from torch import Tensor
 import inversion.losses
 from inversion.generator.discriminator import Discriminator
 from inversion.losses.lpips import LPIPS
+from inversion.losses.perceptual_loss import PerceptualLoss
 from tests.conftest import TOLERANCE
 from tests.inversion.random_vgg16 import tensors
 
@@ -28,7 +29,7 @@ SIDE = 32
 def discover() -> Iterator[type[Any]]:
     for module in pkgutil.iter_modules(inversion.losses.__path__):
         for kind in vars(importlib.import_module(f"inversion.losses.{module.name}")).values():
-            is_loss = inspect.isclass(kind) and hasattr(kind, "bind") and callable(kind)
+            is_loss = inspect.isclass(kind) and issubclass(kind, PerceptualLoss) and not inspect.isabstract(kind)
             if is_loss and kind.__module__.endswith(f".{module.name}"):
                 yield kind
 
