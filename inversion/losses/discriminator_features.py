@@ -30,6 +30,7 @@ class DiscriminatorLoss(PerceptualLoss):
     features, so that every layer has the same weight whatever its scale: 0.1 = 10 % of the features' energy differs.
     """
 
+    weight: float = 10.0  # then reg means what it means in conf/hyperparameters: 0.001 = close to the photo
     discriminator: FeatureNetwork | None = field(default=None, repr=False, compare=False)
     name = "discriminator"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from inversion import batching as passes
 from inversion import restore
 from inversion.batching import restore_all
 from inversion.checkpoints.checkpoint import Checkpoint
@@ -174,8 +173,3 @@ def test_ctrl_c_leaves_no_record_open(model: Model, tmp_path: Path, monkeypatch:
         assert '"KILLED"' in (tmp_path / str(task) / "result.json").read_text()
         assert (tmp_path / str(task) / "restored.png").exists()
     assert not (tmp_path / "2" / "result.json").exists()  # its turn had not come
-
-
-def test_a_measured_size_is_at_least_one(model: Model) -> None:
-    loss = DiscriminatorLoss().bind(model.discriminator, CPU)
-    assert passes.problems_that_fit(model, loss) >= 1

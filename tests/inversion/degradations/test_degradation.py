@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -113,10 +114,11 @@ def test_the_same_seed_observes_the_same(kind: type[Degradation]) -> None:
 
 
 @every_operator
-def test_binding_changes_no_settings_of_the_original(kind: type[Degradation]) -> None:
-    settings = kind()
-    assert bound(kind) is not None
-    assert settings == kind()
+def test_binding_returns_a_copy_and_leaves_the_operator_unbound(kind: type[Degradation]) -> None:
+    operator = kind()
+    before = {field.name: getattr(operator, field.name) for field in fields(operator)}
+    operator.bind(photos(), degraded=False)
+    assert all(getattr(operator, name) is value for name, value in before.items())
 
 
 @every_operator
@@ -139,15 +141,10 @@ def test_shrunk_is_the_same_corruption_of_a_shrunk_image(kind: type[Degradation]
     operator = kind().bind(x, degraded=False)
     small = operator.shrunk(2)
     if small is None:
-        return  # no such form
+        pytest.skip("it has no form for smaller images")
     seen, whole = small.prediction(downsample_area(x, 32), 32), operator.prediction(x, 32)
-    inside = (
-        slice(None),
-        slice(None),
-        slice(3, -3),
-        slice(3, -3),
-    )  # reflected borders differ by half a pixel
-    torch.testing.assert_close(seen[inside], whole[inside], rtol=0, atol=0.02)
+    seen, whole = (x[..., 3:-3, 3:-3] for x in (seen, whole))  # reflected borders differ by half a pixel
+    torch.testing.assert_close(seen, whole, rtol=0, atol=0.02)
 
 
 @every_operator
@@ -157,9 +154,7 @@ def test_a_consistent_image_is_nearer_to_what_the_photo_says(kind: type[Degradat
     observed = operator.observe(truth, torch.Generator().manual_seed(0))
     before = (operator(restored) - observed).square().mean(dim=(1, 2, 3))
     after = (operator(operator.consistent(restored, observed)) - observed).square().mean(dim=(1, 2, 3))
-    if (
-        kind.consistent is Degradation.consistent or kind is Compose
-    ):  # with nothing to compose: test_compose.py
+    if kind.consistent is Degradation.consistent or kind is Compose:  # Compose() has no steps: test_compose.py
         assert torch.equal(before, after)
     else:
         assert (after < 0.5 * before).all()
