@@ -39,7 +39,9 @@ CPU = torch.device("cpu")
 
 def files(text: str) -> dict[str, str]:
     """The code blocks that a line with a file's name precedes."""
-    return dict(re.findall(r"^`([\w/.]+)`:\n\n```(?:python|yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    return dict(
+        re.findall(r"^`([\w/.]+)`:\n\n```(?:python|yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    )
 
 
 def commands(text: str) -> list[list[str]]:
@@ -143,7 +145,9 @@ def test_problems_with_an_optimizer_and_a_space_from_outside_do_not_feel_each_ot
 
 def test_a_space_from_outside_ties_its_own_layers(folder: Path) -> None:
     _, found = searched(composed(folder, ["space=my_faces.three_codes.ThreeCodes"]), [])
-    codes = [len(part.unique(dim=1).unbind(1)) for part in found.ws.split([4, 4, found.ws.shape[1] - 8], dim=1)]
+    codes = [
+        len(part.unique(dim=1).unbind(1)) for part in found.ws.split([4, 4, found.ws.shape[1] - 8], dim=1)
+    ]
     assert codes == [1, 1, 1]
     assert len(found.ws.unique(dim=1).unbind(1)) == 3
 
@@ -161,7 +165,9 @@ def test_a_curved_space_from_outside_starts_where_the_search_is_and_returns_code
         "        return (latent.abs().exp() - 1) * latent.sign()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    phases = "phases=[{space: w+}, {space: curved_space.Logarithm}, {space: w++}, {space: curved_space.Logarithm}]"
+    phases = (
+        "phases=[{space: w+}, {space: curved_space.Logarithm}, {space: w++}, {space: curved_space.Logarithm}]"
+    )
     still = ["space=null", phases, "learning_rate=1e-9", "jitter=0", "steps=8"]
     model, found = searched(composed(folder, still), [], count=2)
     start = model.w_avg.expand_as(found.ws)

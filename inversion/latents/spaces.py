@@ -59,7 +59,7 @@ def used_channels(channels: Sequence[int]) -> Tensor:
 
 
 def fill_unused(ws: Tensor, used: Tensor | None) -> Tensor:
-    """Replace codes that no channel reads by the mean of their layer's codes, so that they change no average over codes.
+    """Replace codes that no channel reads by the mean of their layer's others: so they change no average over codes.
 
     ws: [B, num_ws, channels, w_dim]. used: as `used_channels` returns it; None = returned unchanged.
     """

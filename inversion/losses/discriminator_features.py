@@ -74,4 +74,5 @@ class DiscriminatorLoss(PerceptualLoss):
 
 def squared_norm(x: Tensor) -> Tensor:
     """[B, C, h, w] -> [B]."""
-    return torch.linalg.vector_norm(x, dim=(1, 2, 3)).square()
+    norm: Tensor = torch.linalg.vector_norm(x, dim=(1, 2, 3))
+    return norm.square()

@@ -61,7 +61,7 @@ class LPIPS(PerceptualLoss):
     def features(self, images: Tensor) -> list[Tensor]:
         """Scale VGG16's features so that their squared differences are LPIPS.
 
-        images: [B, 3, H, W] in [-1, 1], H and W >= 16. Returns 5 maps [B, C, h, w] for each level.
+        images: [B, 3, H, W] in [-1, 1], H and W at least 16. Returns 5 maps [B, C, h, w] for each level.
         """
         if self.vgg is None:
             raise ValueError("LPIPS has no weights yet: call bind(discriminator, device).")

@@ -33,7 +33,9 @@ class PerceptualLoss(ABC):
     """
 
     weight: float = 1.0
-    identity: float = 0.0  # weight of losses/identity.py beside it; 0 = not computed, and no network is loaded
+    identity: float = (
+        0.0  # weight of losses/identity.py beside it; 0 = not computed, and no network is loaded
+    )
     l1: float = 0.0  # weight of losses/absolute.py beside it; 0 = not computed
 
     @property

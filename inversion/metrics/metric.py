@@ -29,7 +29,9 @@ def load_metrics(paths: Sequence[str]) -> dict[str, Metric]:
     for path in paths:
         name = path.rpartition(".")[2]
         if name in metrics:
-            raise ConfigError(f"metrics must have different names. Got two called {name} in metrics={list(paths)}.")
+            raise ConfigError(
+                f"metrics must have different names. Got two called {name} in metrics={list(paths)}."
+            )
         found = import_named("metrics", path, {})
         if not callable(found):
             raise ConfigError(

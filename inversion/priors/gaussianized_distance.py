@@ -1,4 +1,4 @@
-"""The prior `gaussianized`: how unlikely codes are under the Gaussian that the mapping network's codes nearly follow."""
+"""The prior `gaussianized`: how unlikely codes are under the Gaussian that random codes nearly follow."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class GaussianizedDistance:
     Improving Inversion and Generation Diversity in StyleGAN using a Gaussianized Latent Space. They apply the Gaussian
     to each layer's code on its own, as if layers were independent; but a random face has the same code in all layers.
     Here the Gaussian is applied to the mean over layers, and the codes' mean squared distance to their mean is added in
-    the units of priors/latent_distance.py: with the mean code's squared distance to w_avg in place of the Gaussian term,
-    the sum would be that prior.
+    the units of priors/latent_distance.py: with the mean code's squared distance to w_avg in place of the Gaussian
+    term, the sum would be that prior.
     """
 
     mean: Tensor  # [w_dim], of gaussianized codes

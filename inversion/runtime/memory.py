@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from inversion.images import downsample_area
-from inversion.model import Model
 from inversion.losses.perceptual_loss import PerceptualLoss
+from inversion.model import Model
 from inversion.search.objective import feature_distances
 
-SHARE = 0.5  # of the free memory: the backward pass needs room beside what the forward pass keeps
-# A larger batch gains nothing more, and a kill would lose more. Measured with the embedded generator (64 px, blur) on
-# one core, ms per problem and step at 1, 2, 4, 8, 16, 32, 64 problems: bf16 19.8 13.2 10.7 8.3 7.7 7.4 7.0; fp32 28.5
-# 20.3 16.1 13.9 12.6 12.2 11.6. Throughput never falls, so memory alone decides up to here.
-ENOUGH = {"cpu": 32, "cuda": 256, "mps": 32}
+SHARE = 0.5  # of the free memory; the rest is for the backward pass
+# Larger batches are hardly faster, and a killed process would lose more. Measured with the embedded generator (64 px,
+# blur) on one core, ms per problem and step at 1, 2, 4, 8, 16, 32, 64 problems: bf16 19.8 13.2 10.7 8.3 7.7 7.4 7.0;
+# fp32 28.5 20.3 16.1 13.9 12.6 12.2 11.6. Throughput never falls, so up to here only memory limits a pass.
+LARGEST_PASS = {"cpu": 32, "cuda": 256, "mps": 32}
 
 
 class OutOfMemory(Exception):
@@ -28,30 +28,30 @@ class OutOfMemory(Exception):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA says so by type, the CPU's allocator and MPS only by their words."""
+    """CUDA raises a type of its own, the CPU's allocator and MPS a RuntimeError that only its text distinguishes."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
+    phrases = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in phrases)
 
 
 def problems_that_fit(model: Model, loss: PerceptualLoss, samples: int = 1) -> int:
-    """Measured: free memory over what one problem's forward pass keeps for its backward pass, at least 1.
+    """Free memory over what one problem's forward pass keeps for its backward pass, both measured; at least 1.
 
-    samples: searches per problem.
+    samples: restarts per problem, each of which takes as much as a problem.
     """
     device = model.w_avg.device
     fit = SHARE * free_bytes(device) / bytes_per_problem(model, loss)
-    return max(1, int(min(fit, ENOUGH[device.type]) / samples))
+    return max(1, int(min(fit, LARGEST_PASS[device.type]) / samples))
 
 
 def bytes_per_problem(model: Model, loss: PerceptualLoss) -> int:
-    """Memory that autograd holds on to between the forward and the backward pass: what a second problem adds."""
+    """Memory that a second problem adds to what autograd keeps between the forward and the backward pass."""
     return kept_bytes(model, loss, 2) - kept_bytes(model, loss, 1)
 
 
 def kept_bytes(model: Model, loss: PerceptualLoss, batch: int) -> int:
-    """What the forward pass of so many problems keeps, networks included."""
+    """Bytes that the forward pass of so many problems keeps, the networks' weights included."""
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ def _free_on_machine() -> int:
 
 
 def _free_in_container() -> int:
-    """What the control group has left (version 2, then 1); more than any machine has where there is no limit."""
+    """What the control group (version 2, else 1) has left; 2^62 where there is no limit."""
     for limit, used in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),

@@ -118,7 +118,9 @@ def start_batch(
     a = synthesis.architecture
     hyperparameters = with_coarse_phases(hyperparameters, synthesis, objective)
     per_channel = any(h.any_phase_per_channel() for h in hyperparameters)
-    used = used_channels([a.channels(a.resolutions[i // 2]) for i in range(a.num_ws)]) if per_channel else None
+    used = (
+        used_channels([a.channels(a.resolutions[i // 2]) for i in range(a.num_ws)]) if per_channel else None
+    )
     latent = expand_codes(start_ws, a.num_ws, used)
     noises = noise_maps.draw(synthesis.noise_resolutions, streams)
     for row, given in enumerate(start_noises or ()):

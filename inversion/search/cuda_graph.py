@@ -1,4 +1,4 @@
-"""Run a step's synthesis and losses, forward and backward, as one CUDA graph instead of kernel by kernel from Python."""
+"""Run a step's synthesis and losses, forward and backward, as one CUDA graph instead of many kernel launches."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ class CUDAGraphStep:
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
-            log.warning("slower steps: no CUDA graph could be captured, kernels are launched from Python: %s", error)
+            log.warning(
+                "slower steps: no CUDA graph could be captured, kernels are launched from Python: %s", error
+            )
             return from_python
 
 

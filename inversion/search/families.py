@@ -7,7 +7,7 @@ Hyperparameters hold the names, which are plain text, so that a run's fingerprin
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import cast
 
 from inversion.errors import ConfigError
 from inversion.latents.space import LatentSpace
@@ -43,21 +43,23 @@ def latent_space(name: str) -> LatentSpace:
 
 def optimizer(name: str) -> MakeOptimizer:
     """What makes an optimizer of that name from its variables. Raises ConfigError."""
-    found: Any = import_named("optimizer", name, OPTIMIZERS)
-    missing = [method for method in ("step", "select", "restart") if not callable(getattr(found, method, None))]
+    found = import_named("optimizer", name, OPTIMIZERS)
+    missing = [
+        method for method in ("step", "select", "restart") if not callable(getattr(found, method, None))
+    ]
     if missing:
         raise ConfigError(
             "optimizer must name a class with the methods of inversion.optimizers.optimizer.Optimizer. "
             f"Got optimizer={name} without {', '.join(missing)}."
         )
-    return found  # type: ignore[no-any-return]
+    return cast(MakeOptimizer, found)
 
 
 def prior(name: str) -> MakePrior:
     """What makes the prior of that name for a model. Raises ConfigError."""
-    found: Any = import_named("prior", name, PRIORS)
+    found = import_named("prior", name, PRIORS)
     if not callable(found):
         raise ConfigError(
             f"prior must name a class or function that takes a Model. Got prior={name}, which is {found!r}."
         )
-    return found  # type: ignore[no-any-return]
+    return cast(MakePrior, found)

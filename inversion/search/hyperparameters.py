@@ -60,7 +60,9 @@ class Hyperparameters:
         if not self.phases:
             families.latent_space(str(self.space))
         elif self.space is not None:
-            raise ConfigError(f"space must be null where phases name theirs, or phases=[]. Got space={self.space}.")
+            raise ConfigError(
+                f"space must be null where phases name theirs, or phases=[]. Got space={self.space}."
+            )
         for phase in self.phases:
             families.latent_space(phase.space)
 

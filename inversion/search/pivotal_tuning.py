@@ -77,7 +77,9 @@ def tune(
             with torch.no_grad():
                 before = original(neighbour, noises)
             image, after = tuned(torch.cat([ws, neighbour]), noises_twice).split(1)
-            terms = objective.image_terms(image) | {"locality": LOCALITY * objective.difference(after, before)}
+            terms = objective.image_terms(image) | {
+                "locality": LOCALITY * objective.difference(after, before)
+            }
             loss = torch.stack(list(terms.values())).sum()
             values = {"loss": loss.item()} | {name: term.item() for name, term in terms.items()}
             for name, value in values.items():

@@ -41,7 +41,7 @@ class ScheduleStep:
 
 
 class Schedule:
-    """B problems' schedules, all computed beforehand. A problem's step index, from 0, says which of its steps is next."""
+    """B problems' schedules, computed beforehand. A problem's step index, from 0, says which of its steps is next."""
 
     def __init__(
         self, hyperparameters: Sequence[Hyperparameters], device: torch.device, dtype: torch.dtype

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class RandomStreams:
-    """B independent generators of normal numbers, drawn on the CPU so that a seed gives the same ones on every device."""
+    """B independent generators of normal numbers, drawn on the CPU so that every device gets the same ones."""
 
     def __init__(
         self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype = torch.float32

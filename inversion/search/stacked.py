@@ -14,7 +14,7 @@ from inversion.degradations.degradation import Degradation
 
 @dataclass(frozen=True)
 class Stacked(Degradation):
-    """Apply each problem's own operator to its row of the batch; equal operators are applied once, to all their rows."""
+    """Apply each problem's own operator to its row of the batch; equal operators once, to all their rows together."""
 
     operators: tuple[Degradation, ...]  # [B], each bound to its problem's photo [1, 3, R, R]
 

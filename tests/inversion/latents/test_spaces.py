@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from inversion.generator.stylegan2 import Generator
-from inversion.latents.space import LatentSpace, per_space
+from inversion.latents.space import per_space
 from inversion.latents.spaces import W, WPlus, WPlusPlus, expand_codes, fill_unused, per_layer, used_channels
 from tests.conftest import TOLERANCE
 

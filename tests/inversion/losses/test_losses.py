@@ -29,7 +29,9 @@ SIDE = 32
 def discover() -> Iterator[type[Any]]:
     for module in pkgutil.iter_modules(inversion.losses.__path__):
         for kind in vars(importlib.import_module(f"inversion.losses.{module.name}")).values():
-            is_loss = inspect.isclass(kind) and issubclass(kind, PerceptualLoss) and not inspect.isabstract(kind)
+            is_loss = (
+                inspect.isclass(kind) and issubclass(kind, PerceptualLoss) and not inspect.isabstract(kind)
+            )
             if is_loss and kind.__module__.endswith(f".{module.name}"):
                 yield kind
 

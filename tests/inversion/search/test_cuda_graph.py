@@ -1,4 +1,4 @@
-"""CUDA graphs without a GPU: a stand-in writes to the same memory at each call, as a graph does, and refuses other shapes."""
+"""CUDA graphs without a GPU: a stand-in writes to the same memory in each call and refuses other shapes."""
 
 from __future__ import annotations
 
@@ -135,4 +135,8 @@ def test_running_out_of_memory_during_the_capture_is_passed_on(
 
 
 def test_only_cuda_has_graphs() -> None:
-    assert [cuda_graph.has_cuda_graphs(torch.device(name)) for name in ("cpu", "mps", "cuda")] == [False, False, True]
+    assert [cuda_graph.has_cuda_graphs(torch.device(name)) for name in ("cpu", "mps", "cuda")] == [
+        False,
+        False,
+        True,
+    ]

@@ -93,7 +93,9 @@ def test_tuning_brings_the_degraded_image_closer_to_the_photo(model: Model, spac
     tuned = tune(model, objective, TUNED, 0, found, 1)
     rows = objective.select([1])
     with torch.no_grad():
-        before = rows.image_terms(model.generator.synthesis(found.ws[1:], [noise[1:] for noise in found.noises]))
+        before = rows.image_terms(
+            model.generator.synthesis(found.ws[1:], [noise[1:] for noise in found.noises])
+        )
         after = rows.image_terms(tuned.image)
     assert after["discriminator"] < 0.8 * before["discriminator"]
     assert tuned.history["tuning_discriminator"][0] == pytest.approx(before["discriminator"].item(), rel=1e-4)
