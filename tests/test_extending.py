@@ -134,7 +134,9 @@ def test_all_of_them_together_from_the_command_line(folder: Path) -> None:
     assert {"edges", "l1", "latent"} <= set(header)
 
 
-def test_problems_with_an_optimizer_and_a_space_from_outside_do_not_feel_each_other(folder: Path) -> None:
+def test_problems_with_an_optimizer_and_a_space_from_outside_do_not_change_each_others_results(
+    folder: Path,
+) -> None:
     phases = "phases=[{space: w}, {space: my_faces.three_codes.ThreeCodes}]"
     cfg = composed(folder, ["optimizer=my_faces.lion.Lion", "learning_rate=0.02", "space=null", phases])
     _, alone = searched(cfg, [])

@@ -81,11 +81,11 @@ def tune(
                 "locality": LOCALITY * objective.difference(after, before)
             }
             loss = torch.stack(list(terms.values())).sum()
-            values = {"loss": loss.item()} | {name: term.item() for name, term in terms.items()}
+            values = {f"tuning_{name}": value.item() for name, value in {"loss": loss, **terms}.items()}
             for name, value in values.items():
-                history.setdefault(f"tuning_{name}", []).append(value)
-            on_step(number, {f"tuning_{name}": value for name, value in values.items()})
-            if not math.isfinite(values["loss"]):
+                history.setdefault(name, []).append(value)
+            on_step(number, values)
+            if not math.isfinite(values["tuning_loss"]):
                 failed = number
                 break
             optimizer.zero_grad()
@@ -95,14 +95,16 @@ def tune(
                 break
     except KeyboardInterrupt:
         interrupted = True
-    tuned.requires_grad_(False)
     with torch.no_grad():
         image = tuned(ws, noises)
-        if failed is None and not image.isfinite().all():
+        if (
+            failed is None and not image.isfinite().all()
+        ):  # by the last update, whose loss nobody has computed
             failed = len(history["tuning_loss"])
         if failed is not None:
             tuned, image = original, original(ws, noises)
-    return Tuned(tuned, image, history, failed, interrupted, time.monotonic() - start_time)
+    seconds = time.monotonic() - start_time
+    return Tuned(tuned.requires_grad_(False), image, history, failed, interrupted, seconds)
 
 
 def towards(ws: Tensor, w: Tensor, distance: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""A narrow space inside a wide latent is that narrow space."""
+"""A narrow space behaves the same in a latent that has room for a wider one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_jitter_in_w_is_the_same_for_all_layers() -> None:
     assert torch.equal(moved[1], draws[1])
 
 
-def test_a_code_per_channel_draws_the_same_picture_while_they_are_equal_and_each_has_its_say(
+def test_equal_codes_per_channel_give_the_same_image_and_each_used_one_has_a_gradient(
     tiny_generator: Generator,
 ) -> None:
     synthesis = tiny_generator.double().synthesis
@@ -68,6 +68,8 @@ def test_a_code_per_channel_draws_the_same_picture_while_they_are_equal_and_each
     wide = expand_codes(codes, a.num_ws, used_channels(channels)).requires_grad_(True)
     image = synthesis(wide, noises)
     torch.testing.assert_close(image, synthesis(codes, noises), **TOLERANCE[torch.float64])
-    (felt,) = torch.autograd.grad(image.square().sum(), wide)
+    (gradient_of_wide,) = torch.autograd.grad(image.square().sum(), wide)
     for layer, count in enumerate(channels):
-        assert (felt[0, layer].abs().sum(dim=1) > 0).nonzero().flatten().tolist() == list(range(count))
+        assert (gradient_of_wide[0, layer].abs().sum(dim=1) > 0).nonzero().flatten().tolist() == list(
+            range(count)
+        )

@@ -22,7 +22,7 @@ def test_equals_torch_adam_with_a_changing_learning_rate() -> None:
     torch.testing.assert_close(ours, theirs.detach(), **TOLERANCE[torch.float64])
 
 
-def test_a_problem_with_learning_rate_zero_stands_still_even_when_its_gradient_is_nan() -> None:
+def test_a_problem_with_learning_rate_zero_does_not_move_even_when_its_gradient_is_nan() -> None:
     variable = torch.ones(2, 3)
     gradient = torch.ones(2, 3)
     gradient[0] = torch.nan

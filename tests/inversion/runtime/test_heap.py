@@ -1,4 +1,4 @@
-"""What a long-lived process keeps: memory that was freed, and libraries that the collector need not look at."""
+"""keep_heap and enable_gc: freed memory is kept, and objects of imported libraries are not collected again and again."""
 
 import gc
 import sys

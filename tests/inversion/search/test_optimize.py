@@ -1,4 +1,4 @@
-"""The loop's laws on a tiny generator in float64: independence, repeatability, progress, and what a NaN may touch."""
+"""The loop's laws on a tiny generator in float64: independence, repeatability, progress, and that a NaN stays with its problem."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ PROMOTED = (Phase("w", optimize_noise=False), Phase("w+", learning_rate=0.03), P
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "ngd"])
-def test_problems_in_different_phases_do_not_feel_each_other(
+def test_problems_in_different_phases_do_not_change_each_others_results(
     networks: tuple[Generator, Discriminator], optimizer: str
 ) -> None:
     generator, discriminator = networks

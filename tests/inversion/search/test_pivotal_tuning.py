@@ -1,4 +1,4 @@
-"""Fitting the generator to one photo: closer to the photo, other faces nearly as they were, and the base untouched."""
+"""Fitting the generator to one photo: closer to the photo, other faces nearly unchanged, the base net unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schedules against the formulas of FACTS: peak, ends, phases, and one value per problem."""
+"""The schedules against the formulas of NVIDIA's projector: peak, ends, phases, and one value per problem."""
 
 from __future__ import annotations
 
