@@ -1,4 +1,4 @@
-"""keep_heap and enable_gc: freed memory is kept, and objects of imported libraries are not collected again and again."""
+"""keep_heap and enable_gc: freed memory is kept, and objects of imported libraries are left out of collections."""
 
 import gc
 import sys

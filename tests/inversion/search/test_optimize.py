@@ -1,4 +1,4 @@
-"""The loop's laws on a tiny generator in float64: independence, repeatability, progress, and that a NaN stays with its problem."""
+"""The loop on a tiny generator in float64: independence, repeatability, progress, and a NaN stays with its problem."""
 
 from __future__ import annotations
 
