@@ -28,7 +28,7 @@ class Adam:
 
     def select(self, rows: Sequence[int], variables: Sequence[Tensor]) -> Adam:
         """The optimizer for some of the problems, with their moments; variables: theirs, [len(rows), ...]."""
-        selected = Adam(variables, self.betas, self.eps)
+        selected = type(self)(variables, self.betas, self.eps)
         selected.step_counts = [self.step_counts[row] for row in rows]
         selected.mean, selected.square = self.mean[rows], self.square[rows]
         return selected
