@@ -120,7 +120,7 @@ def test_a_worse_image_has_a_greater_loss(loss: Any) -> None:
 
 def test_weight_scales_the_loss(loss: Any) -> None:
     a, b = images(0), images(1)
-    heavy = replace(loss, weight=3.0)
+    heavy = replace(loss, weight=3 * loss.weight)
     torch.testing.assert_close(distance(heavy, a, b), 3 * distance(loss, a, b), **TOLERANCE[torch.float64])
 
 
