@@ -65,7 +65,7 @@ class Sweep:
         total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
         self.board = Board(self.folder, list(grid.axes), total, bar=not config.launcher.bars)
         self.board.start()
-        collect_garbage()
+        enable_gc()
 
     def close(self) -> None:
         """Give the parent the status that its points have earned, and show how they ended."""

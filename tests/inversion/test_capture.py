@@ -27,7 +27,7 @@ from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.losses.lpips import LPIPS
 from inversion.priors.gaussianized_distance import GaussianizedDistance
-from inversion.search.coarse import compare
+from inversion.search.coarse import images_and_terms
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective, PerceptualLoss
 from inversion.search.stacked import Stacked
@@ -85,7 +85,7 @@ def unfit(
     noises = [torch.empty(batch, 1, r, r, device=META, requires_grad=True) for r in NET.noise_resolutions]
 
     def step() -> None:
-        _, terms = compare(synthesis, objective, ws, noises, [False] * batch)
+        _, terms = images_and_terms(synthesis, objective, ws, noises, [False] * batch)
         torch.autograd.grad(torch.stack(list(terms.values())).sum(), [ws, *noises])
 
     def refuse(*values: Any, **_: Any) -> Any:
