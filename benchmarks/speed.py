@@ -236,7 +236,7 @@ def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
         def recorded() -> float:
             place = Path(tempfile.mkdtemp(dir=folder))
             record = open_record(problem, config, "speed", {}, place, store)
-            collect_garbage()
+            enable_gc()
             began = bench.clock()
             search(record)
             record.flush()

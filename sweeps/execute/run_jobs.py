@@ -14,7 +14,7 @@ from inversion.record.open import open_store
 from inversion.record.record import Ending
 from inversion.record.sync import bring_in
 from inversion.restoration import Problem, Status
-from inversion.runtime.heap import collect_garbage, keep_heap
+from inversion.runtime.heap import enable_gc, keep_heap
 from inversion.search.history import Listener
 from sweeps.execute.attempts import Attempt, Planned, open_attempt, plan
 from sweeps.execute.job import Job, PhotoResult
@@ -66,7 +66,7 @@ class Worker:
         bring_in(self.store)
         self.ledger = Ledger(self.store)
         self.ledger.reap()
-        collect_garbage()
+        enable_gc()
         self.size = launcher.batch_size  # problems in one pass; None until it is measured
         self.bar = partial(ProgressBar, visible=launcher.bars)
         self.done: dict[str, PhotoResult] = {}  # by fingerprint

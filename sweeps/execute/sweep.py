@@ -22,7 +22,7 @@ from inversion.record.own_folder import in_the_way
 from inversion.record.params import flatten
 from inversion.record.sync import bring_in
 from inversion.restoration import Status
-from inversion.runtime.heap import collect_garbage
+from inversion.runtime.heap import enable_gc
 from sweeps.execute import process
 from sweeps.execute.board import Board
 from sweeps.execute.ledger import SWEEP_FILE, Ledger
