@@ -23,7 +23,7 @@ from inversion.search.objective import feature_distances
 log = logging.getLogger(__name__)
 
 SHARE = 0.5  # of the free memory; the rest is for the backward pass
-# Larger batches are hardly faster, and a killed process would lose more. Measured with a 64 px generator and blur on one
+# Larger batches are hardly faster, and a killed process would lose more. Measured with a 64 px generator, blur, one
 # core, ms per problem and step at 1, 2, 4, 8, 16, 32, 64 problems: bf16 19.8 13.2 10.7 8.3 7.7 7.4 7.0; fp32 28.5 20.3
 # 16.1 13.9 12.6 12.2 11.6. Throughput never falls, so up to here only memory limits a pass.
 LARGEST_PASS = {"cpu": 32, "cuda": 256, "mps": 32}

@@ -17,13 +17,13 @@ from inversion.degradations.blur import GaussianBlur
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
 from inversion.passes import OnProgress
 from inversion.photos import Synthetic
 from inversion.restoration import Problem, Refusal, Restoration
 from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters
-from inversion.search.objective import PerceptualLoss
 
 CPU = torch.device("cpu")
 

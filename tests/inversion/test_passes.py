@@ -22,13 +22,13 @@ from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
 from inversion.passes import observed, restore
 from inversion.photos import Photo, Synthetic
 from inversion.restoration import Problem, Refusal, Restoration
 from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters
-from inversion.search.objective import PerceptualLoss
 from inversion.search.seeds import RandomStreams
 
 CPU = torch.device("cpu")

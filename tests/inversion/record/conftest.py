@@ -11,10 +11,10 @@ from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
 from inversion.record import store_copy
 from inversion.record.mlflow_store import Store, prepare_store
-from inversion.search.objective import PerceptualLoss
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from inversion.batching import restore_all
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
 from inversion.passes import restore
 from inversion.photos import Synthetic
@@ -26,7 +27,6 @@ from inversion.record.write import PICTURES
 from inversion.record.writer import Background, Writer
 from inversion.restoration import Problem, Refusal, Restoration
 from inversion.search.hyperparameters import Hyperparameters
-from inversion.search.objective import PerceptualLoss
 from tests.inversion.record.memory import Memory
 
 STORE = Store("sqlite:////nowhere/mlflow.db", "faces", "1")

@@ -16,6 +16,7 @@ from PIL import Image
 from inversion.checkpoints.sources import file
 from inversion.degradations.blur import GaussianBlur
 from inversion.errors import ConfigError
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
 from inversion.passes import restore
@@ -29,7 +30,6 @@ from inversion.record.sync import behind
 from inversion.record.write import FILES, PICTURES
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
-from inversion.search.objective import PerceptualLoss
 
 SEARCH = Hyperparameters(steps=5, space="w+")
 TUNED = replace(SEARCH, tuning_steps=12, tuning_rate=3e-3)

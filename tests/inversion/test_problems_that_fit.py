@@ -11,7 +11,7 @@ from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
-from inversion.runtime import memory
+from inversion import batching as memory
 
 CPU = torch.device("cpu")
 
