@@ -173,7 +173,7 @@ def record_outcome(outcome: Outcome, recorder: Recorder, folder: Path) -> dict[s
         keep("untuned.png", to_pil(outcome.tuning.untuned))
         if outcome.tuning.history:
             keep("tuning.png", loss_curve(outcome.tuning.history, total="tuning_loss"))
-        # draws restored.png from latents.npz: generator=file generator.path=tuned.safetensors start=latents.npz steps=1
+        # draws restored.png: generator=small_file generator.path=tuned.safetensors start=latents.npz steps=1
         safetensors_file.save(outcome.tuning.checkpoint, folder / "tuned.safetensors")
         written.append(folder / "tuned.safetensors")
     save_latents(folder / "latents.npz", outcome.ws[None], outcome.noises, outcome.seed)

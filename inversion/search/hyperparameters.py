@@ -10,7 +10,7 @@ from typing import Any
 from inversion.errors import ConfigError
 
 SPACES = ("w", "w+", "w++")
-OPTIMIZERS = ("adam", "ngd")
+OPTIMIZERS = ("adam", "torch_adam", "ngd")
 PRIORS = ("distance", "gaussianized")
 
 
@@ -40,7 +40,9 @@ class Hyperparameters:
     reg: float = 0.001  # weight of the prior, in which 1.0 is a typical random face
     prior: str = "distance"  # to the mean face; gaussianized: see losses/gaussianized_distance.py
     space: str | None = "w"  # w: one code for all layers; w+: per layer; w++: per channel; None with phases
-    optimizer: str = "adam"  # ngd: each code moves by the learning rate, along its gradient
+    optimizer: str = (
+        "adam"  # torch_adam: see optimizers/adam.py; ngd: codes move by the rate along their gradient
+    )
     learning_rate: float = 0.1  # peak
     ramp_up: float = 0.05  # fraction of the steps over which the learning rate rises
     ramp_down: float = 0.25  # fraction over which it falls along a half cosine

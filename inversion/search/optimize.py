@@ -186,8 +186,8 @@ def start(
     for variable in variables:
         variable.requires_grad_(True)
     optimizer: Adam | NormalizedGradient = NormalizedGradient(variables)
-    if settings[0].optimizer == "adam":  # its step knows no scale of the loss but this
-        optimizer = Adam(variables, eps=1e-8 * synthesis.gradient_scale)
+    if (name := settings[0].optimizer) != "ngd":  # its step knows no scale of the loss but this
+        optimizer = Adam(variables, eps=1e-8 * synthesis.gradient_scale, counts_standing=name == "torch_adam")
     schedule = Schedule(settings, begin.device, begin.dtype)
     problems = list(range(len(settings)))
     rows = torch.tensor(problems, device=begin.device)
