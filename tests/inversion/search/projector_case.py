@@ -25,7 +25,7 @@ STEPS = 100
 
 @dataclass(frozen=True)
 class SmallFeatures:
-    """Two convolutions with ReLU, the second at half the size; a distance is the mean squared difference over places."""
+    """Two convolutions with ReLU, the second at half the size; squared differences are averaged over places."""
 
     kernels: tuple[Tensor, Tensor] = field(repr=False, compare=False)  # [8, 3, 3, 3], [8, 8, 3, 3]
     weight: float = 1.0
