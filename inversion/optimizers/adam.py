@@ -12,21 +12,16 @@ class Adam:
     """Kingma & Ba 2015, algorithm 1, over tensors [B, ...]; a problem with learning rate 0 stands still.
 
     All variables of a problem are one row of the moments, so that a step is ten operations however many there are.
-    counts_standing: whether the moments take the gradient of a step at learning rate 0, as torch.optim.Adam's do.
-    A schedule that rises from 0 begins with such a step, and without its gradient the next two are shorter.
     """
 
+    takes_all_gradients = False  # those of steps at learning rate 0 are left out; see torch_adam.py
+
     def __init__(
-        self,
-        variables: Sequence[Tensor],
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        counts_standing: bool = False,
+        self, variables: Sequence[Tensor], betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
     ) -> None:
         self.variables = list(variables)
         self.betas = betas
         self.eps = eps
-        self.counts_standing = counts_standing
         self.step_counts = [0] * len(self.variables[0])
         # [B, N]
         self.mean = torch.zeros_like(torch.cat([v.detach().flatten(1) for v in self.variables], dim=1))
@@ -34,7 +29,7 @@ class Adam:
 
     def select(self, rows: Sequence[int], variables: Sequence[Tensor]) -> Adam:
         """Go on with some of the problems; variables: theirs, [len(rows), ...]."""
-        chosen = Adam(variables, self.betas, self.eps, self.counts_standing)
+        chosen = type(self)(variables, self.betas, self.eps)
         chosen.step_counts = [self.step_counts[row] for row in rows]
         chosen.mean, chosen.square = self.mean[rows], self.square[rows]
         return chosen
@@ -54,13 +49,13 @@ class Adam:
         correction1, correction2 = self._correction(beta1), self._correction(beta2)
         rate = learning_rate[:, None]
         gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)
-        if not self.counts_standing:
+        if not self.takes_all_gradients:
             gradient = torch.where(rate > 0, gradient, 0)
         self.mean.lerp_(gradient, 1 - beta1)
         self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         denominator = (self.square / correction2).sqrt_().add_(self.eps)
         change = (rate / correction1 * self.mean).div_(denominator)
-        if self.counts_standing:  # a problem that failed has moments of NaN
+        if self.takes_all_gradients:  # a problem whose loss is not finite may have moments of NaN
             change = torch.where(rate > 0, change, 0)
         sizes = [variable[0].numel() for variable in self.variables]
         for variable, part in zip(self.variables, change.split(sizes, dim=1), strict=True):

@@ -41,7 +41,7 @@ class Hyperparameters:
     prior: str = "distance"  # to the mean face; gaussianized: see losses/gaussianized_distance.py
     space: str | None = "w"  # w: one code for all layers; w+: per layer; w++: per channel; None with phases
     optimizer: str = (
-        "adam"  # torch_adam: see optimizers/adam.py; ngd: codes move by the rate along their gradient
+        "adam"  # torch_adam: see optimizers/; ngd: each code moves by the rate along its gradient
     )
     learning_rate: float = 0.1  # peak
     ramp_up: float = 0.05  # fraction of the steps over which the learning rate rises

@@ -13,6 +13,7 @@ from inversion.generator.stylegan2 import SynthesisNetwork
 from inversion.latents import noise_maps, spaces
 from inversion.optimizers.adam import Adam
 from inversion.optimizers.normalized_gradient import NormalizedGradient
+from inversion.optimizers.torch_adam import TorchAdam
 from inversion.search.coarse import with_coarse_phases
 from inversion.search.convergence import Convergence
 from inversion.search.cuda_graph import Replay
@@ -186,8 +187,9 @@ def start(
     for variable in variables:
         variable.requires_grad_(True)
     optimizer: Adam | NormalizedGradient = NormalizedGradient(variables)
-    if (name := settings[0].optimizer) != "ngd":  # its step knows no scale of the loss but this
-        optimizer = Adam(variables, eps=1e-8 * synthesis.gradient_scale, counts_standing=name == "torch_adam")
+    if settings[0].optimizer != "ngd":  # its step knows no scale of the loss but this
+        kind = TorchAdam if settings[0].optimizer == "torch_adam" else Adam
+        optimizer = kind(variables, eps=1e-8 * synthesis.gradient_scale)
     schedule = Schedule(settings, begin.device, begin.dtype)
     problems = list(range(len(settings)))
     rows = torch.tensor(problems, device=begin.device)
