@@ -1,7 +1,8 @@
 """What does `coarse_until` cost in final loss? `python -m benchmarks.coarse_to_fine [--net embedded] [--steps 150]`.
 
 LPIPS (VGG16 with random weights) looks at a quarter of the net's side, as it does at 256 px of a 1024 px net. Every
-search is hyperparameters=reference of the same photos, the net's own faces; losses are of the last latents, drawn whole.
+search is hyperparameters=reference of the same photos, the net's own faces; losses are of the last latents, drawn
+whole.
 """
 
 from __future__ import annotations
