@@ -18,21 +18,22 @@ def conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> Tensor:
     """As F.conv2d, bit for bit."""
-    if _trains(x, weight, bias):
+    if _needs_pytorchs(x, weight, bias):
         return F.conv2d(x, weight, bias, stride, padding, 1, groups)
     return _Frozen.apply(x, weight, bias, stride, padding, groups, False)  # type: ignore[no-any-return]
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
     """As F.conv_transpose2d, bit for bit."""
-    if _trains(x, weight, None):
+    if _needs_pytorchs(x, weight, None):
         return F.conv_transpose2d(x, weight, None, stride, padding, 0, groups)
     return _Frozen.apply(x, weight, None, stride, padding, groups, True)  # type: ignore[no-any-return]
 
 
-def _trains(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether PyTorch's own is needed, for the weights' gradients, or keeps nothing anyway."""
-    return weight.requires_grad or (bias is not None and bias.requires_grad) or not x.requires_grad
+def _needs_pytorchs(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether PyTorch's own is needed, for the weights' gradients or autocast's casts, or keeps nothing anyway."""
+    trained = weight.requires_grad or (bias is not None and bias.requires_grad)
+    return trained or not x.requires_grad or torch.is_autocast_enabled(x.device.type)
 
 
 class _Frozen(torch.autograd.Function):

@@ -70,3 +70,12 @@ def test_weights_that_are_trained_get_their_gradient() -> None:
     x, weight = given([8, 4, 3, 3], torch.float32)
     frozen.conv2d(x, weight.requires_grad_()).sum().backward()
     assert weight.grad is not None
+
+
+def test_autocast_goes_on_to_work() -> None:
+    x, weight = given([8, 4, 3, 3], torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        value = frozen.conv2d(x, weight)
+        assert value.dtype == torch.bfloat16
+        value.sum().backward()
+    assert x.grad is not None and x.grad.dtype == torch.float32
