@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-# Which preset a degradation gets when the command line names none; everything else gets `invert`.
+# Which preset a degradation gets when the command line names none; everything else gets `invert`. See `preset_for`.
 PRESETS = {
     "blur": "deblur",
     "compose": "deblur",
@@ -24,6 +24,11 @@ PRESETS = {
     "sensor_noise": "deblur",
     "small_noisy_jpeg": "deblur",
 }
+
+
+# Nets that these presets were tuned for: the embedded one, and those that a person says are like it. Published nets,
+# and files (as a rule trained like them), have presets of their own, `published_deblur` and so on.
+SMALL = ("portraits", "small_file")
 
 
 @dataclass
@@ -131,6 +136,11 @@ class File:
 
 
 @dataclass
+class SmallFile(File):
+    _target_: str = "inversion.checkpoints.sources.small_file"
+
+
+@dataclass
 class GaussianBlur:
     _target_: str = "inversion.degradations.blur.GaussianBlur"
     kernel_size: int | float | str | None = None  # text: auto
@@ -221,13 +231,25 @@ class Synthetic:
     mask: str | None = None
 
 
+def preset_for(degradation: str, generator: str) -> str:
+    """The hyperparameters that a degradation gets on a net, where the command line names none."""
+    preset = PRESETS.get(degradation, "invert")
+    return preset if generator in SMALL else f"published_{preset}"
+
+
+def loss_for(generator: str) -> str:
+    """The loss that a net gets, where the command line names none."""
+    return "discriminator" if generator in SMALL else "lpips"
+
+
 def register() -> None:
-    """Make the schemas known to Hydra, and the resolver that picks a preset for a degradation."""
+    """Make the schemas known to Hydra, and the resolvers that pick preset and loss."""
     store = ConfigStore.instance()
     store.store("config", Config, group="schema")
     launchers = (Launcher, Joblib, Ray)
     degradations = (GaussianBlur, Inpaint, Downsample, MotionBlur, SensorNoise, JPEG, Scratches, Compose)
-    groups = (Tracking, Embedded, Download, File, Loss, LPIPS, Photos, Synthetic)
+    groups = (Tracking, Embedded, Download, File, SmallFile, Loss, LPIPS, Photos, Synthetic)
     for schema in (*launchers, *degradations, *groups):
         store.store(schema.__name__.lower(), schema, group="schema")
-    OmegaConf.register_new_resolver("preset_for", lambda name: PRESETS.get(name, "invert"), replace=True)
+    OmegaConf.register_new_resolver("preset_for", preset_for, replace=True)
+    OmegaConf.register_new_resolver("loss_for", loss_for, replace=True)
