@@ -40,7 +40,7 @@ from inversion.search.pivotal_tuning import tune
 from inversion.search.stacked import Stacked
 from sweeps.execute.networks import networks
 from sweeps.plan.fingerprint import fingerprint
-from sweeps.results.summarize import bootstrap_interval
+from sweeps.results.noise import bootstrap_interval
 
 PROJECT = Path(__file__).resolve().parents[1]
 TASKS = ("none", "blur", "grayscale", "inpaint", "downsample", "compose")

@@ -47,6 +47,12 @@ def sweep_link(experiment_id: str, sweep: str, port: int = PORT) -> str:
     return f"{_charts(experiment_id, port)}&viewStateShareKey={sweep}"
 
 
+def run_link(uri: str, experiment_id: str, run_id: str, port: int = PORT) -> str:
+    """The address of one run's page: on the tracking server, or on the UI that `serve` starts over a database."""
+    server = uri.rstrip("/") if uri.startswith(("http://", "https://")) else f"http://{HOST}:{port}"
+    return f"{server}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
 def _charts(experiment_id: str, port: int) -> str:
     page = f"http://{HOST}:{port}/#/experiments/{experiment_id}/runs"
     return f"{page}?workflowType=machine_learning&compareRunsMode=CHART"
