@@ -25,6 +25,12 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the table as well, a row per run [report.csv]",
     )
+    parser.add_argument(
+        "--paper",
+        type=Path,
+        metavar="FOLDER",
+        help="write every figure as SVG and PDF, captions.md, table.tex, table.csv and report.tex as well",
+    )
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +65,11 @@ def report(arguments: argparse.Namespace) -> int:
         table = joined([summary.table for summary in found.summaries])
         write_file(arguments.csv, table.to_csv(index=False).encode())
         print(f"  {arguments.csv}")
+    if arguments.paper is not None:
+        from sweeps.report.paper.folder import write_paper
+
+        files = write_paper(found, source, arguments.paper)
+        print(f"  {arguments.paper}/ ({len(files)} files; pdflatex report.tex makes the document)")
     return 0
 
 

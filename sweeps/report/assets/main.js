@@ -48,17 +48,18 @@ $("tasks").hidden = tasks.length < 2;
 about();
 
 // On paper everything is drawn: all panels, all rows, every picture, in cells that fit the page.
-const PRINTED = 980;  // px of an A4 page across
+const PRINTED = 980, LARGEST = 150, COLUMN = 58;  // px of an A4 page across, of a cell, of a table's column
 addEventListener("beforeprint", () => {
   for (const task of tasks) {
     const side = parseInt(task.root.style.getPropertyValue("--cell"), 10);
     task.before = { panel: task.chosen.panel, side, rows: task.sorting.rows, page: task.sorting.page };
-    if (task.layout.grid) task.root.style.setProperty("--cell", `${Math.min(side, Math.max(20, Math.floor((PRINTED - 90) / columnsOf(task)) - 7))}px`);
+    if (task.layout.grid) task.root.style.setProperty("--cell", `${Math.min(side, LARGEST, Math.max(20, Math.floor((PRINTED - 90) / columnsOf(task)) - 7))}px`);
     task.chosen.panel = -1;
     Object.assign(task.sorting, { rows: task.cells.length || 1, page: 0 });
     drawGrid(task);
     heatmaps(task);
     drawTable(task);
+    task.part("rows").style.zoom = Math.min(1, PRINTED / (COLUMN * (columnsOfTable(task).length + 2)));
   }
   drawAll();
 });
@@ -67,6 +68,7 @@ addEventListener("afterprint", () => {
     task.chosen.panel = task.before.panel;
     task.root.style.setProperty("--cell", `${task.before.side}px`);
     Object.assign(task.sorting, { rows: task.before.rows, page: task.before.page });
+    task.part("rows").style.zoom = "";
     drawGrid(task);
     heatmaps(task);
     drawTable(task);

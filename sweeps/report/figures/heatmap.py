@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from inversion.metrics import catalogue
 from inversion.pictures.panels import INK, MUTED, PAPER
-from sweeps.report.figures.style import ABSENT, GRID, MARK, labelled, new_figure, say, ticks
+from sweeps.report.figures.style import ABSENT, GRID, MARK, labelled, literal, new_figure, say, ticks
 from sweeps.results.axes import Axis, arrange, describe
 from sweeps.results.summarize import Summary
 
@@ -95,7 +95,7 @@ def draw_heatmap(numbers: Heatmap) -> Figure:
     for number, panel in enumerate(shown):
         axes = figure.add_subplot(rows, columns, number + 1)
         _draw_panel(axes, numbers, panel, norm)
-        axes.set_title(panel.title, fontsize=9, color=MUTED)
+        axes.set_title(literal(panel.title), fontsize=9, color=MUTED)
     if norm.vmin != norm.vmax:
         bar = figure.colorbar(figure.axes[0].collections[0], ax=figure.axes, shrink=0.85, aspect=18 * rows)
         bar.outline.set_visible(False)

@@ -16,7 +16,16 @@ from matplotlib.ticker import MaxNLocator
 
 from inversion.metrics import catalogue
 from inversion.pictures.panels import INK
-from sweeps.report.figures.style import GRID, MOST_NAMED, colours_of, labelled, new_figure, plain, say
+from sweeps.report.figures.style import (
+    GRID,
+    MOST_NAMED,
+    colours_of,
+    labelled,
+    literal,
+    new_figure,
+    plain,
+    say,
+)
 from sweeps.results.axes import Axis, Value, arrange, spell
 from sweeps.results.summarize import Summary
 
@@ -63,18 +72,22 @@ def curve_numbers(
     return CurvePanel(term, axis, scale, tuple(curves))
 
 
-def draw_curves(panels: Sequence[CurvePanel]) -> Figure:
-    """Panels side by side, each with a legend of its own; unfinished runs are dotted."""
-    figure = new_figure(6.4 * max(len(panels), 1), 4.6)
+def draw_curves(panels: Sequence[CurvePanel], size: tuple[float, float] = (6.4, 4.6)) -> Figure:
+    """Panels side by side; neighbours of one axis share a legend; unfinished runs are dotted.
+
+    size: of one panel, in inches.
+    """
+    figure = new_figure(size[0] * max(len(panels), 1), size[1])
     if not any(panel.curves for panel in panels):
         say(figure.add_subplot(), "no run has recorded a loss")
         return figure
     for number, panel in enumerate(panels):
-        _draw_panel(figure.add_subplot(1, len(panels), number + 1), panel)
+        last = number + 1 == len(panels) or panels[number + 1].axis != panel.axis
+        _draw_panel(figure.add_subplot(1, len(panels), number + 1), panel, last)
     return figure
 
 
-def _draw_panel(axes: Axes, panel: CurvePanel) -> None:
+def _draw_panel(axes: Axes, panel: CurvePanel, with_legend: bool) -> None:
     colours = colours_of(panel.axis)
     opacity = 0.9 if len(panel.curves) <= 30 else max(0.15, 5 / math.sqrt(len(panel.curves)))
     for curve in panel.curves:
@@ -100,11 +113,13 @@ def _draw_panel(axes: Axes, panel: CurvePanel) -> None:
     labelled(axes, "step", f"{catalogue.metric(panel.term).title} ({panel.scale} scale)")
     axes.grid(True, which="major", color=GRID, linewidth=0.6)
     plain(axes)
-    if panel.axis is not None:
+    if panel.axis is not None and with_legend:
         values_named = panel.axis.values
         every = math.ceil(len(values_named) / MOST_NAMED)
         named = dict.fromkeys([*values_named[::every], values_named[-1]])
-        handles = [Line2D([], [], color=colours[value], linewidth=2, label=spell(value)) for value in named]
+        handles = [
+            Line2D([], [], color=colours[value], linewidth=2, label=literal(spell(value))) for value in named
+        ]
         axes.legend(
             handles=handles,
             title=panel.axis.label,

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inversion.pictures.panels import INK, PAPER
-from sweeps.report.figures.style import MARK, POINT, labelled, new_figure, plain, say, spans_decades
+from sweeps.report.figures.style import MARK, POINT, labelled, literal, new_figure, plain, say, spans_decades
 from sweeps.results.axes import Axis, spell
 from sweeps.results.summarize import Summary
 
@@ -44,7 +44,7 @@ def draw_slices(slices: list[Slice], heading: str) -> Figure:
         say(figure.add_subplot(), "no run has this metric")
     for number, one in enumerate(slices if figure.axes == [] else []):
         axes = figure.add_subplot(1, len(slices), number + 1)
-        x = one.points["x"] if one.axis.is_numeric else one.points["x"].map(spell)
+        x = one.points["x"] if one.axis.is_numeric else one.points["x"].map(spell).map(literal)
         axes.scatter(x, one.points["y"], s=40, color=POINT, edgecolors=PAPER, linewidths=0.5)
         ringed = one.points["mark"].isin(FRAMED)
         axes.scatter(
