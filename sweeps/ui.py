@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import prepare_store
@@ -48,8 +48,14 @@ def sweep_link(experiment_id: str, sweep: str, port: int = PORT) -> str:
 
 
 def run_link(uri: str, experiment_id: str, run_id: str, port: int = PORT) -> str:
-    """The address of one run's page: on the tracking server, or on the UI that `serve` starts over a database."""
-    server = uri.rstrip("/") if uri.startswith(("http://", "https://")) else f"http://{HOST}:{port}"
+    """The address of one run's page: on the tracking server, or on the UI that `serve` starts over a database.
+
+    A server's user name and password stay out of it: the address is written into reports.
+    """
+    parts = urlsplit(uri)
+    server = f"http://{HOST}:{port}"
+    if parts.scheme in ("http", "https"):
+        server = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
     return f"{server}/#/experiments/{experiment_id}/runs/{run_id}"
 
 

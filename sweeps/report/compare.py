@@ -156,8 +156,8 @@ def _describe(client: MlflowClient, parent_run_id: str, found: Study) -> None:
     client.log_metric(parent_run_id, "mean_quality", float(summary.cells["quality"].mean()))
     client.set_tag(parent_run_id, "best", summary.describe(verdict.best))
     client.set_tag(parent_run_id, "recommended", summary.describe(verdict.recommended))
-    if verdict.command:
-        client.set_tag(parent_run_id, "recommended_overrides", verdict.command)
+    if command := found.command(summary, verdict.command):
+        client.set_tag(parent_run_id, "recommended_overrides", command)
 
 
 def _describe_experiment(client: MlflowClient, experiment_id: str) -> None:

@@ -30,7 +30,7 @@ Steps = dict[
 def contents(study: Study, source: Source, album: Album) -> dict[str, Any]:
     """The whole page's; the pictures go into the album."""
     steps: Steps = {}
-    tasks = [_task(summary, source, album, steps) for summary in study.summaries]
+    tasks = [_task(study, summary, source, album, steps) for summary in study.summaries]
     names = dict.fromkeys(name for summary in study.summaries for name in summary.metrics)
     return {
         "tasks": tasks,
@@ -50,7 +50,7 @@ def to_json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _task(summary: Summary, source: Source, album: Album, steps: Steps) -> dict[str, Any]:
+def _task(study: Study, summary: Summary, source: Source, album: Album, steps: Steps) -> dict[str, Any]:
     table, layout = summary.table, arrange(summary.table.axes)
     problems: list[dict[str, Any]] = []
     cells = []
@@ -58,7 +58,9 @@ def _task(summary: Summary, source: Source, album: Album, steps: Steps) -> dict[
         cell, mine = summary.cells.iloc[i], summary.problems(i)
         first = len(problems)
         problems += [_problem(row, summary, source, album, steps) | {"cell": i} for _, row in mine.iterrows()]
-        cells.append(_cell(cell, summary, i, list(range(first, len(problems)))))
+        command = study.command(summary, overrides(cell, table.axes))
+        numbers = list(range(first, len(problems)))
+        cells.append(_cell(cell, summary, i, numbers) | {"command": command})
     place = {axis.key: i for i, axis in enumerate(table.axes)}
     return {
         "title": table.task.title,
@@ -75,7 +77,7 @@ def _task(summary: Summary, source: Source, album: Album, steps: Steps) -> dict[
         "captions": _captions(summary),
         "qualityUnit": summary.criterion.unit,
         "known": summary.criterion.original_known,
-        "verdicts": [_verdict(summary, number) for number in range(len(summary.verdicts))],
+        "verdicts": [_verdict(study, summary, number) for number in range(len(summary.verdicts))],
         "formula": summary.criterion.formula,
         "why": summary.criterion.reason,
         "repeats": table.repeats,
@@ -88,13 +90,13 @@ def _task(summary: Summary, source: Source, album: Album, steps: Steps) -> dict[
     }
 
 
-def _verdict(summary: Summary, number: int) -> dict[str, Any]:
+def _verdict(study: Study, summary: Summary, number: int) -> dict[str, Any]:
     verdict = summary.verdicts[number]
     return {
         "problem": verdict.problem,
         "recommended": verdict.recommended,
         "reason": verdict.reason,
-        "command": verdict.command,
+        "command": study.command(summary, verdict.command),
     }
 
 
@@ -152,7 +154,6 @@ def _cell(cell: pd.Series, summary: Summary, number: int, problems: list[int]) -
         "mark": summary.mark(number),
         "values": values,
         "problems": problems,
-        "command": overrides(cell, summary.table.axes),
     }
 
 

@@ -86,6 +86,12 @@ class Study:
     def title(self) -> str:
         return self.summaries[0].table.title
 
+    def command(self, summary: Summary, overrides: str) -> str:
+        """Overrides that set a cell: with those of its task where the study has several."""
+        return (
+            overrides if len(self.summaries) == 1 else f"{summary.table.task.overrides} {overrides}".strip()
+        )
+
     @property
     def facts(self) -> dict[str, str]:
         """About the sweep, for people."""

@@ -18,6 +18,13 @@ class Task:
     is_synthetic: bool = False
 
     @property
+    def overrides(self) -> str:
+        """What sets this task on run.py's command line: degradation=blur degraded=true."""
+        words = [f"degradation={self.degradation}"]
+        words += ["degraded=true"] if self.arrives_degraded else []
+        return " ".join([*words, "input=synthetic"] if self.is_synthetic else words)
+
+    @property
     def title(self) -> str:
         """blur; blur of a photo that arrives degraded; inversion of a synthetic face."""
         words = "inversion" if self.degradation == "none" else self.degradation.replace("_", " ")

@@ -28,7 +28,7 @@ const mean = (cell, name) => (cell.values[name] ? cell.values[name][0] : null);
 function number(value, name) {
   if (value === null || value === undefined) return "–";
   const digits = name && D.metrics[name] ? D.metrics[name].digits : null;
-  if (digits !== null) return value.toFixed(digits);
+  if (digits !== null) return value.toFixed(digits).replace(/^-(0(\.0*)?)$/, "$1");  // no minus before zero
   if (value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1e5)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
 }

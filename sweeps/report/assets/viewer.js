@@ -38,7 +38,7 @@ function drawViewer() {
   if (cell.command) right.append(copyable(cell.command));
   if (task.cells.length > 1) right.append(el("p", {}, el("button", { type: "button", on: { click: () => setBaseline(task, task.chosen.baseline === seen.cell ? null : seen.cell) } }, "Show differences to this cell")));
   if (problem.link) right.append(el("p", {}, el("a", { href: problem.link, target: "_blank", rel: "noopener" }, "Run in MLflow"), el("small", { class: "hint" }, " (while it is served: make ui)")));
-  if (problem.folder) right.append(el("p", { class: "run" }, el("a", { href: `file://${encodeURI(problem.folder)}/`, target: "_blank", rel: "noopener" }, "Folder"), ` ${problem.folder}`));
+  if (problem.folder) right.append(el("p", { class: "run" }, el("a", { href: `file://${problem.folder.split("/").map(encodeURIComponent).join("/")}/`, target: "_blank", rel: "noopener" }, "Folder"), ` ${problem.folder}`));
   $("viewer-body").replaceChildren(left, right);
 }
 

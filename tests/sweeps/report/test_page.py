@@ -135,6 +135,7 @@ def test_a_task_has_a_part_of_its_own(folder: Path) -> None:
         ("blur", ["steps"]),
         ("grayscale", ["reg"]),
     ]
+    assert data(html)["tasks"][1]["cells"][0]["command"] == "degradation=grayscale reg=0.1"
 
 
 def test_the_page_shows_metrics_as_the_catalogue_says(folder: Path) -> None:
