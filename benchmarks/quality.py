@@ -37,7 +37,7 @@ from sweeps.execute.networks import networks
 from sweeps.home import home
 from sweeps.plan.config import Config
 from sweeps.plan.fingerprint import fingerprint
-from sweeps.results.summarize import bootstrap_interval
+from sweeps.results.noise import bootstrap_interval
 
 PROJECT = Path(__file__).resolve().parents[1]
 TASKS = ("none", "blur", "grayscale", "inpaint", "downsample", "compose")

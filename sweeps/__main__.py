@@ -1,4 +1,4 @@
-"""python -m sweeps {ui,missing,reap,report}: look at recorded runs, and after them."""
+"""python -m sweeps {ui,missing,reap,report,table}: look at recorded runs, and after them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import clear_errors
 from sweeps import ui
-from sweeps.report import command as report
+from sweeps.report import command
 from sweeps.results import missing
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -41,8 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     page = commands.add_parser(
         "report", parents=[store], help="write a sweep or an experiment as one HTML file"
     )
-    report.add_arguments(page)
-    page.set_defaults(run=report.run)
+    command.add_report_arguments(page)
+    page.set_defaults(run=command.report)
+
+    rows = commands.add_parser("table", parents=[store], help="write every run as one row of a CSV table")
+    command.add_table_arguments(rows)
+    rows.set_defaults(run=command.table)
 
     chosen = parser.parse_args(arguments)
     try:

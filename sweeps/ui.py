@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import prepare_store
@@ -45,6 +45,18 @@ def runs_link(experiment_id: str, port: int = PORT) -> str:
 def sweep_link(experiment_id: str, sweep: str, port: int = PORT) -> str:
     """The address of the view that `save_view` has kept for a sweep. sweep: its parent run's id."""
     return f"{_charts(experiment_id, port)}&viewStateShareKey={sweep}"
+
+
+def run_link(uri: str, experiment_id: str, run_id: str, port: int = PORT) -> str:
+    """The address of one run's page: on the tracking server, or on the UI that `serve` starts over a database.
+
+    A server's user name and password stay out of it: the address is written into reports.
+    """
+    parts = urlsplit(uri)
+    server = f"http://{HOST}:{port}"
+    if parts.scheme in ("http", "https"):
+        server = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+    return f"{server}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 def _charts(experiment_id: str, port: int) -> str:

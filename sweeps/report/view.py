@@ -5,28 +5,31 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from inversion.metrics import catalogue
 from inversion.record.mlflow_store import open_client
 from sweeps.execute.ledger import membership
 from sweeps.results.axes import CHECKPOINT
-from sweeps.results.summarize import Summary
+from sweeps.results.criterion import CONSISTENT
+from sweeps.results.summarize import Study, Summary
 
 TAG = "mlflow.sharedViewState."  # of the experiment; the rest of its name is the link's viewStateShareKey
 MOST_RUNS = 10  # side by side: MLflow's own limit for pictures
-BARS = ("psnr", "identity_distance", "ssim", "fit_psnr")
+BARS = ("psnr", "identity_distance", "ssim", "fit_psnr")  # of the consistent picture where runs have it
 SECTIONS = {
     "Restorations": (1, 700),
-    "Figures": (3, 360),
+    "Metrics": (3, 360),
     "Progress": (1, 420),
 }  # charts abreast, their height in px
 
 
-def save_view(uri: str, experiment_id: str, sweep: str, summary: Summary) -> None:
+def save_view(uri: str, experiment_id: str, sweep: str, study: Study) -> None:
     """Keep the view that `sweeps.ui.sweep_link` opens: a sweep's finished runs, best first, and their charts.
 
     MLflow's generated view lists all params above every picture of its image grid, which hides the picture, and
     draws losses on a linear scale.
     """
-    order = "psnr" if summary.original_known else "fit_psnr"
+    summary = study.summaries[0]
+    order = recorded(summary, "psnr" if summary.criterion.original_known else "fit_psnr")
     state = {
         "searchFilter": f"tags.`{membership(sweep)}`='yes' and status='FINISHED'",
         "orderByKey": f"metrics.`{order}`",
@@ -39,14 +42,23 @@ def save_view(uri: str, experiment_id: str, sweep: str, summary: Summary) -> Non
     open_client(uri).set_experiment_tag(experiment_id, TAG + sweep, json.dumps(state, separators=(",", ":")))
 
 
+def recorded(summary: Summary, metric: str) -> str:
+    """A metric's name in these runs: that of the consistent picture where they have it."""
+    final = f"{CONSISTENT}{metric}"
+    return final if final in summary.table.metrics else metric
+
+
 def charts(summary: Summary, order: str) -> list[dict[str, Any]]:
-    """Every run's picture, its figures, its losses on a log scale, its settings, its way there."""
+    """Every run's picture, its metrics, its losses on a log scale, its settings, its way there."""
     found = summary.table.metrics
+    named = [name for name in (recorded(summary, bar) for bar in BARS) if name in found]
     settings = [axis.key for axis in summary.table.axes if axis.key != CHECKPOINT]
-    bars = [{"type": "BAR", "metricKey": name, "displayName": name} for name in BARS if name in found]
+    bars = [
+        {"type": "BAR", "metricKey": name, "displayName": catalogue.metric(name).heading} for name in named
+    ]
     curves = [_curve(name) for name in reversed(summary.table.terms)]
     parallel = [{"type": "PARALLEL", "selectedParams": settings, "selectedMetrics": [order]}]
-    figures = [
+    measured = [
         *bars[:1],
         *curves[:1],
         *(parallel if settings and order in found else []),
@@ -54,7 +66,7 @@ def charts(summary: Summary, order: str) -> list[dict[str, Any]]:
         *curves[1:],
     ]
     drawn = [_pictures("restored", "Restorations"), _pictures("progress", "Progress")]
-    drawn += [{"metricSectionId": "Figures", **chart} for chart in figures]
+    drawn += [{"metricSectionId": "Metrics", **chart} for chart in measured]
     common = {"runsCountToCompare": MOST_RUNS, "deleted": False, "isGenerated": False}
     return [{"uuid": f"chart-{i}", **common, **chart} for i, chart in enumerate(drawn)]
 

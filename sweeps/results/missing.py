@@ -53,9 +53,14 @@ def missing(ledger: Ledger, sweep: Run) -> list[str]:
     for cell in cells:
         status = statuses.get(cell["fingerprint"], "never run")
         if status != "FINISHED":
-            name = " ".join(filter(None, (cell["point"], cell["photo"]))) or "the only point"
+            name = " ".join(filter(None, (cell["point"], printable(cell["photo"])))) or "the only point"
             lines.append(f"{name}: {status}")
     return lines
+
+
+def printable(name: str) -> str:
+    """A file's name on one line: newlines and control characters as Python spells them."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
 
 
 def reap(uri: str, experiment: str, host: str | None, project: Path) -> int:

@@ -12,8 +12,10 @@ from PIL import Image
 
 from sweeps.results.axes import Axis, order
 from sweeps.results.table import Table
+from sweeps.results.task import Task
 from tests.sweeps.recorded import face, quality_of
 
+BLUR = Task("blur")
 Figures = Callable[[Mapping[str, Any], int], dict[str, float] | None]  # (point, problem's number) → figures
 
 
@@ -27,6 +29,7 @@ def table(
     photos: Sequence[str] = ("hopper",),
     seeds: Sequence[str] = ("0",),
     points: Sequence[tuple[Any, ...]] | None = None,  # instead of the whole product
+    task: Task = BLUR,
 ) -> Table:
     """A row per combination, photo and seed."""
     rows = []
@@ -46,7 +49,7 @@ def table(
                 "status": "FINISHED" if found is not None else "FAILED",
                 "reason": "" if found else "no <face>",
             }
-            rows.append(row | {"started": datetime(2026, 1, 1)} | point | (found or {}))
+            rows.append(row | {"started": datetime(2026, 1, 1), "folder": ""} | point | (found or {}))
     frame = pd.DataFrame(rows)
     known = set(frame.columns) - {
         "run_id",
@@ -57,12 +60,12 @@ def table(
         "status",
         "reason",
         "started",
+        "folder",
     }
     metrics = tuple(name for name in frame.columns if name in known and name not in axes)
     values_of = {key: order(set(frame[key])) for key in axes}
-    return Table(
-        frame, tuple(Axis(key, values) for key, values in values_of.items()), metrics, "a <b>sweep</b>"
-    )
+    varied = tuple(Axis(key, values) for key, values in values_of.items())
+    return Table(frame, varied, metrics, "a <b>sweep</b>", task=task)
 
 
 def picture(run_id: str, name: str) -> Image.Image | None:

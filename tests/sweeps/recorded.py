@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
+import json
 import math
 import shutil
 import tempfile
@@ -18,6 +20,8 @@ from inversion.record.mlflow_store import prepare_store
 from inversion.record.params import flatten
 from sweeps.execute.ledger import membership
 from sweeps.plan.fingerprint import fingerprint
+from sweeps.results.store import Store
+from sweeps.results.table import Table
 
 SETTINGS: dict[str, Any] = {
     "image": None,
@@ -55,24 +59,27 @@ class Sweep:
         settings: Mapping[str, Any],  # as on the command line: {"reg": 0.1, "degradation.kernel_size": 5}
         figures: Mapping[str, float] | None = None,
         status: str = "FINISHED",
-        photo: str = "hopper",
+        photo: str = "hopper.jpg",
         reason: str = "",
         tags: Mapping[str, str] | None = None,
         pictures: bool = True,
         steps: int = 5,
     ) -> str:
         """Record one child and return its id."""
-        config = {key: dict(value) if isinstance(value, dict) else value for key, value in SETTINGS.items()}
+        config: dict[str, Any] = {
+            key: dict(value) if isinstance(value, dict) else value for key, value in SETTINGS.items()
+        }
         for name, value in settings.items():
             place, *rest = name.split(".")
             if rest:
                 config[place][rest[0]] = value
             else:
                 config[place] = value
-        known = {"kind": "job", "photo_sha256": photo.ljust(64, "0"), "checkpoint_sha256": "c" * 64}
+        content = hashlib.sha256(photo.encode()).hexdigest()
+        known = {"kind": "job", "photo_sha256": content, "checkpoint_sha256": "c" * 64}
         known[membership(self.parent)] = "yes"
         known["fingerprint"] = fingerprint(config, known["photo_sha256"], known["checkpoint_sha256"])
-        source = PhotoSource(f"/photos/{photo}.jpg", photo.ljust(64, "0"), 16, 16)
+        source = PhotoSource(f"/photos/{photo}", content, 16, 16)
         recorder = self._open(
             f"{photo} blur", flatten(config), {**known, **(tags or {})}, self.parent, source
         )
@@ -93,6 +100,12 @@ class Sweep:
         recorder.finish(status, reason)  # type: ignore[arg-type]
         return recorder.run_id
 
+    def plan(self, cells: list[dict[str, str]], axes: Mapping[str, list[str]]) -> None:
+        """What the sweep set out to do, as sweeps.execute writes it."""
+        (self.folder / "sweep.json").write_text(json.dumps({"axes": axes, "cells": cells}))
+        self.recorder.log_file(self.folder / "sweep.json")
+        self.recorder.set_tags({"axes": ",".join(axes)})
+
     def finish(self, status: str = "FINISHED") -> Sweep:
         self.recorder.finish(status)  # type: ignore[arg-type]
         return self
@@ -111,9 +124,16 @@ class Sweep:
         folder = self.folder / "pictures" / recorder.run_id
         folder.mkdir(parents=True)
         hue = sum(photo.encode()) % 60
-        for name, skin in (("original", 200), ("degraded", 150), ("restored", 60 + int(4 * quality) % 190)):
+        shades = {"original": 200, "degraded": 150, "restored": 60 + int(4 * quality) % 190}
+        for name, skin in shades.items():
             face(self.side, skin, hue).save(folder / f"{name}.png")
             recorder.log_file(folder / f"{name}.png")
+
+
+def only(sweep: Sweep) -> Table:
+    """The table of a sweep of one task."""
+    (table,) = Store(sweep.uri).sweep(sweep.parent)
+    return table
 
 
 @lru_cache(maxsize=1)

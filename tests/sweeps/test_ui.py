@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 from inversion.record.mlflow_store import open_client
-from sweeps.ui import runs_link, sweep_link
+from sweeps.ui import run_link, runs_link, sweep_link
 from tests.sweeps.recorded import Sweep
 
 
@@ -25,3 +25,9 @@ def test_its_filter_finds_the_jobs_and_no_sweep(tmp_path: Path) -> None:
 
 def test_a_sweeps_link_is_short() -> None:
     assert sweep_link("1", "a" * 32).endswith("compareRunsMode=CHART&viewStateShareKey=" + "a" * 32)
+
+
+def test_a_runs_link_leads_to_the_server_and_holds_no_password() -> None:
+    assert run_link("sqlite:////a/mlflow.db", "1", "ab") == "http://127.0.0.1:5000/#/experiments/1/runs/ab"
+    address = run_link("https://ann:secret@host:8443/mlflow/", "1", "ab")
+    assert address == "https://host:8443/mlflow/#/experiments/1/runs/ab"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sweeps.__main__ import main
-from sweeps.report import figures
 from sweeps.report.compare import compare_sweep
+from sweeps.report.figures import loss_curves
 from tests.sweeps.recorded import Sweep, grid
 
 PICTURES = {"contact_sheet.png", "curves.png", "heatmap_psnr.png", "heatmap_identity_distance.png"}
@@ -43,7 +43,15 @@ def test_pictures_table_report_and_recommendation_are_kept(sweep: Sweep, tmp_pat
     assert tags["recommended_overrides"] == "reg=0.001 steps=100"
     assert tags["mlflow.note.content"] == summary.reason
     table = json.loads((sweep.folder / "artifacts" / sweep.parent / "artifacts" / "table.json").read_text())
-    assert len(table["data"]) == 4 and table["columns"][:2] == ["reg", "steps"]
+    assert len(table["data"]) == 4 and table["columns"][:3] == ["task", "reg", "steps"]
+
+
+def test_a_sweep_carries_the_metrics_by_which_sweeps_are_compared(sweep: Sweep, tmp_path: Path) -> None:
+    sweep.add({"reg": 0.9, "steps": 10}, None, "FAILED", reason="no face")
+    found = compare_sweep(sweep.uri, sweep.parent, tmp_path / "here.html").summaries[0]
+    metrics = parent(sweep).data.metrics
+    assert metrics["share_finished"] == pytest.approx(4 / 6)  # reg 0.9, steps 100 was never run
+    assert metrics["best_quality"] == found.cells["quality"].max() > metrics["mean_quality"]
 
 
 def test_a_picture_that_cannot_be_made_costs_nothing_else(
@@ -52,7 +60,7 @@ def test_a_picture_that_cannot_be_made_costs_nothing_else(
     def broken(*_: object) -> None:
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr(figures, "loss_curves", broken)
+    monkeypatch.setattr(loss_curves, "draw_curves", broken)
     compare_sweep(sweep.uri, sweep.parent, tmp_path / "here.html")
     assert artifacts(sweep) >= PICTURES - {"curves.png"} | {"report.html"}
     assert "could not write the sweep's curves.png: no ink" in caplog.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
@@ -9,7 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from inversion.pictures.curves import to_image
-from sweeps.report import figures
+from sweeps.report.figures.heatmap import draw_heatmap, heatmap_numbers
+from sweeps.report.figures.loss_curves import curve_numbers, draw_curves, main_axes
+from sweeps.report.figures.slices import draw_slices, slice_numbers
+from sweeps.report.figures.style import MOST_NAMED, save_vector
 from sweeps.results.summarize import Summary, summarize
 from sweeps.results.table import Table
 from tests.sweeps.made import by_formula, losses, table
@@ -23,8 +28,8 @@ def mesh(figure: Figure) -> QuadMesh:
 
 def luminance(figure: Figure) -> np.ndarray:
     drawn = mesh(figure)
-    figure.canvas.draw()  # type: ignore[attr-defined]
-    return np.asarray(drawn.get_facecolors())[:, :3] @ [0.299, 0.587, 0.114]
+    figure.canvas.draw()
+    return np.asarray(drawn.get_facecolor())[:, :3] @ [0.299, 0.587, 0.114]
 
 
 def frames(figure: Figure) -> dict[str, tuple[float, float]]:
@@ -39,14 +44,14 @@ def grid() -> Summary:
 
 
 def test_a_heatmap_has_steps_across_reg_down_and_every_mean_in_its_place(grid: Summary) -> None:
-    values = np.asarray(mesh(figures.heatmap(grid, "psnr")).get_array()).reshape(3, 2)
+    values = np.asarray(mesh(draw_heatmap(heatmap_numbers(grid, "psnr"))).get_array()).reshape(3, 2)
     expected = [[by_formula({"reg": reg, "steps": steps}, 0)["psnr"] for steps in STEPS] for reg in REGS]
     np.testing.assert_allclose(values, expected)
 
 
 @pytest.mark.parametrize("metric", ["psnr", "identity_distance", "seconds"])
 def test_bright_is_good_whichever_way_a_metric_goes(grid: Summary, metric: str) -> None:
-    figure = figures.heatmap(grid, metric)
+    figure = draw_heatmap(heatmap_numbers(grid, metric))
     values = np.asarray(mesh(figure).get_array()).ravel()
     best = values.argmax() if metric == "psnr" else values.argmin()
     assert luminance(figure).argmax() == best
@@ -57,53 +62,74 @@ def test_a_sharpness_is_bright_where_it_is_nearest_to_zero() -> None:
         {"degradation.kernel_size": [5, 7, 9]},
         lambda p, i: {"fit_psnr": 20.0, "fit_sharpness": 7.5 - p["degradation.kernel_size"]},
     )
-    bright = luminance(figures.heatmap(summarize(made), "fit_sharpness"))
+    bright = luminance(draw_heatmap(heatmap_numbers(summarize(made), "fit_sharpness")))
     assert bright.argmax() == 1 and bright[0] < bright[1] > bright[2]
 
 
-def test_best_and_recommended_cells_are_framed() -> None:
+def test_the_recommended_cell_and_those_alike_are_framed() -> None:
     quality = {100: 20.0, 500: 23.8, 1000: 24.0}
     made = table({"reg": [0.1], "steps": list(quality)}, lambda p, i: {"psnr": quality[p["steps"]]})
-    assert frames(figures.heatmap(summarize(made), "psnr")) == {"-": (2, 0), "--": (1, 0)}
+    assert frames(draw_heatmap(heatmap_numbers(summarize(made), "psnr"))) == {":": (2, 0), "--": (1, 0)}
+
+
+def test_a_cell_apart_from_all_others_has_the_solid_frame(grid: Summary) -> None:
+    assert frames(draw_heatmap(heatmap_numbers(grid, "psnr"))) == {"-": (1, 0)} and grid.mark(1) == "best"
 
 
 def test_a_cell_without_a_value_says_why() -> None:
     made = table({"reg": REGS, "steps": STEPS}, lambda p, i: None if p["reg"] == 0.5 else by_formula(p, i))
-    axes = figures.heatmap(summarize(made), "psnr").axes[0]
+    axes = draw_heatmap(heatmap_numbers(summarize(made), "psnr")).axes[0]
     assert [text.get_text() for text in axes.texts].count("failed") == 2
 
 
-def test_runs_that_are_no_grid_are_points() -> None:
+def test_runs_that_are_no_grid_are_points_over_each_axis() -> None:
     points = [(0.1 * (1 + i * i), 10 + 7 * i) for i in range(6)]
-    made = table({"reg": [], "steps": []}, points=points)
-    figure = figures.heatmap(summarize(made), "psnr")
+    made = summarize(table({"reg": [], "steps": []}, points=points))
+    figure = draw_slices(slice_numbers(made, "psnr"), "PSNR [dB]")
     assert [len(axes.collections[0].get_offsets()) for axes in figure.axes] == [6, 6]  # type: ignore[arg-type]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["reg", "steps"]
 
 
-def test_every_run_has_a_curve_on_a_log_scale_in_the_colour_of_its_reg(grid: Summary) -> None:
-    figure = figures.loss_curves(grid, losses(grid.table))
-    (axes,) = figure.axes
-    assert axes.get_yscale() == "log" and len(axes.lines) == 6
-    assert len({line.get_color() for line in axes.lines}) == 3
+def test_every_run_has_a_curve_in_each_panel_coloured_by_that_panels_axis(grid: Summary) -> None:
+    made = losses(grid.table)["loss"]
+    figure = draw_curves([curve_numbers(grid, made, "loss", axis) for axis in main_axes(grid)])
+    by_reg, by_steps = figure.axes
+    assert [len(axes.lines) for axes in figure.axes] == [6, 6]
+    assert len({line.get_color() for line in by_reg.lines}) == 3
+    assert len({line.get_color() for line in by_steps.lines}) == 2
+    assert by_reg.get_yscale() == "log"
+    assert (by_reg.get_xlabel(), by_reg.get_ylabel()) == ("step", "total loss (log scale)")
 
 
-def test_what_agrees_with_the_photo_is_named_and_judged_like_its_own_kind() -> None:
-    assert figures.title("consistent_psnr") == "PSNR [dB], agreeing with the photo"
-    assert not figures.lower_is_better("consistent_psnr")
-    assert figures.lower_is_better("consistent_identity_distance") and figures.lower_is_better(
-        "discriminator"
-    )
+def test_a_linear_scale_keeps_what_has_no_logarithm(grid: Summary) -> None:
+    made = {run: series - series.iloc[-1] for run, series in losses(grid.table)["loss"].items()}
+    log, linear = (curve_numbers(grid, made, "loss", None, scale) for scale in ("log", "linear"))
+    assert log.curves[0].losses.isna().sum() == 1 and linear.curves[0].losses.isna().sum() == 0
+    assert draw_curves([linear]).axes[0].get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("count", [15, 60])
+def test_a_legend_names_fifteen_values_and_thins_more(count: int) -> None:
+    made = summarize(table({"reg": [i / 100 for i in range(1, count + 1)]}))
+    figure = draw_curves([curve_numbers(made, losses(made.table)["loss"], "loss", made.table.axes[0])])
+    legend = figure.axes[0].get_legend()
+    assert legend is not None and min(count, 15) <= len(legend.get_texts()) <= MOST_NAMED + 1
 
 
 def test_a_sweep_without_runs_has_its_figures_too() -> None:
     nothing = summarize(Table(table({}).rows[:0], (), (), "a sweep"))
-    for figure in (figures.heatmap(nothing, "quality"), figures.loss_curves(nothing, {})):
+    for figure in (draw_heatmap(heatmap_numbers(nothing, "quality")), draw_curves([])):
         assert to_image(figure).width > 100
 
 
-@pytest.mark.parametrize("prefix", ["", "consistent_", "samples_mean_"])
-def test_a_figure_of_another_picture_is_read_like_the_restorations(prefix: str) -> None:
-    assert figures.title(f"{prefix}psnr").startswith("PSNR [dB]")
-    assert not figures.lower_is_better(f"{prefix}psnr") and figures.lower_is_better(
-        f"{prefix}identity_distance"
-    )
+def test_texts_stay_texts_in_vector_figures_and_the_same_figure_is_the_same_file(
+    grid: Summary, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        save_vector(draw_heatmap(heatmap_numbers(grid, "psnr")), tmp_path / name / "psnr")
+    drawn = (tmp_path / "one" / "psnr.svg").read_text()
+    assert "PSNR [dB]</text>" in drawn and ">steps</text>" in drawn
+    for ending in ("svg", "pdf"):
+        first, second = ((tmp_path / name / f"psnr.{ending}").read_bytes() for name in ("one", "two"))
+        assert first == second

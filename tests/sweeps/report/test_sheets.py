@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from sweeps.report import sheets
-from sweeps.report.sheets import Sizes, abreast, caption, contact_sheet, fitting, mosaic
+from sweeps.report.sheets import sizes
+from sweeps.report.sheets.cell import mosaic
+from sweeps.report.sheets.contact_sheet import contact_sheet
+from sweeps.report.sheets.sizes import TILES, Sizes, abreast, fitting
+from sweeps.report.sheets.texts import caption
 from sweeps.results.summarize import summarize
 from sweeps.results.table import Table
 from tests.sweeps.made import by_formula, picture, table
@@ -21,14 +24,14 @@ def colours(sheet: Image.Image) -> dict[tuple[int, ...], int]:
 def test_every_restoration_is_on_the_sheet_and_each_photo_leads_it_once() -> None:
     seen: list[tuple[str, str]] = []
 
-    def shown(run_id: str, name: str) -> Image.Image:
+    def shown(run_id: str, name: str) -> Image.Image | None:
         seen.append((run_id, name))
-        return Image.new("RGB", (8, 8), GREEN)
+        return None if name == "consistent.png" else Image.new("RGB", (8, 8), GREEN)
 
     sheet = contact_sheet(summarize(table({"reg": [0.1, 0.5], "steps": [10, 20]})), shown)
     assert sum(name == "restored.png" for _, name in seen) == 4
     assert sum(name in ("original.png", "degraded.png") for _, name in seen) == 2
-    assert colours(sheet)[GREEN] > 6 * (sheets.LARGEST - 20) ** 2
+    assert colours(sheet)[GREEN] > 6 * (sizes.LARGEST - 20) ** 2
 
 
 def test_a_failed_cell_is_drawn_and_the_others_keep_their_places() -> None:
@@ -46,9 +49,9 @@ def test_the_best_cell_is_framed() -> None:
 
 
 def test_a_thousand_cells_fit_into_one_sheet() -> None:
-    assert fitting(5, 4).side == sheets.LARGEST
+    assert fitting(5, 4).side == sizes.LARGEST
     width, height = Sizes(fitting(40, 25).side).cell
-    assert 40 * width * 25 * height <= sheets.MOST_PIXELS
+    assert 40 * width * 25 * height <= sizes.MOST_PIXELS
 
 
 def test_blocks_stand_side_by_side_where_that_makes_a_page() -> None:
@@ -57,15 +60,37 @@ def test_blocks_stand_side_by_side_where_that_makes_a_page() -> None:
 
 def test_captions_tell_quality_where_it_is_known_and_the_fit_where_not() -> None:
     known = summarize(table({}, lambda p, i: {"psnr": 24.12, "identity_distance": 0.314}, photos="ab"))
-    assert caption(known.cells.iloc[0], True) == "24.1 dB · id 0.31 · n 2"
+    assert caption(known.cells.iloc[0], known.criterion) == "24.1 dB · id 0.31 · n 2"
     degraded = summarize(table({}, lambda p, i: {"fit_psnr": 30.0}))
-    assert caption(degraded.cells.iloc[0], False) == "fit 30.0 dB"
+    assert caption(degraded.cells.iloc[0], degraded.criterion) == "fit 30.0 dB"
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 6])
-def test_several_photos_share_a_cell(count: int) -> None:
-    square = mosaic([Image.new("RGB", (8, 8), (40 * i, 0, 0)) for i in range(count)], 64)
-    assert square.size == (64, 64)
+@pytest.mark.parametrize("count", TILES)
+def test_several_photos_share_a_cell_and_leave_no_place_empty(count: int) -> None:
+    pictures = [Image.new("RGB", (8, 8), (40 + 40 * i, 0, 0)) for i in range(count)]
+    square = mosaic(pictures, Sizes(64, count))
+    assert square.size == Sizes(64, count).area
+    found = colours(square)
+    area = Sizes(64, count).picture ** 2
+    assert all(found[(40 + 40 * i, 0, 0)] > 0.85 * area for i in range(count))
+
+
+def test_what_a_person_takes_home_is_on_the_sheet() -> None:
+    def shown(run_id: str, name: str) -> Image.Image:
+        return Image.new("RGB", (8, 8), GREEN if name == "consistent.png" else (0, 0, 0))
+
+    assert colours(contact_sheet(summarize(table({"reg": [0.1, 0.5]})), shown))[GREEN] > sizes.LARGEST**2
+
+
+def test_each_degraded_version_leads_the_sheet() -> None:
+    seen = set()
+
+    def shown(run_id: str, name: str) -> Image.Image:
+        seen.add((run_id, name))
+        return Image.new("RGB", (8, 8), GREEN)
+
+    contact_sheet(summarize(table({"degradation.kernel_size": [5, 7], "reg": [0.1, 0.5]})), shown)
+    assert {run for run, name in seen if name == "degraded.png"} == {"run0-0", "run2-0"}
 
 
 def test_random_search_and_nothing_at_all_have_sheets_too() -> None:

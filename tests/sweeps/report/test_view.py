@@ -7,14 +7,14 @@ from typing import Any
 from inversion.record.mlflow_store import open_client
 from sweeps.execute.ledger import membership
 from sweeps.report.view import TAG, save_view
-from sweeps.results.summarize import summarize
-from sweeps.results.table import Store
+from sweeps.results.store import Store
+from sweeps.results.summarize import study
 from tests.sweeps.recorded import Sweep, grid, quality_of
 
 
 def view(sweep: Sweep) -> dict[str, Any]:
     """As MLflow's page reads it."""
-    save_view(sweep.uri, sweep.experiment, sweep.parent, summarize(Store(sweep.uri).sweep(sweep.parent)))
+    save_view(sweep.uri, sweep.experiment, sweep.parent, study(Store(sweep.uri).sweep(sweep.parent)))
     tags = open_client(sweep.uri).get_experiment(sweep.experiment).tags
     assert len(tags[TAG + sweep.parent]) < 5000  # characters that MLflow keeps of an experiment's tag
     return dict(json.loads(tags[TAG + sweep.parent]))
@@ -49,3 +49,10 @@ def test_the_fit_ranks_runs_whose_original_is_not_known(tmp_path: Path) -> None:
     assert [c["selectedMetrics"] for c in state["compareRunCharts"] if c["type"] == "PARALLEL"] == [
         ["fit_psnr"]
     ]
+
+
+def test_the_consistent_picture_ranks_runs_that_have_one(tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path)
+    for reg in (0.1, 0.5):
+        sweep.add({"reg": reg}, {"psnr": 20.0, "consistent_psnr": 25.0}, pictures=False, steps=1)
+    assert view(sweep.finish())["orderByKey"] == "metrics.`consistent_psnr`"

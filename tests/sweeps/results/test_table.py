@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from inversion.errors import ConfigError
-from sweeps.results import table
-from sweeps.results.table import Store
-from tests.sweeps.recorded import Sweep, grid, quality_of
+from sweeps.results import store as store_module
+from sweeps.results.store import Store
+from sweeps.results.task import Task
+from tests.sweeps.recorded import Sweep, grid, only, quality_of
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +23,8 @@ def sweep(tmp_path: Path) -> Sweep:
     return Sweep(tmp_path)
 
 
-def read(sweep: Sweep) -> table.Table:
-    return Store(sweep.uri).sweep(sweep.parent)
-
-
 def test_a_row_per_problem_sorted_by_axes_with_numbers_as_numbers(whole: Sweep) -> None:
-    found = read(whole)
+    found = only(whole)
     assert [axis.key for axis in found.axes] == ["reg", "steps"]
     points = list(found.rows[["reg", "steps"]].itertuples(index=False, name=None))
     assert points == [(0.001, 20), (0.001, 100), (0.5, 20), (0.5, 100)]
@@ -38,15 +34,15 @@ def test_a_row_per_problem_sorted_by_axes_with_numbers_as_numbers(whole: Sweep) 
 
 
 def test_figures_come_first_and_the_schedule_is_no_result(whole: Sweep) -> None:
-    metrics = read(whole).metrics
+    metrics = only(whole).metrics
     assert metrics[:4] == ("psnr", "ssim", "identity_distance", "fit_psnr")
     assert "learning_rate" not in metrics
-    assert read(whole).terms == ["pixel", "loss"]
+    assert only(whole).terms == ["pixel", "loss"]
 
 
 def test_what_agrees_with_the_photo_has_figures_and_no_history(sweep: Sweep) -> None:
     sweep.add({}, {"psnr": 20.0, "consistent_psnr": 21.0, "phase_1_steps": 5.0, "found_sigma": 2.0})
-    found = read(sweep)
+    found = only(sweep)
     assert "consistent_psnr" in found.metrics and found.terms == ["pixel", "loss"]
 
 
@@ -54,22 +50,23 @@ def test_two_composed_degradations_are_told_apart_by_their_configs(sweep: Sweep)
     for name in ("compose", "small_noisy_jpeg"):
         target = {"_target_": "inversion.degradations.compose.Compose", "steps": [{"_target_": f"{name}.A"}]}
         sweep.add({"degradation": target}, quality_of(0.1, 10), tags={"degradation": name})
-    (axis,) = read(sweep).axes
-    assert (axis.setting, axis.values) == ("degradation", ("compose", "small_noisy_jpeg"))
+    found = Store(sweep.uri).sweep(sweep.parent)
+    assert [table.task.degradation for table in found] == ["compose", "small_noisy_jpeg"]
 
 
 def test_what_all_runs_share_is_told_apart_from_what_they_vary(whole: Sweep) -> None:
-    constants = read(whole).constants
+    constants = only(whole).constants
     assert constants["loss.weight"] == "1.0" and "reg" not in constants and "device" not in constants
 
 
 def test_an_experiment_has_the_jobs_of_all_its_sweeps_and_not_their_parents(whole: Sweep) -> None:
-    found = Store(whole.uri).read("inversion")
+    (found,) = Store(whole.uri).read("inversion")
     assert len(found.rows) == 4 and found.title == "inversion"
 
 
 def test_a_sweep_is_found_by_the_beginning_of_its_id(whole: Sweep) -> None:
-    assert len(Store(whole.uri).read(whole.parent[:8]).rows) == 4
+    (found,) = Store(whole.uri).read(whole.parent[:8])
+    assert len(found.rows) == 4
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(whole: Sweep) -> None:
@@ -84,18 +81,18 @@ def test_a_store_that_does_not_exist_is_refused_and_not_created(tmp_path: Path) 
 
 
 def test_every_page_is_read(whole: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "PAGE", 1)
-    assert len(read(whole).rows) == 4
+    monkeypatch.setattr(store_module, "PAGE", 1)
+    assert len(only(whole).rows) == 4
 
 
 def test_a_history_has_each_step_once_in_order(whole: Sweep) -> None:
     store = Store(whole.uri)
-    losses = store.losses(read(whole).rows["run_id"][0])
+    losses = store.losses(only(whole).rows["run_id"][0])
     assert losses.index.tolist() == [0, 1, 2, 3, 4] and losses.is_monotonic_decreasing
 
 
 def test_an_artifact_is_a_local_file_and_a_missing_one_is_none(whole: Sweep) -> None:
-    store, run_id = Store(whole.uri), read(whole).rows["run_id"][0]
+    store, run_id = Store(whole.uri), only(whole).rows["run_id"][0]
     path = store.file(run_id, "restored.png")
     assert path is not None and path.is_file()
     assert store.file(run_id, "nothing.png") is None and store.file("", "restored.png") is None
@@ -105,7 +102,7 @@ def test_a_combination_without_a_run_is_missing_and_a_failed_one_says_why(sweep:
     for reg, steps in ((0.1, 10), (0.1, 20), (0.5, 10)):
         sweep.add({"reg": reg, "steps": steps}, quality_of(reg, steps))
     sweep.add({"reg": 0.9, "steps": 10}, None, "FAILED", reason="no face")
-    rows = read(sweep).rows.set_index(["reg", "steps"])
+    rows = only(sweep).rows.set_index(["reg", "steps"])
     assert rows["status"].to_dict() == {
         (0.1, 10): "FINISHED",
         (0.1, 20): "FINISHED",
@@ -121,7 +118,7 @@ def test_random_search_is_no_grid_with_holes(sweep: Sweep) -> None:
     for i in range(6):
         sweep.add({"reg": 0.1 * (1 + i * i), "steps": 10 + 7 * i}, quality_of(0.1, 10), tags={"kind": "job"})
     sweep.recorder.set_tags({"axes": "reg,steps"})
-    found = read(sweep)
+    found = only(sweep)
     assert len(found.rows) == 6 and [axis.key for axis in found.axes] == ["reg", "steps"]
 
 
@@ -130,7 +127,7 @@ def test_of_a_point_that_was_run_again_the_finished_run_counts(sweep: Sweep) -> 
     finished = sweep.add({"reg": 0.1}, {"psnr": 20.0})
     sweep.add({"reg": 0.1}, None, "FAILED", reason="disk full")
     sweep.add({"reg": 0.2}, {"psnr": 21.0})
-    rows = read(sweep).rows
+    rows = only(sweep).rows
     assert rows["run_id"].tolist()[0] == finished and rows["status"].tolist() == ["FINISHED", "FINISHED"]
 
 
@@ -139,7 +136,7 @@ def test_photos_and_seeds_repeat_a_cell(sweep: Sweep) -> None:
         for seed in (0, 1):
             for reg in (0.1, 0.5):
                 sweep.add({"reg": reg, "seed": seed, "input.image": photo}, {"psnr": 20.0}, photo=photo)
-    found = read(sweep)
+    found = only(sweep)
     assert found.keys == ["reg"] and found.repeats == 4 and len(found.rows) == 8
 
 
@@ -147,22 +144,26 @@ def test_two_pictures_of_one_name_are_two_photos(sweep: Sweep) -> None:
     for digest in ("a" * 64, "b" * 64):
         for reg in (0.1, 0.5):
             sweep.add({"reg": reg}, {"psnr": 20.0}, tags={"photo_sha256": digest})
-    assert set(read(sweep).rows["photo"]) == {"hopper aaaaaa", "hopper bbbbbb"}
+    assert set(only(sweep).rows["photo"]) == {"hopper.jpg (aaaaaa)", "hopper.jpg (bbbbbb)"}
 
 
-def test_what_a_group_decides_follows_it_and_is_no_axis(sweep: Sweep) -> None:
-    grey = "inversion.degradations.grayscale.Grayscale"
-    sweep.add({"reg": 0.3, "input.degraded": False}, {"psnr": 20.0})
-    sweep.add({"reg": 0.5, "degradation._target_": grey, "input.degraded": True}, {"psnr": 21.0})
-    axis = read(sweep).axes[0]
-    assert (axis.setting, axis.values, len(read(sweep).axes)) == ("degradation", ("blur", "grayscale"), 1)
-    assert set(axis.followers) == {"reg", "input.degraded"}
+def test_each_task_has_a_table_of_its_own_with_its_own_axes(sweep: Sweep) -> None:
+    """What differs between tasks only, such as a preset's reg, is no axis of any."""
+    grey = {"_target_": "inversion.degradations.grayscale.Grayscale"}
+    for steps in (10, 20):
+        sweep.add({"reg": 0.3, "steps": steps}, {"psnr": 20.0})
+        sweep.add({"reg": 0.5, "steps": steps, "degradation": grey, "align": "null"}, {"psnr": 21.0})
+        sweep.add({"reg": 0.5, "steps": steps, "degradation": grey, "degraded": True}, {"fit_psnr": 21.0})
+    found = Store(sweep.uri).sweep(sweep.parent)
+    assert [table.task for table in found] == [Task("blur"), Task("grayscale"), Task("grayscale", True)]
+    assert [table.keys for table in found] == [["steps"]] * 3
+    assert found[2].task.title == "grayscale of a photo that arrives degraded"
 
 
 def test_another_net_under_the_same_name_is_another_cell(sweep: Sweep) -> None:
     sweep.add({}, {"psnr": 20.0}, tags={"checkpoint_sha256": "a" * 64})
     sweep.add({}, {"psnr": 21.0}, tags={"checkpoint_sha256": "b" * 64})
-    assert [(axis.key, axis.values) for axis in read(sweep).axes] == [
+    assert [(axis.key, axis.values) for axis in only(sweep).axes] == [
         ("checkpoint", ("aaaaaaaa", "bbbbbbbb"))
     ]
 
@@ -170,7 +171,7 @@ def test_another_net_under_the_same_name_is_another_cell(sweep: Sweep) -> None:
 def test_numbers_and_null_share_an_axis(sweep: Sweep) -> None:
     for size in (None, 9, 5):
         sweep.add({"degradation.kernel_size": size}, {"psnr": 20.0})
-    (axis,) = read(sweep).axes
+    (axis,) = only(sweep).axes
     assert (axis.values, axis.is_numeric, axis.label) == ((5, 9, "null"), False, "kernel size")
 
 
@@ -180,25 +181,26 @@ def test_a_run_finished_under_an_earlier_sweep_belongs_to_this_one_too(sweep: Sw
     sweep._open("elsewhere", {}, {"kind": "sweep"}, None)
     store = Store(sweep.uri)
     store._client.set_tag(earlier, "mlflow.parentRunId", "another")
-    assert len(store.sweep(sweep.parent).rows) == 2
+    (found,) = store.sweep(sweep.parent)
+    assert len(found.rows) == 2
 
 
-def test_a_photo_that_no_run_got_to_is_failed_with_the_sweeps_reason(sweep: Sweep, tmp_path: Path) -> None:
-    sweep.add({"reg": 0.1}, {"psnr": 20.0}, photo="ann")
-    sweep.add({"reg": 0.5}, {"psnr": 20.0}, photo="ann")
+def test_a_photo_that_no_run_got_to_is_failed_with_the_sweeps_reason(sweep: Sweep) -> None:
+    sweep.add({"reg": 0.1}, {"psnr": 20.0}, photo="ann.jpg")
+    sweep.add({"reg": 0.5}, {"psnr": 20.0}, photo="ann.jpg")
     cells = [
         {"point": f"reg={r}", "photo": f"{p}.jpg", "fingerprint": ""}
         for r in (0.1, 0.5)
         for p in ("ann", "wall")
     ]
-    (tmp_path / "sweep.json").write_text(json.dumps({"axes": {"reg": ["0.1", "0.5"]}, "cells": cells}))
-    sweep.recorder.log_file(tmp_path / "sweep.json")
-    sweep.recorder.set_tags({"axes": "reg", "failed": "reg=0.1 wall.jpg: no face: look closer"})
-    rows = read(sweep).rows.set_index(["photo", "reg"])
-    assert rows.loc[("wall", 0.1), ["status", "reason"]].tolist() == ["FAILED", "no face: look closer"]
-    assert rows.loc[("wall", 0.5), "status"] == "MISSING"
+    sweep.plan(cells, axes={"reg": ["0.1", "0.5"]})
+    sweep.recorder.set_tags({"failed": "reg=0.1 wall.jpg: no face: look closer"})
+    rows = only(sweep).rows.set_index(["photo", "reg"])
+    assert rows.loc[("wall.jpg", 0.1), "status"] == "FAILED"
+    assert rows.loc[("wall.jpg", 0.1), "reason"] == "no face: look closer"
+    assert rows.loc[("wall.jpg", 0.5), "status"] == "MISSING"
 
 
 def test_a_sweep_without_any_run_is_an_empty_table(sweep: Sweep) -> None:
-    found = read(sweep)
+    found = only(sweep)
     assert found.rows.empty and found.axes == () and found.tidy().empty

@@ -1,0 +1,166 @@
+"""One metric's mean over the two main axes, a panel per combination of the others."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from inversion.metrics import catalogue
+from inversion.pictures.panels import INK, MUTED, PAPER
+from sweeps.report.figures.style import ABSENT, GRID, MARK, labelled, literal, new_figure, say, ticks
+from sweeps.results.axes import Axis, arrange, describe
+from sweeps.results.summarize import Summary
+
+MOST_PANELS = 12  # of one figure; the report shows all
+MOST_WRITTEN = 400  # cells of a figure that still has room for numbers
+STYLES = {"best": "-", "recommended": "--", "alike": ":"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One block of cells; every array is [rows, columns]."""
+
+    title: str
+    values: np.ndarray  # means, NaN where there is none
+    words: np.ndarray  # what a cell without a value is: failed, missing, …
+    marks: np.ndarray  # best, recommended, alike or ""
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """A metric over a grid."""
+
+    heading: str
+    better: catalogue.Better | None
+    down: Axis | None
+    across: Axis | None
+    panels: tuple[Panel, ...]
+
+    @property
+    def all_values(self) -> np.ndarray:
+        """Of all panels, in one row, NaN left out."""
+        values = np.concatenate([panel.values.ravel() for panel in self.panels] or [np.empty(0)])
+        return np.asarray(values[np.isfinite(values)])
+
+
+def heatmap_numbers(summary: Summary, metric: str) -> Heatmap:
+    """A summary's cells in their places."""
+    layout, cells = arrange(summary.table.axes), summary.cells
+    keys = [axis.key for axis in layout.panels]
+    parts = [part for _, part in cells.groupby(keys, sort=False)] if keys and len(cells) else [cells]
+    shape = (
+        len(layout.down.values) if layout.down else 1,
+        len(layout.across.values) if layout.across else 1,
+    )
+    panels = []
+    for part in parts:
+        values = np.full(shape, np.nan)
+        words, marks = np.full(shape, "", dtype=object), np.full(shape, "", dtype=object)
+        for i, cell in part.iterrows():
+            place = (
+                layout.down.values.index(cell[layout.down.key]) if layout.down else 0,
+                layout.across.values.index(cell[layout.across.key]) if layout.across else 0,
+            )
+            values[place] = cell.get(metric, np.nan)
+            words[place] = {"finished": "–"}.get(str(cell["status"]).lower(), str(cell["status"]).lower())
+            marks[place] = summary.mark(int(i))  # type: ignore[call-overload]
+        title = describe(part.iloc[0], layout.panels) if keys and len(part) else ""
+        panels.append(Panel(title, values, words, marks))
+    better = catalogue.metric(metric).better
+    return Heatmap(summary.heading(metric), better, layout.down, layout.across, tuple(panels))
+
+
+def draw_heatmap(numbers: Heatmap) -> Figure:
+    """Bright is good, for metrics in which lower is better too. The best cell has a solid frame, the recommended one a
+    dashed frame, those that cannot be told apart from the best a dotted one; cells without a value are crossed out."""
+    norm = _norm(numbers.all_values, numbers.better)
+    if norm is None:
+        figure = new_figure(5.0, 3.0)
+        say(figure.add_subplot(), "no run has this metric")
+        figure.suptitle(numbers.heading, fontsize=11, color=INK)
+        return figure
+    shown = numbers.panels[:MOST_PANELS]
+    columns = min(len(shown), 4)
+    rows = math.ceil(len(shown) / columns)
+    high, wide = shown[0].values.shape
+    width, height = 1.6 + 0.85 * min(wide, 24), 1.1 + 0.6 * min(high, 24)
+    figure = new_figure(max(columns * width, 4.0) + 1.0, rows * height + 1.0)
+    for number, panel in enumerate(shown):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        _draw_panel(axes, numbers, panel, norm)
+        axes.set_title(literal(panel.title), fontsize=9, color=MUTED)
+    if norm.vmin != norm.vmax:
+        bar = figure.colorbar(figure.axes[0].collections[0], ax=figure.axes, shrink=0.85, aspect=18 * rows)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=8, colors=MUTED)
+    if len(numbers.panels) > len(shown):
+        figure.supxlabel(f"{len(shown)} of {len(numbers.panels)} panels", fontsize=8, color=MUTED)
+    figure.suptitle(numbers.heading, fontsize=11, color=INK)
+    return figure
+
+
+def _draw_panel(axes: Axes, numbers: Heatmap, panel: Panel, norm: Normalize) -> None:
+    written = panel.values.size * len(numbers.panels) <= MOST_WRITTEN
+    sns.heatmap(
+        panel.values,
+        ax=axes,
+        norm=norm,
+        cmap=_colour_map(numbers.better),
+        cbar=False,
+        annot=written,
+        fmt=_format(numbers.all_values),
+        annot_kws={"fontsize": 9 if panel.values.size <= 100 else 6},
+        linewidths=1 if written else 0,
+        linecolor=PAPER,
+        xticklabels=ticks(numbers.across.values) if numbers.across else False,
+        yticklabels=ticks(numbers.down.values) if numbers.down else False,
+    )
+    for row, column in np.ndindex(panel.values.shape):
+        if np.isnan(panel.values[row, column]):
+            _cross_out(axes, row, column, str(panel.words[row, column]) if written else "")
+        if style := STYLES.get(str(panel.marks[row, column])):
+            frame = Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fill=False, edgecolor=MARK)
+            frame.set(linestyle=style, linewidth=1.2 if style == ":" else 2.5)
+            axes.add_patch(frame)
+    labelled(axes, numbers.across.label if numbers.across else "", numbers.down.label if numbers.down else "")
+    axes.tick_params(length=0, labelsize=9, colors=MUTED, labelrotation=0)
+
+
+def _norm(values: np.ndarray, better: catalogue.Better | None) -> Normalize | None:
+    """Colours from the lowest to the highest value; by decades where values span more than two."""
+    if not values.size:
+        return None
+    if better == "zero":
+        reach = float(np.abs(values).max()) or 1.0
+        return Normalize(-reach, reach)
+    low, high = float(values.min()), float(values.max())
+    return LogNorm(low, high) if low > 0 and high / low > 100 else Normalize(low, high)
+
+
+def _colour_map(better: catalogue.Better | None) -> str | ListedColormap:
+    if better == "zero":  # dark, bright, dark
+        half = sns.color_palette("mako", 64)
+        return ListedColormap([*half, *half[::-1]])
+    return "mako_r" if better == "lower" else "mako"
+
+
+def _format(values: np.ndarray) -> str:
+    finite = np.abs(values)
+    if finite.max() >= 1000 or 0 < finite.min() < 0.005:
+        return ".3g"
+    return ".0f" if finite.max() >= 100 else ".1f" if finite.max() >= 10 else ".2f"
+
+
+def _cross_out(axes: Axes, row: int, column: int, text: str) -> None:
+    box = Rectangle((column, row), 1, 1, facecolor=ABSENT, edgecolor=GRID, hatch="////", linewidth=0)
+    axes.add_patch(box)
+    if text:
+        back = {"facecolor": ABSENT, "edgecolor": "none", "pad": 1.5}
+        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=MUTED, bbox=back)

@@ -1,0 +1,104 @@
+"""How all drawings look: colours, axes, and a figure without pyplot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import seaborn as sns
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+
+from inversion.pictures.panels import INK, MUTED, PAPER
+from sweeps.results.axes import Axis, spell
+
+MARK, GRID, ABSENT, POINT = "#bc4c00", "#d0d7de", "#f0f2f4", "#348fa7"
+RASTER_DPI = 300  # of pictures inside vector figures
+MOST_NAMED = 16  # entries of a legend
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """In inches, at most 24 each way."""
+    figure = Figure(figsize=(min(width, 24), min(height, 24)), dpi=125, facecolor=PAPER, layout="constrained")
+    FigureCanvasAgg(figure)  # seaborn measures its labels
+    return figure
+
+
+def save_vector(figure: Figure, path: Path) -> None:
+    """As NAME.svg and NAME.pdf, with texts as texts and pictures at RASTER_DPI; the same bytes each time.
+
+    path: without an ending.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # once for both files: it takes longer than drawing
+    with rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": path.name}):
+        figure.savefig(path.with_suffix(".svg"), dpi=RASTER_DPI, metadata={"Date": None})
+        figure.savefig(path.with_suffix(".pdf"), dpi=RASTER_DPI, metadata={"CreationDate": None})
+
+
+def plain(axes: Axes) -> None:
+    """Left and bottom lines only."""
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=9, colors=MUTED)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(GRID)
+
+
+def say(axes: Axes, text: str) -> None:
+    """A sentence in the place of a drawing."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=MUTED)
+
+
+def ticks(values: Sequence[Any]) -> list[str]:
+    """At most some thirty names, the others blank."""
+    every = math.ceil(len(values) / 30)
+    return [literal(spell(value)) if i % every == 0 else "" for i, value in enumerate(values)]
+
+
+def colours_of(axis: Axis | None) -> dict[Any, Any]:
+    """A colour per value: one scale from low to high for numbers, unlike colours for names."""
+    if axis is None:
+        return {}
+    count = len(axis.values)
+    # The last tenth of viridis vanishes on white paper.
+    palette = sns.color_palette("viridis", math.ceil(count * 1.1)) if axis.is_numeric else names(count)
+    return dict(zip(axis.values, palette, strict=False))
+
+
+def names(count: int) -> list[Any]:
+    return list(sns.color_palette("colorblind" if count <= 10 else "husl", count))
+
+
+def spans_decades(values: Iterable[float]) -> bool:
+    """Whether numbers want a logarithmic axis."""
+    values = list(values)
+    return min(values) > 0 and max(values) / min(values) > 50
+
+
+def literal(text: str) -> str:
+    """A text that is drawn as it is: between two dollars matplotlib would read a formula.
+
+    What the font has no letter for is drawn as a box.
+    """
+    known = _letters()
+    text = "".join(letter if letter == "\n" or ord(letter) in known else "\u25a1" for letter in text)
+    return text.replace("$", r"\$")
+
+
+@lru_cache(maxsize=1)
+def _letters() -> frozenset[int]:
+    """Code points of the font that figures are drawn in."""
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
+
+
+def labelled(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)

@@ -1,0 +1,50 @@
+"""python -m sweeps report NAME --paper FOLDER: every figure and table, ready to be put into a document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inversion.record.atomic import write_file
+from sweeps.report.figures.style import save_vector
+from sweeps.report.paper import latex
+from sweeps.report.paper.plates import plates, slug
+from sweeps.report.source import Source
+from sweeps.results.frame import joined
+from sweeps.results.summarize import Study
+
+
+def write_paper(study: Study, source: Source, folder: Path) -> list[Path]:
+    """Figures as SVG and PDF, captions.md, table.tex, table.csv and report.tex, which compiles in this folder.
+
+    Returns the files. Files of these names are replaced; others in the folder are left alone. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    captions, parts, tables = [f"# {study.title}\n"], [], []
+
+    def write(name: str, text: str) -> None:
+        write_file(folder / name, text.encode())
+        files.append(folder / name)
+
+    for summary in study.summaries:
+        prefix = "" if len(study.summaries) == 1 else f"{slug(summary.table.task.title)}_"
+        figures = []
+        for plate in plates(summary, source):
+            name = prefix + plate.name
+            drawn = plate.make()
+            save_vector(drawn, folder / name)
+            files += [folder / f"{name}.svg", folder / f"{name}.pdf"]
+            captions.append(f"**{name}** {plate.caption}\n")
+            figures.append(latex.figure(name, plate.caption, drawn.get_figwidth()))
+        table = latex.table(summary, slug(summary.table.task.title).replace("_", "-"))
+        tables.append(table)
+        captions.append(f"**{prefix}table** {latex.caption(summary)}\n")
+        words = "\n\n".join(latex.escape(text) for text in (summary.reason, summary.criterion.reason))
+        parts.append(
+            (summary.table.task.title.capitalize(), words + "\n\n" + table + "\n" + "\n".join(figures))
+        )
+    write("captions.md", "\n".join(captions))
+    write("table.tex", "\n".join(tables))
+    write("table.csv", joined([summary.table for summary in study.summaries]).to_csv(index=False))
+    write("report.tex", latex.document(study.title, study.facts.get("started", ""), latex.sections(parts)))
+    return files

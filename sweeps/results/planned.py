@@ -1,0 +1,80 @@
+"""What a sweep set out to do, as its parent run says: its axes, its photos, and what failed before it had a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeps.results.axes import parse
+
+SWEEP_FILE = "sweep.json"  # of the parent run: {"axes": {...}, "cells": [...]}
+FAILURES_FILE = "failed.jsonl"  # of the parent run: one object of FAILURE_KEYS per line
+FAILURE_KEYS = ("point", "photo", "reason")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A point that may have no run, and why."""
+
+    point: Mapping[str, Any]  # setting → value: {"reg": 0.1}
+    photo: str  # its file's name; "" when the point failed before any photo was looked at
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep set out to do, as far as it says so."""
+
+    axes: tuple[str, ...] = ()  # what it varies, as on the command line
+    photos: tuple[str, ...] = ()  # file names, those that no run ever got to among them
+    failures: tuple[Failure, ...] = ()
+
+
+def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping[str, str]) -> Plan:
+    """From the parent's two files and its tags.
+
+    Failures are read from `failed.jsonl`; of a sweep without it, from the lines of the tag `failed`, each an object
+    as in that file, or a text such as "reg=0.1 steps=500 me.jpg: FAILED, no face".
+    """
+    cells = json.loads(sweep_file.read_text(encoding="utf-8"))["cells"] if sweep_file is not None else []
+    axes = tuple(filter(None, tags.get("axes", "").split(",")))
+    text = tags.get("failed", "") if failures_file is None else failures_file.read_text(encoding="utf-8")
+    lines = [line for line in text.split("\n") if line]
+    photos = dict.fromkeys(cell["photo"] for cell in cells if cell["photo"])
+    return Plan(axes, tuple(photos), tuple(read_failure(line, cells, axes) for line in lines))
+
+
+def read_failure(line: str, cells: Sequence[Mapping[str, str]], axes: Sequence[str]) -> Failure:
+    """One line, in either shape. cells: of sweep.json; what a line names in full is told from them alone."""
+    if line.startswith("{"):
+        found = json.loads(line)
+        point = found["point"]
+        return Failure(_values(point) if isinstance(point, str) else point, found["photo"], found["reason"])
+    for cell in cells:
+        for photo in (cell["photo"], Path(cell["photo"]).stem):
+            named = " ".join(filter(None, (cell["point"], photo))) + ": "
+            if photo and line.startswith(named):
+                return Failure(_values(cell["point"], axes), cell["photo"], line.removeprefix(named))
+    name, _, reason = line.partition(": ")
+    words = name.split(" ")
+    known = 0
+    while known < len(words) and words[known].partition("=")[0] in axes:
+        known += 1
+    return Failure(_values(" ".join(words[:known]), axes), " ".join(words[known:]), reason)
+
+
+def _values(point: str, axes: Sequence[str] = ()) -> dict[str, Any]:
+    """reg=0.1 box=[0.1, 0.2] → {"reg": 0.1, "box": "[0.1, 0.2]"}: a word that begins no axis belongs to the last."""
+    values: dict[str, str] = {}
+    last = ""
+    for word in filter(None, point.split(" ")):
+        key, equals, value = word.partition("=")
+        if equals and (key in axes or not axes):
+            last = key
+            values[key] = value
+        elif last:
+            values[last] += f" {word}"
+    return {key: parse(value) for key, value in values.items()}

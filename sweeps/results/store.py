@@ -1,0 +1,158 @@
+"""MLflow runs → tables. The only module that reads runs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlparse
+
+import pandas as pd
+
+from inversion.errors import ConfigError
+from inversion.record.mlflow_store import open_existing
+from sweeps.execute.ledger import membership
+from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE, Plan, read_plan
+from sweeps.results.table import Table, build, id_of, when
+from sweeps.ui import run_link
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+PAGE = 1000  # runs per request
+
+
+class Store:
+    """Read access to one MLflow store. Raises ConfigError when there is nothing to read."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._client = open_existing(uri)
+        # run id → its artifacts' folder, None where a server has them
+        self._roots: dict[str, Path | None] = {}
+        self._experiments: dict[str, str] = {}  # run id → experiment id
+        self._downloads: tempfile.TemporaryDirectory[str] | None = None
+
+    def read(self, name: str) -> list[Table]:
+        """The tables, one per task, of an experiment or of one sweep.
+
+        name: the experiment's, or the sweep's parent run id (or the start of it).
+        """
+        found = self._client.get_experiment_by_name(name)
+        return self.sweep(self.parent(name)) if found is None else self.experiment(name)
+
+    def parent(self, beginning: str) -> str:
+        """The id of the one sweep whose id starts so."""
+        sweeps = [run for run in self._all_runs('tags.kind = "sweep"') if id_of(run).startswith(beginning)]
+        if len(sweeps) == 1:
+            return id_of(sweeps[0])
+        known = [e.name for e in self._client.search_experiments()]
+        what = "No experiment and no sweep has" if not sweeps else f"{len(sweeps)} sweeps have"
+        raise ConfigError(
+            f"{what} this name or id. Got {beginning!r}; the experiments here are {', '.join(known)}, and a "
+            "sweep's id is printed when it starts and when it ends."
+        )
+
+    def sweep(self, parent_run_id: str) -> list[Table]:
+        """The points of one parent run, those that an earlier sweep had finished already among them."""
+        parent = self._client.get_run(parent_run_id)
+        experiment = parent.info.experiment_id
+        children = self._runs([experiment], f"tags.`mlflow.parentRunId` = '{parent_run_id}'")
+        members = self._runs([experiment], f"tags.`{membership(parent_run_id)}` = 'yes'")
+        runs = {id_of(run): run for run in [*children, *members]}
+        name = self._client.get_experiment(experiment).name
+        facts = {"experiment": name, "sweep": parent_run_id} | _facts(parent)
+        plan = read_plan(
+            self.file(parent_run_id, SWEEP_FILE), self.file(parent_run_id, FAILURES_FILE), parent.data.tags
+        )
+        title = parent.info.run_name or "sweep"
+        return build(sorted(runs.values(), key=lambda run: run.info.start_time), title, facts, plan)
+
+    def experiment(self, name: str) -> list[Table]:
+        """All jobs of an experiment."""
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            raise ConfigError(f"No experiment of this name. Got {name!r} in {self.uri}.")
+        runs = self._runs([found.experiment_id], 'tags.kind = "job"')
+        return build(runs, name, {"experiment": name}, Plan())
+
+    def losses(self, run_id: str, key: str = "loss") -> pd.Series:
+        """One metric's history: value per step, each step once."""
+        history = self._client.get_metric_history(run_id, key)
+        values = {metric.step: metric.value for metric in history}
+        return pd.Series(values, name=key, dtype=float).sort_index()
+
+    def file(self, run_id: str, name: str) -> Path | None:
+        """A run's artifact as a local file; None when the run has none of that name."""
+        if not run_id:
+            return None
+        root = self._artifact_root(run_id)
+        if root is not None:
+            return path if (path := root / name).is_file() else None
+        return self._download(run_id, name)
+
+    def folder(self, run_id: str) -> Path | None:
+        """Where a run's artifacts lie on this machine; None where a server keeps them."""
+        return self._artifact_root(run_id) if run_id else None
+
+    def link(self, run_id: str) -> str:
+        """A run's page in MLflow; "" for a problem without a run."""
+        if not run_id:
+            return ""
+        self._artifact_root(run_id)
+        return run_link(self.uri, self._experiments[run_id], run_id)
+
+    def _artifact_root(self, run_id: str) -> Path | None:
+        if run_id not in self._roots:
+            self._remember(self._client.get_run(run_id))
+        return self._roots[run_id]
+
+    def _remember(self, run: Run) -> None:
+        uri = urlparse(run.info.artifact_uri)
+        self._experiments[id_of(run)] = str(run.info.experiment_id)
+        self._roots[id_of(run)] = Path(unquote(uri.path)) if uri.scheme in ("file", "") else None
+
+    def _download(self, run_id: str, name: str) -> Path | None:
+        """From a server, into a folder that goes with this object."""
+        from mlflow.exceptions import MlflowException
+
+        self._downloads = self._downloads or tempfile.TemporaryDirectory(prefix="sweeps-")
+        folder = Path(self._downloads.name) / run_id
+        folder.mkdir(exist_ok=True)
+        try:
+            return Path(self._client.download_artifacts(run_id, name, str(folder)))
+        except (MlflowException, OSError):
+            return None
+
+    def _all_runs(self, wanted: str) -> list[Run]:
+        return self._runs([e.experiment_id for e in self._client.search_experiments()], wanted)
+
+    def _runs(self, experiments: Sequence[str], wanted: str) -> list[Run]:
+        """Every run that matches, oldest first, a page at a time."""
+        runs: list[Run] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs(
+                list(experiments),
+                wanted,
+                max_results=PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            runs += page
+            for run in page:
+                self._remember(run)
+            token = page.token
+            if not token:
+                return runs
+
+
+def _facts(parent: Run) -> dict[str, str]:
+    """What a reader wants to know of a sweep besides its figures."""
+    tags, info = parent.data.tags, parent.info
+    facts = {"command": tags.get("command", ""), "git commit": tags.get("git_commit", "")}
+    facts |= {"status": info.status, "started": f"{when(info.start_time):%Y-%m-%d %H:%M}"}
+    if info.end_time:
+        facts["took"] = f"{(info.end_time - info.start_time) / 60_000:.1f} minutes"
+    return {name: text for name, text in facts.items() if text}

@@ -1,0 +1,197 @@
+"""Which cell to use, and whether the figures can say so.
+
+Cells that solve the same problem compete: where the original is known, other degradations and other faces are other
+problems. Of the cells that cannot be told apart from the best one, the cheapest is recommended: the fewest steps, and
+of those the one in the middle, which small changes of the figures move least. For a photo that arrived degraded: of
+the cells with the best degradation, the largest reg, which keeps the face most likely, then the fewest steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from inversion.metrics import catalogue
+from sweeps.results.axes import Axis, describe, overrides, spell
+from sweeps.results.criterion import QUALITY, Criterion, final_name
+from sweeps.results.noise import Noise, can_be_told_apart
+
+DEGRADATION = "degradation."  # axes that say what happened to the photo, not how to search
+OTHER_PROBLEMS = (
+    DEGRADATION,
+    "input.",
+)  # axes that change what is to be restored, where the original is known
+COSTS = ("steps", "tuning_steps", "samples")  # axes whose smaller values take less time
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the cells of one problem say."""
+
+    problem: str  # kernel size 5; "" where all cells of the table solve the same one
+    cells: tuple[int, ...]  # rows of the summary's cells
+    best: int | None  # the highest mean quality; None when nothing finished
+    recommended: int | None
+    alike: tuple[int, ...]  # cells that cannot be told apart from the best one, which is among them
+    reason: str  # whole sentences
+    command: str  # overrides that set the recommended cell, "" without axes
+
+
+def problems_of(
+    cells: pd.DataFrame, axes: Sequence[Axis], criterion: Criterion
+) -> list[tuple[str, list[int]]]:
+    """The problems that cells solve: in words, and each one's cells."""
+    told_by = [axis for axis in axes if criterion.original_known and axis.key.startswith(OTHER_PROBLEMS)]
+    if not told_by:
+        return [("", cells.index.tolist())]
+    groups = cells.groupby([axis.key for axis in told_by], sort=False)
+    return [(describe(group.iloc[0], told_by), group.index.tolist()) for _, group in groups]
+
+
+def judge(
+    problem: str,
+    cells: pd.DataFrame,  # of this problem
+    values: dict[int, pd.Series],  # cell → its independent values, as from noise.units
+    axes: tuple[Axis, ...],
+    criterion: Criterion,
+    noise: Noise,
+) -> Verdict:
+    """Best, recommended, and why."""
+    numbers = tuple(cells.index.tolist())
+    best = best_cell(cells)
+    if best is None:
+        return Verdict(problem, numbers, None, None, (), "No cell has finished: nothing to recommend.", "")
+    rivals = cells[cells["n"] == row_of(cells, best)["n"]]
+    alike = rivals[
+        [
+            not can_be_told_apart(values[best], values[i], noise.floor(int(row_of(cells, best)["n"])))
+            for i in rivals.index
+        ]
+    ]
+    chosen = recommended_cell(alike, best, axes, criterion)
+    reason = explain(cells, best, chosen, alike.index.tolist(), axes, criterion, noise)
+    command = overrides(row_of(cells, chosen), axes)
+    return Verdict(problem, numbers, best, chosen, tuple(alike.index.tolist()), reason, command)
+
+
+def best_cell(cells: pd.DataFrame) -> int | None:
+    """The highest mean quality among the cells with the most finished problems: others saw other photos."""
+    finished = cells[cells[QUALITY].notna()] if len(cells) else cells
+    if finished.empty:
+        return None
+    return int(finished[finished["n"] == finished["n"].max()][QUALITY].idxmax())
+
+
+def recommended_cell(alike: pd.DataFrame, best: int, axes: Sequence[Axis], criterion: Criterion) -> int:
+    """The cheapest of the cells that cannot be told apart; see above."""
+    numeric = {axis.key for axis in axes if axis.is_numeric}
+    if not criterion.original_known:
+        for axis in (axis for axis in axes if axis.key.startswith(DEGRADATION)):
+            alike = alike[alike[axis.key] == row_of(alike, best)[axis.key]]
+        if "reg" in numeric:
+            alike = alike[alike["reg"] == alike["reg"].max()]
+    for key in COSTS:
+        if key in numeric:
+            alike = alike[alike[key] == alike[key].min()]
+    return in_the_middle(alike, axes)
+
+
+def row_of(cells: pd.DataFrame, number: int) -> pd.Series:
+    """One cell, by its number in the summary's cells."""
+    return cells.loc[[number]].iloc[0]
+
+
+def in_the_middle(cells: pd.DataFrame, axes: Sequence[Axis]) -> int:
+    """The cell nearest to all others, counted in places along the axes; of several the first."""
+    places = pd.DataFrame(
+        {axis.key: cells[axis.key].map(axis.values.index) for axis in axes}, index=cells.index
+    )
+    sums = [int((places - places.loc[i]).abs().to_numpy().sum()) for i in cells.index]
+    return int(cells.index[sums.index(min(sums))])
+
+
+def explain(
+    cells: pd.DataFrame,
+    best: int,
+    chosen: int,
+    alike: list[int],
+    axes: tuple[Axis, ...],
+    criterion: Criterion,
+    noise: Noise,
+) -> str:
+    """The recommendation in words."""
+    top = row_of(cells, best)
+    sentences = [
+        f"Recommended: {describe(row_of(cells, chosen), axes)} ({in_figures(row_of(cells, chosen), criterion)})."
+    ]
+    varied = [axis for axis in axes if criterion.degradation_varies and axis.key.startswith(DEGRADATION)]
+    if varied:
+        found = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in varied)
+        sentences.append(
+            f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
+        )
+    if len(alike) > 1:
+        sentences.append(
+            f"{len(alike)} of {len(cells)} cells cannot be told apart from the best by quality "
+            f"({describe(top, axes)}: {in_figures(top, criterion)}); "
+            + _choice(criterion, bool(varied), axes)
+        )
+    elif len(cells) > 1:
+        margin = f"{noise.floor(int(top['n'])):.2g} {criterion.unit}"
+        sentences.append(f"It is the best: every other cell's quality is lower by more than {margin}.")
+    if len(cells) > 1:
+        sentences.append(noise.words(criterion.unit))
+    edges = [axis for axis in axes if _at_edge(top[axis.key], axis)]
+    if edges and len(alike) < len(cells):
+        named = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
+        sentences.append(
+            f"The best cell lies at the edge of the grid ({named}): a wider grid may hold a better one."
+        )
+    incomplete = int((cells["n"] < cells["expected"]).sum())
+    if incomplete:
+        verb = "is" if incomplete == 1 else "are"
+        sentences.append(
+            f"{incomplete} of {len(cells)} cells {verb} incomplete and not compared with the others."
+        )
+    return " ".join(sentences)
+
+
+def _choice(criterion: Criterion, degradation_varies: bool, axes: Sequence[Axis]) -> str:
+    if not criterion.original_known:
+        those = "those with the best degradation" if degradation_varies else "these"
+        return f"of {those} it keeps the face most likely: the largest reg, then the fewest steps."
+    if any(axis.key in COSTS for axis in axes):
+        return "it is the cheapest of these: the fewest steps, then the middle of what is left."
+    return "it lies in the middle of these, and all cost the same."
+
+
+def in_figures(cell: pd.Series, criterion: Criterion) -> str:
+    """PSNR, consistent 24.1 dB, identity distance 0.31; with intervals where there are several problems."""
+    parts = []
+    for name in criterion.shown:
+        known = final_name(cell, name)
+        if known is not None:
+            parts.append(
+                f"{catalogue.metric(known).short or catalogue.metric(known).title} {with_interval(cell, known)}"
+            )
+    return ", ".join(parts) + (f", n = {cell['n']}" if cell["n"] > 1 else "")
+
+
+def with_interval(cell: pd.Series, name: str) -> str:
+    """24.1 dB, or 24.1 [23.2, 25.0] dB where there is an interval."""
+    known = catalogue.metric(name)
+    low, high = cell[f"{name}_low"], cell[f"{name}_high"]
+    interval = "" if pd.isna(low) else f" [{known.number(low)}, {known.number(high)}]"
+    return f"{known.number(cell[name])}{interval} {known.unit}".rstrip()
+
+
+def _at_edge(value: object, axis: Axis) -> bool:
+    """Whether a number is an axis's first or last; more steps are always better, so theirs says nothing."""
+    return (
+        axis.is_numeric
+        and axis.key not in COSTS
+        and len(axis.values) > 2
+        and value in (axis.values[0], axis.values[-1])
+    )

@@ -1,0 +1,88 @@
+"""--paper: figures as vectors, tables and a document that compiles, whatever the photos are called."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeps.report.paper import latex
+from sweeps.report.paper.folder import write_paper
+from sweeps.report.source import Source
+from sweeps.results.summarize import Study, summarize
+from sweeps.results.task import Task
+from tests.sweeps.made import by_formula, losses, picture, table
+
+HOSTILE = r"50%_$x$ & {a}~b^c\d#é漢" + "\n.png"
+
+
+def metrics(p: Mapping[str, Any], i: int) -> dict[str, float] | None:
+    return None if p["reg"] == 0.5 and i == 1 else by_formula(p, i) | {"loss": 1.0}
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pictures, folder = tmp_path_factory.mktemp("pictures"), tmp_path_factory.mktemp("paper")
+
+    def file(run_id: str, name: str) -> Path | None:
+        path = pictures / f"{run_id}-{name}"
+        found = picture(run_id, name)
+        if name == "alignment.png" or found is None:
+            return None
+        found.save(path)
+        return path
+
+    made = table({"reg": [0.1, 0.5], "steps": [10, 100]}, metrics, photos=[HOSTILE, "me.png"])
+    other = table({"reg": [0.1, 0.5]}, task=Task("grayscale"))
+    source = Source({"loss": losses(made)["loss"] | losses(other)["loss"]}, file)
+    write_paper(Study((summarize(made), summarize(other))), source, folder)
+    return folder
+
+
+def test_every_figure_is_a_vector_twice_and_has_its_caption_in_both_texts(paper: Path) -> None:
+    svgs, pdfs = ({path.stem for path in paper.glob(f"*.{ending}")} for ending in ("svg", "pdf"))
+    assert (
+        svgs == pdfs
+        and "blur_pictures" in svgs
+        and "blur_losses_by_reg" in svgs
+        and "blur_failures_1" in svgs
+    )
+    captions, document = (paper / "captions.md").read_text(), (paper / "report.tex").read_text()
+    for name in svgs:
+        assert f"**{name}** " in captions and f"{{{name}.pdf}}" in document
+
+
+def test_words_stay_words_and_axes_are_labelled(paper: Path) -> None:
+    drawn = (paper / "blur_losses_by_reg.svg").read_text()
+    assert ">step</text>" in drawn and ">total loss (log scale)</text>" in drawn and ">reg</text>" in drawn
+
+
+def test_the_table_has_a_row_per_cell_and_the_csv_one_per_run(paper: Path) -> None:
+    assert (paper / "table.tex").read_text().count(r"\\" + "\n") == 2 * 3 + 4 + 2  # captions, headings, cells
+    with (paper / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8 + 2 and {row["photo"] for row in rows} == {HOSTILE, "me.png", "hopper"}
+
+
+def test_any_text_is_plain_latex() -> None:
+    escaped = latex.escape(HOSTILE)
+    assert re.search(r"(?<!\\)[%#&_]", escaped) is None and "\n" not in escaped
+    assert escaped.isascii() or set(filter(lambda c: not c.isascii(), escaped)) == {"é"}
+    assert "[U+6F22]" in escaped
+
+
+@pytest.mark.slow
+def test_the_document_compiles_as_it_is(paper: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip(
+            "no pdflatex; apt-get install texlive-latex-recommended texlive-fonts-recommended lmodern"
+        )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
+    done = subprocess.run(command, cwd=paper, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
