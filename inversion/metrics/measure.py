@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from inversion.blind_blur import found_kernel
+from inversion.degradations.masked import Masked
 from inversion.latents.spaces import per_layer
+from inversion.metrics.colour_error import colour_error
 from inversion.metrics.face_identity import identity_distance
 from inversion.metrics.psnr import psnr
 from inversion.metrics.sharpness import sharpness
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 def measure(restoration: Restoration) -> dict[str, float]:
     """Against the original where it is known, against the photo always.
 
-    psnr [dB], ssim, identity_distance: of `restored`, against the original. With the prefix consistent_: of the
-    consistent picture, where it is another one; untuned_: before the generator was fitted to the photo;
-    samples_mean_: of the mean of all samples.
+    psnr [dB], ssim, identity_distance, colour_error: of `restored`, against the original; hole_psnr [dB]: of what a
+    mask hides alone. With the prefix consistent_: of the consistent picture, where it is another one; untuned_: before
+    the generator was fitted to the photo; samples_mean_: of the mean of all samples.
     fit_psnr [dB]: of the restored picture, corrupted, against the photo; fit_sharpness [dB]: above 0 where its details
     are finer than the photo's, as with too narrow a blur.
     w_distance, for a synthetic face: root mean squared distance to the true codes in units of w_std.
@@ -52,6 +54,8 @@ def measure(restoration: Restoration) -> dict[str, float]:
     if problem.photo.ws is not None:
         squares = (per_layer(restoration.ws[None])[0] - problem.photo.ws).square().sum(dim=1).mean()
         values["w_distance"] = squares.sqrt().item() / restoration.w_std
+    if not problem.degraded and isinstance(restoration.operator, Masked):
+        values |= inside_the_hole(restoration)
     values |= {f"phase_{i}_steps": float(steps) for i, steps in enumerate(restoration.phase_steps, start=1)}
     if tuning is not None:
         values["seconds"] += tuning.seconds
@@ -72,6 +76,21 @@ def pictures(restoration: Restoration) -> dict[str, Tensor]:
     return shown
 
 
+def inside_the_hole(restoration: Restoration) -> dict[str, float]:
+    """PSNR of the pixels that a mask hides, by the pictures' prefixes; nothing where it hides none wholly."""
+    operator, original = restoration.operator, restoration.problem.photo.image
+    hidden = (
+        operator.known[0, 0] < 0.5 if isinstance(operator, Masked) and operator.known is not None else None
+    )
+    if hidden is None or not hidden.any():
+        return {}
+    hole = original[:, hidden.cpu()][None, :, None]
+    return {
+        f"{prefix}hole_psnr": psnr(picture[:, hidden.cpu()][None, :, None], hole).item()
+        for prefix, picture in pictures(restoration).items()
+    }
+
+
 def likeness(pictures: Mapping[str, Tensor], original: Tensor) -> dict[str, float]:
     """How like the original pictures are, by the prefix of their metrics; [3, R, R] each."""
     batch = torch.stack(list(pictures.values()))
@@ -80,6 +99,7 @@ def likeness(pictures: Mapping[str, Tensor], original: Tensor) -> dict[str, floa
         "psnr": psnr(batch, originals).tolist(),
         "ssim": ssim(batch, originals).tolist(),
         "identity_distance": identity_distance(batch, original[None]).tolist(),
+        "colour_error": colour_error(batch, originals).tolist(),
     }
     return {
         f"{prefix}{name}": values[i] for i, prefix in enumerate(pictures) for name, values in measured.items()

@@ -14,20 +14,15 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from inversion.metrics.catalogue import metric
 from inversion.record.record import Ending
 from sweeps.execute.endings import Line, Reader
 
 POLL = 0.3  # seconds
 WIDE = 200  # letters
 ROWS = 60  # of the table at most; what failed is always in it
-COLUMNS = {
-    "psnr": "PSNR dB",
-    "ssim": "SSIM",
-    "identity_distance": "identity",
-    "fit_psnr": "fit dB",
-    "seconds": "s",
-}
-SHOWN = ("psnr", "identity_distance", "fit_psnr")  # in the line of a run
+COLUMNS = ("consistent_psnr", "psnr", "ssim", "identity_distance", "fit_psnr", "seconds")
+SHOWN = ("consistent_psnr", "psnr", "identity_distance", "fit_psnr")  # in the line of a run
 
 
 class Board:
@@ -119,7 +114,7 @@ class Board:
         if was_finished_before(line.ending):
             return f"{name}: {line.ending.reason}"
         known = {key: value for key, value in line.ending.metrics.items() if not math.isnan(value)}
-        metrics = [f"{COLUMNS[key]} {known[key]:.3g}" for key in SHOWN if key in known]
+        metrics = [metric(key).caption(known[key]) for key in SHOWN if key in known]
         seconds = line.ending.metrics.get("seconds")
         took = [] if seconds is None else [spell_seconds(seconds)]
         return f"{name}: {', '.join(filter(None, (line.ending.status, *metrics, *took, line.ending.reason)))}"
@@ -131,7 +126,9 @@ class Board:
         shown = choose(self.lines)
         columns = [name for name in COLUMNS if any(name in line.ending.metrics for line in shown)]
         table = Table(
-            *["point", "photo", "status", *(COLUMNS[name] for name in columns)], box=None, pad_edge=False
+            *["point", "photo", "status", *(metric(name).heading for name in columns)],
+            box=None,
+            pad_edge=False,
         )
         for line in shown:
             metrics = [line.ending.metrics.get(name) for name in columns]
@@ -139,7 +136,10 @@ class Board:
                 Text(self.point(line)),  # as it is: a photo's name may look like markup
                 Text(one_line(line.photo)),
                 "before" if was_finished_before(line.ending) else line.ending.status,
-                *("" if value is None else f"{value:.3g}" for value in metrics),
+                *(
+                    "" if value is None else metric(name).number(value)
+                    for name, value in zip(columns, metrics, strict=True)
+                ),
             )
         self._console.print(table)
         if len(shown) < len(self.lines):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from inversion.record.open import absolute_uri
 
+from inversion.record.open import absolute_uri
 from sweeps.results.store import Store
 from sweeps.results.table import DETAILS, Table
 

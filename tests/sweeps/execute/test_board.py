@@ -28,7 +28,7 @@ def shown(tmp_path: Path) -> Board:
 
 
 def test_a_line_names_the_point_by_its_axes_and_says_what_came_of_it(shown: Board) -> None:
-    assert shown.describe(line(0.5)) == "reg=0.5 face: FINISHED, PSNR dB 29.5, 12.3 s"
+    assert shown.describe(line(0.5)) == "reg=0.5 face: FINISHED, PSNR 29.5 dB, 12.3 s"
     assert shown.describe(line(0.5, "FAILED", "no face")) == "reg=0.5 face: FAILED, no face"
     before = line(0.5, "FINISHED", "finished before as run abc")
     assert shown.describe(before) == "reg=0.5 face: finished before as run abc"
@@ -38,7 +38,7 @@ def test_a_figure_that_could_not_be_measured_is_left_out(shown: Board) -> None:
     faceless = Line(
         ("reg=1",), "face", "f1", Ending("FINISHED", "", {"psnr": 20.0, "identity_distance": float("nan")})
     )
-    assert shown.describe(faceless) == "reg=1 face: FINISHED, PSNR dB 20"
+    assert shown.describe(faceless) == "reg=1 face: FINISHED, PSNR 20.0 dB"
 
 
 def test_the_state_counts_done_failed_and_time_left(
