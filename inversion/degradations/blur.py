@@ -64,6 +64,16 @@ class GaussianBlur(Degradation):
 
     def shrunk(self, factor: int) -> GaussianBlur:
         """A window and a sigma as many times smaller."""
+        return self.reduced(factor)
+
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> GaussianBlur:
+        size, sigma = self._bound()
+        return replace(self, kernel_size=size * factor, sigma=sigma * factor)
+
+    def reduced(self, factor: float) -> GaussianBlur:
+        """Nearly: the window is sampled at fewer places, and borders are reflected about another pixel's centre."""
         size, sigma = self._bound()
         return replace(self, kernel_size=max(1.0, size / factor), sigma=sigma / factor)
 

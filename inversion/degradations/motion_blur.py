@@ -44,10 +44,17 @@ class MotionBlur(Degradation):
             )
         return replace(self, length=length)
 
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> MotionBlur:
+        return replace(self, length=self._bound() * factor)
+
+    def reduced(self, factor: float) -> MotionBlur:
+        """Nearly: the line is one pixel wide at any size."""
+        return replace(self, length=self._bound() / factor)
+
     def __call__(self, x: Tensor) -> Tensor:
-        if self.length is None:
-            raise ValueError("MotionBlur has no length yet: call bind(photos, degraded).")
-        kernel = on_device(line_kernel, self.length, self.angle, like=x)
+        kernel = on_device(line_kernel, self._bound(), self.angle, like=x)
         reach = len(kernel) // 2
         padded = F.pad(x, [reach] * 4, mode="reflect")
         return F.conv2d(padded, kernel.expand(3, 1, -1, -1), groups=3)
@@ -71,6 +78,11 @@ class MotionBlur(Degradation):
 
         right = adjoint(observed - self(restored))
         return (restored + conjugate_gradients(matrix, right, torch.zeros_like(restored))).clamp(-1, 1)
+
+    def _bound(self) -> float:
+        if self.length is None:
+            raise ValueError("MotionBlur has no length yet: call bind(photos, degraded).")
+        return self.length
 
 
 def noise_power(observed: Tensor) -> Tensor:
