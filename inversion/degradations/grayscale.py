@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
-from inversion.fullsize.eight_bits import keep_luma
 from inversion.fullsize.guided import guided
-from inversion.runtime.on_device import numbers, on_device
+from inversion.fullsize.luma import grey, keep_luma, tinted
+from inversion.fullsize.resampling import resized
 
-RADIUS = 2  # pixels of the generator: half the side of the windows in which a photo's edges guide the colour
+# generator's pixels, half the side of the windows in which a photo's edges guide the colour; of 1 to 16 the best
+RADIUS = 4
 FLAT = 0.01  # variance of luma below which a window is flat
-LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-R BT.601); they sum to 1, so [-1, 1] needs no rescaling
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,7 @@ class Grayscale(Degradation):
     """Replace every channel by 0.299 R + 0.587 G + 0.114 B, as Pillow's mode "L" does."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        weights = on_device(numbers, LUMA, like=x)
-        return (x * weights[:, None, None]).sum(dim=1, keepdim=True).expand_as(x)
+        return grey(x)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
         """The photo's luma, exactly, and the restoration's chroma, paled where it would leave [-1, 1].
@@ -36,7 +34,8 @@ class Grayscale(Degradation):
     def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
         """The photo's luma, and the restoration's chroma enlarged along the luma's edges, see `guided`."""
         luma = self(observed).clamp(-1, 1)
-        chroma = guided(luma[:, :1], enlarged - self(enlarged), round(RADIUS * factor), FLAT)
+        restored = resized(enlarged, round(enlarged.shape[-1] / factor))
+        chroma = guided(luma[:, :1], restored - self(restored), RADIUS, FLAT)
         return keep_luma(tinted(luma, chroma), observed)
 
     def shrunk(self, factor: int) -> Degradation:
@@ -45,10 +44,3 @@ class Grayscale(Degradation):
     def target(self, observed: Tensor, resolution: int) -> Tensor:
         """Old prints arrive in sepia: their colour says nothing about the person's."""
         return self.compared(observed, resolution)
-
-
-def tinted(luma: Tensor, chroma: Tensor) -> Tensor:
-    """Add colour to a grey picture: paler where it would leave [-1, 1], with the same hue and luma."""
-    room = torch.where(chroma > 0, 1 - luma, 1 + luma)
-    kept = (room / chroma.abs().clamp(min=torch.finfo(chroma.dtype).tiny)).amin(dim=1, keepdim=True)
-    return luma + kept.clamp(max=1) * chroma

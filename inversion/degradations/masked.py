@@ -11,6 +11,7 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.harmonic import harmonic
+from inversion.fullsize.grain import grain
 from inversion.fullsize.resampling import resized
 from inversion.images import downsample_area
 
@@ -43,6 +44,12 @@ class Masked(Degradation):
         known, length = self._bound(), FADED * restored.shape[-1]
         blended = restored + harmonic(torch.where(known > 0, observed - restored, 0), known, length)
         return torch.where(known > 0, observed, blended.clamp(-1, 1))
+
+    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+        """As `consistent`; what is filled in gets the grain of its surroundings."""
+        known, filled = self._bound(), self.consistent(enlarged, observed)
+        grained = (filled + grain(observed, known, factor)).clamp(-1, 1)
+        return torch.where(known > 0, filled, grained)
 
     def reduced(self, factor: float) -> Masked:
         """A pixel is known if at least half of what lies under it is."""
