@@ -9,6 +9,7 @@ from torch import Tensor
 from inversion.fullsize.luma import grey
 
 NEAR = 0.1  # of the side, around the hole: where the grain is measured
+FAR = 5  # px from an unknown pixel, where a band of frequencies does not feel it
 MEDIAN = 0.6745  # of a normal variable's absolute value, in standard deviations
 
 
@@ -32,7 +33,7 @@ def grain(photo: Tensor, known: Tensor, factor: float) -> Tensor:
         half = max(1, level.shape[-1] // 2)
         coarse = F.adaptive_avg_pool2d(level, half)
         # true only where no unknown pixel is near
-        whole = -F.max_pool2d(-whole, 3, 1, 1)
+        whole = box_minimum(whole, FAR)
         band = level - _enlarged(coarse, level.shape[-1])
         noise = torch.randn(1, 1, *level.shape[-2:], generator=rng).to(luma)
         noise = noise - _enlarged(F.adaptive_avg_pool2d(noise, half), level.shape[-1])
