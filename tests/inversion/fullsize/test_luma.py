@@ -23,7 +23,9 @@ def test_coloured_pictures_have_the_photos_luma_to_the_bit() -> None:
     photo[..., :8], photo[..., -8:] = -1, 1  # black and white take no colour
     face = colours(2)
     result = keep_luma(tinted(photo, face - grey(face)), photo)
-    assert np.array_equal(np.asarray(to_pil(result[0]).convert("L")), np.asarray(to_pil(photo[0]).convert("L")))
+    assert np.array_equal(
+        np.asarray(to_pil(result[0]).convert("L")), np.asarray(to_pil(photo[0]).convert("L"))
+    )
     assert result.abs().max() <= 1 and (quantize(result) - result).abs().max() < 1e-6
     exact = tinted(photo, face - grey(face))
     assert (result - exact).abs().max() <= 1.51 / 127.5  # rounding and one level
@@ -41,5 +43,6 @@ def test_every_grey_can_be_coloured() -> None:
         chroma = colours(seed, 16) - grey(colours(seed, 16))
         result = keep_luma(tinted(levels, chroma), levels)
         assert np.array_equal(
-            np.asarray(to_pil(result[0]).convert("L")), np.asarray(Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)))
+            np.asarray(to_pil(result[0]).convert("L")),
+            np.asarray(Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))),
         )

@@ -12,7 +12,9 @@ from tests.conftest import TOLERANCE
 @pytest.mark.parametrize(("before", "after"), [(16, 64), (64, 16), (50, 17), (17, 50)])
 def test_it_is_pillows_lanczos(before: int, after: int) -> None:
     picture = torch.rand(1, 1, before, before, generator=torch.Generator().manual_seed(0))
-    pillow = Image.fromarray(picture[0, 0].numpy(), mode=None).resize((after, after), Image.Resampling.LANCZOS)
+    pillow = Image.fromarray(picture[0, 0].numpy(), mode=None).resize(
+        (after, after), Image.Resampling.LANCZOS
+    )
     expected = torch.from_numpy(np.array(pillow))[None, None]
     torch.testing.assert_close(resized(picture, after), expected, **TOLERANCE[torch.float32])
 
