@@ -16,7 +16,7 @@ def guided(guide: Tensor, values: Tensor, radius: int, smallest: float) -> Tenso
     He, Sun & Tang 2013, Guided Image Filtering, equations 5, 6 and 8, with slopes and offsets found at the values'
     resolution and enlarged bilinearly: He & Sun 2015, Fast Guided Filter. Linear time.
     """
-    seen = F.adaptive_avg_pool2d(guide, values.shape[-2:])
+    seen = F.adaptive_avg_pool2d(guide, (values.shape[-2], values.shape[-1]))
     mean_seen, mean_values = box(seen, radius), box(values, radius)
     variance = box(seen * seen, radius) - mean_seen.square()
     covariance = box(seen * values, radius) - mean_seen * mean_values

@@ -41,7 +41,8 @@ def paste_colours(photo: Image.Image, faces: list[Face], reach: float = REACH) -
     for d in drawn:
         left, top, right, bottom = d.area
         known[top:bottom, left:right] = np.maximum(known[top:bottom, left:right], d.depth > SEAM)
-    size = tuple(max(1, math.ceil(side * min(1.0, SIDE / max(photo.size)))) for side in known.shape)
+    shrink = min(1.0, SIDE / max(photo.size))
+    size = max(1, math.ceil(photo.height * shrink)), max(1, math.ceil(photo.width * shrink))
     shown, luma = to_tensor(coloured)[None], to_tensor(photo)[None]
     seen = torch.from_numpy(known)[None, None]
     share = F.adaptive_avg_pool2d(seen, size)

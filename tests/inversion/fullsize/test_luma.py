@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from inversion.fullsize.luma import grey, keep_luma, luma_level, tinted

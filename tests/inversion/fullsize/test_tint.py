@@ -15,7 +15,7 @@ def test_colour_runs_out_beyond_the_square_and_the_luma_stays_to_the_bit() -> No
     corners = ((40.0, 15.0), (40.0, 47.0), (72.0, 47.0), (72.0, 15.0))
     transform = Transform((120, 60), 32, corners, (1, 1), (0, 0, 120, 60), (0, 0, 0, 0))
     before = grey.crop((40, 15, 72, 47))
-    face = Image.merge("RGB", [before.getchannel(0).point(lambda v: v + d) for d in (30, -10, -20)])
+    face = Image.merge("RGB", [before.getchannel(0).point(lambda v, d=d: v + d) for d in (30, -10, -20)])
     result = paste_colours(grey, [Face(face, transform, before)])
     assert result.convert("L").tobytes() == grey.convert("L").tobytes()
     redness = np.asarray(result, dtype=float)[..., 0] - np.asarray(result, dtype=float)[..., 2]
