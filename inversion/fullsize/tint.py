@@ -51,7 +51,8 @@ def paste_colours(photo: Image.Image, faces: list[Face], reach: float = REACH) -
     small = F.adaptive_avg_pool2d(luma[:, :1], size)
     around = guided(luma[:, :1], spread(chroma, (share > 0.5).float(), small, length), 1, 0.01)
     under = to_pil(keep_luma(tinted(luma, around), luma)[0])
-    return paste_all(under, faces, SEAM)
+    whole = to_tensor(paste_all(under, faces, SEAM))[None]
+    return to_pil(keep_luma(tinted(luma, whole - grey(whole)), luma)[0])  # whatever the faces' own luma is
 
 
 def spread(values: Tensor, known: Tensor, luma: Tensor, length: float) -> Tensor:

@@ -75,7 +75,7 @@ def test_a_perfect_restoration_is_only_enlarged(kind: type[Degradation]) -> None
     if (
         kind is Grayscale
     ):  # colours follow the luma within windows and are rounded: only the luma is the photo's
-        assert torch.equal(luma_level(completed), luma_level(x))
+        assert torch.equal(luma_level(completed), luma_level(large(x)))
         return
     # grain: Lanczos leaves ripples of a few levels of 255 that count as some
     tolerance = 0.06 if issubclass(kind, Masked) else 1e-6
