@@ -17,7 +17,7 @@ from inversion.degradations.motion_blur import MotionBlur, convolved, line_kerne
 from inversion.degradations.none import NoDegradation
 from inversion.degradations.scratches import Scratches
 from inversion.degradations.sensor_noise import SensorNoise
-from inversion.fullsize.luma import luma_level
+from inversion.fullsize.luma import grey, luma_level
 from inversion.fullsize.resampling import resized
 from inversion.images import quantize
 from inversion.metrics.psnr import psnr
@@ -184,7 +184,8 @@ def test_an_old_print_is_completed_at_full_size() -> None:
     small, seen = large.brought_down(observed, SMALL)
     assert isinstance(small, Compose) and seen.shape == (2, 3, SMALL, SMALL)
     completed = large.complete(smooth(SMALL), observed)
-    assert (psnr(completed, x) > 35).all()
+    # the print says nothing about colour
+    assert (psnr(grey(completed), grey(x)) > 35).all()
     assert (psnr(large(completed), observed) > 45).all()
 
 
