@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
-from inversion.degradations.wiener import wiener
+from inversion.degradations.wiener import noise_beside, wiener
 from inversion.errors import ConfigError
 
 AUTO = "auto"
@@ -64,6 +64,23 @@ class GaussianBlur(Degradation):
 
     def shrunk(self, factor: int) -> GaussianBlur:
         """kernel_size and sigma divided by the factor."""
+        return self.reduced(factor)
+
+    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+        """As `consistent`, with the noise that rounding makes of slow gradients: else contours become stripes."""
+        residual = observed - self(enlarged)
+        kernel = self._kernel(residual)
+        noise = noise_beside(observed, kernel)
+        return (enlarged + wiener(residual, observed, kernel, noise)).clamp(-1, 1)
+
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> GaussianBlur:
+        size, sigma = self._bound()
+        return replace(self, kernel_size=size * factor, sigma=sigma * factor)
+
+    def reduced(self, factor: float) -> GaussianBlur:
+        """Nearly: the window is sampled at fewer places, and borders are reflected about another pixel's centre."""
         size, sigma = self._bound()
         return replace(self, kernel_size=max(1.0, size / factor), sigma=sigma / factor)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
+from inversion.degradations.masked import Masked
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,24 @@ class Compose(Degradation):
         """Bind each step to the photos as they arrive."""
         return replace(self, steps=tuple(step.bind(photos, degraded) for step in self.steps))
 
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> Compose:
+        return replace(
+            self, steps=tuple(step.full_size(photos, factor, degraded, masks) for step in self.steps)
+        )
+
+    def reduced(self, factor: float) -> Compose:
+        return replace(self, steps=tuple(step.reduced(factor) for step in self.steps))
+
+    def brought_down(self, observed: Tensor, resolution: int) -> tuple[Degradation, Tensor]:
+        """The observation as the last step has it."""
+        if not self.steps or observed.shape[-1] == resolution:
+            return super().brought_down(observed, resolution)
+        small = self.reduced(observed.shape[-1] / resolution)
+        last, seen = self.steps[-1].brought_down(observed, resolution)
+        return replace(small, steps=(*small.steps[:-1], last)), seen
+
     def __call__(self, x: Tensor) -> Tensor:
         return self._until_last(x)[-1]
 
@@ -38,6 +57,17 @@ class Compose(Degradation):
         for step, image in zip(reversed(self.steps), reversed(self._until_last(restored)[:-1]), strict=True):
             observed = step.consistent(image, observed)
         return observed if self.steps else restored
+
+    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+        """As `consistent`. Grain for a hole only where nothing sharpens it afterwards."""
+        images = self._until_last(enlarged)[:-1]
+        for number in reversed(range(len(self.steps))):
+            step, before = self.steps[number], self.steps[:number]
+            if isinstance(step, Masked) and not all(isinstance(s, (Grayscale, Masked)) for s in before):
+                observed = step.consistent(images[number], observed)
+            else:
+                observed = step.detailed(images[number], observed, factor)
+        return observed if self.steps else enlarged
 
     def shrunk(self, factor: int) -> Compose | None:
         steps = [step.shrunk(factor) for step in self.steps]

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from inversion.fullsize.resampling import resized
 from inversion.images import downsample_area
 
 
@@ -44,6 +45,48 @@ class Degradation(ABC):
         is returned unchanged, as in plain inversion, where the generator itself is studied.
         """
         return restored
+
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> Degradation:
+        """The same corruption of the same photos at their own size S = factor R; self is bound at R.
+
+        photos: [B, 3, S, S] in [-1, 1]. degraded: they arrive corrupted. masks: [1 or B, 1, S, S] in 0..1, 1 = known,
+        for Inpaint. Lengths in pixels grow by `factor`. Where A at S, brought down, is A at R of what was brought
+        down, and where only nearly: each operator's `reduced`.
+        """
+        return self
+
+    def reduced(self, factor: float) -> Degradation:
+        """What this corruption of full-size images looks like at 1/factor of the side: the search's operator.
+
+        A(x) brought down is about A' of x brought down; exactly here, where A does not mix pixels.
+        """
+        return self
+
+    def brought_down(self, observed: Tensor, resolution: int) -> tuple[Degradation, Tensor]:
+        """The operator and the observation of a search at `resolution`, from those at full size [B, 3, S, S]."""
+        side = observed.shape[-1]
+        return (
+            (self, observed)
+            if side == resolution
+            else (self.reduced(side / resolution), resized(observed, resolution).clamp(-1, 1))
+        )
+
+    def complete(self, restored: Tensor, observed: Tensor) -> Tensor:
+        """Finish a restoration at the photo's own size: [B, 3, R, R] and [B, 3, S, S] -> [B, 3, S, S].
+
+        self: the operator of `full_size`. What the photo shows comes from the photo at full size, what the corruption
+        hides from the enlarged restoration. At S = R it is `consistent`. Not for gradients.
+        """
+        side = observed.shape[-1]
+        if restored.shape[-1] == side:
+            return self.consistent(restored, observed)
+        return self.detailed(resized(restored, side).clamp(-1, 1), observed, side / restored.shape[-1])
+
+    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+        """`consistent` for a restoration that was enlarged by `factor`, and lacks finer details than that."""
+        return self.consistent(enlarged, observed)
 
     def shrunk(self, factor: int) -> Degradation | None:
         """The same corruption A' for images whose sides are 1/factor as long; None where there is none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ class Downsample(Degradation):
     method: area = average of the pixels underneath; bicubic = Pillow's, whose kernel covers more of them.
     """
 
-    factor: int = 8
+    factor: float = 8
     method: str = "area"
 
     def bind(self, photos: Tensor, degraded: bool) -> Downsample:
@@ -39,6 +39,16 @@ class Downsample(Degradation):
         if self.method not in METHODS:
             raise ConfigError(f"degradation.method must be {' or '.join(METHODS)}. Got {self.method}.")
         return self
+
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> Downsample:
+        """The small photo has as many pixels, only it was enlarged more."""
+        return replace(self, factor=self.factor * factor)
+
+    def reduced(self, factor: float) -> Downsample:
+        """Nearly: bicubic enlargement, brought down, is not bicubic enlargement to that size."""
+        return replace(self, factor=self.factor / factor)
 
     def __call__(self, x: Tensor) -> Tensor:
         rows, columns = (self._enlarge(side, x) for side in x.shape[-2:])

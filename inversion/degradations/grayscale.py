@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
-from inversion.runtime.on_device import numbers, on_device
+from inversion.fullsize.guided import guided
+from inversion.fullsize.luma import grey, keep_luma, tinted
+from inversion.fullsize.resampling import resized
 
-LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-R BT.601); they sum to 1, so [-1, 1] needs no rescaling
+# generator's pixels, half the side of the windows in which a photo's edges guide the colour; of 1 to 16 the best
+RADIUS = 4
+FLAT = 0.01  # variance of luma below which a window is flat
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,7 @@ class Grayscale(Degradation):
     """Replace every channel by 0.299 R + 0.587 G + 0.114 B, as Pillow's mode "L" does."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        weights = on_device(numbers, LUMA, like=x)
-        return (x * weights[:, None, None]).sum(dim=1, keepdim=True).expand_as(x)
+        return grey(x)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
         """The photo's luma, exactly, and the restoration's chroma, less saturated where it would leave [-1, 1].
@@ -27,11 +29,14 @@ class Grayscale(Degradation):
         A⁺ is the identity on grey images. A colour outside [-1, 1] keeps its hue and luma: all channels are moved
         towards the luma until the last one is inside.
         """
+        return tinted(self(observed).clamp(-1, 1), restored - self(restored))
+
+    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+        """The photo's luma, and the restoration's chroma enlarged along the luma's edges, see `guided`."""
         luma = self(observed).clamp(-1, 1)
-        chroma = restored - self(restored)
-        room = torch.where(chroma > 0, 1 - luma, 1 + luma)
-        kept = (room / chroma.abs().clamp(min=torch.finfo(chroma.dtype).tiny)).amin(dim=1, keepdim=True)
-        return luma + kept.clamp(max=1) * chroma
+        restored = resized(enlarged, round(enlarged.shape[-1] / factor))
+        chroma = guided(luma[:, :1], restored - self(restored), RADIUS, FLAT)
+        return keep_luma(tinted(luma, chroma), observed)
 
     def shrunk(self, factor: int) -> Degradation:
         return self

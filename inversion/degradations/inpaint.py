@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -54,6 +55,24 @@ class Inpaint(Masked):
             raise ConfigError(
                 "Nothing to inpaint. Got no fraction, box or mask; degradation.fraction=0.4 would work."
             )
+        return replace(self, known=known.to(photos))
+
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> Inpaint:
+        """The same settings at S; the mask at R, enlarged, where there is nothing better."""
+        height, width = photos.shape[-2:]
+        if masks is not None:
+            known = self._from_masks(masks, photos)
+        elif self.mask is None and self.box is not None:
+            known = known_around_box(self.box, height, width)
+        elif self.mask is None and not degraded and self.fraction is not None:
+            known = known_around_centre(self.fraction, height, width)
+        else:
+            found = [known_around_blank(photo) if self.mask is None else None for photo in photos]
+            at_r = F.interpolate(self._bound(), size=(height, width), mode="nearest")
+            at_r = at_r.expand(len(photos), -1, -1, -1)
+            known = torch.stack([at_r[i] if one is None else one for i, one in enumerate(found)])
         return replace(self, known=known.to(photos))
 
     def _from_masks(self, masks: Tensor, photos: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
+from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
 from inversion.images import to_255, to_pil, to_tensor
 from inversion.runtime.on_device import numbers, on_device
@@ -66,6 +67,10 @@ class JPEG(Degradation):
         ]
         grey = self._decode([torch.zeros_like(c) for c in current], restored)
         return (restored + self._decode(change, restored) - grey).clamp(-1, 1)
+
+    def reduced(self, factor: float) -> Degradation:
+        """Nearly nothing: from twice the side on, blocks and rounding are finer than the pixels that are left."""
+        return self if factor < 2 else NoDegradation()
 
     def _compress(self, image: Tensor) -> Tensor:
         file = io.BytesIO()

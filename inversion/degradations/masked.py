@@ -11,6 +11,8 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.harmonic import harmonic
+from inversion.fullsize.grain import grain
+from inversion.fullsize.resampling import resized
 from inversion.images import downsample_area
 
 BLACK = -1.0
@@ -43,6 +45,29 @@ class Masked(Degradation):
         known, length = self._bound(), FALLOFF * restored.shape[-1]
         blended = restored + harmonic(torch.where(known > 0, observed - restored, 0), known, length)
         return torch.where(known > 0, observed, blended.clamp(-1, 1))
+
+    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+        """As `consistent`; what is filled in gets the grain of its surroundings."""
+        known, filled = self._bound(), self.consistent(enlarged, observed)
+        grained = (filled + grain(observed, known, factor)).clamp(-1, 1)
+        return torch.where(known > 0, filled, grained)
+
+    def reduced(self, factor: float) -> Masked:
+        """A pixel is known if at least half of what lies under it is."""
+        known = self._bound()
+        share = F.adaptive_avg_pool2d(known, round(known.shape[-1] / factor))
+        return replace(self, known=(share >= 0.5).to(known))
+
+    def brought_down(self, observed: Tensor, resolution: int) -> tuple[Degradation, Tensor]:
+        """Exactly where only known pixels lie under the filter; at the hole's edge the nearest known ones count."""
+        side = observed.shape[-1]
+        if side == resolution:
+            return self, observed
+        small, known = self.reduced(side / resolution), self._bound()
+        share = F.adaptive_avg_pool2d(known, resolution)
+        seen = F.adaptive_avg_pool2d(observed * known, resolution) / share.clamp(min=1e-6)
+        filled = torch.where(known > 0, observed, resized(harmonic(seen, share), side))
+        return small, blank(resized(filled, resolution).clamp(-1, 1), small._bound())
 
     def shrunk(self, factor: int) -> Masked:
         """A pixel is known only if all pixels under it are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,6 +17,8 @@ from inversion.degradations.wiener import ROUNDING
 from inversion.errors import ConfigError
 from inversion.runtime.on_device import on_device
 
+QUICK = 40  # steps at full size, which bound its time
+LONG = 63  # taps of a line from which on a Fourier transform is faster than a convolution
 ERROR = 0.04  # a restoration's error: squared difference between neighbours, [-1, 1]; fits 64 px faces
 
 
@@ -44,12 +47,21 @@ class MotionBlur(Degradation):
             )
         return replace(self, length=length)
 
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> MotionBlur:
+        return replace(self, length=self._bound() * factor)
+
+    def reduced(self, factor: float) -> MotionBlur:
+        """Nearly: the line is one pixel wide at any size."""
+        return replace(self, length=self._bound() / factor)
+
     def __call__(self, x: Tensor) -> Tensor:
-        if self.length is None:
-            raise ValueError("MotionBlur has no length yet: call bind(photos, degraded).")
-        kernel = on_device(line_kernel, self.length, self.angle, like=x)
+        kernel = on_device(line_kernel, self._bound(), self.angle, like=x)
         reach = len(kernel) // 2
         padded = F.pad(x, [reach] * 4, mode="reflect")
+        if len(kernel) > LONG and x.dtype in (torch.float32, torch.float64):
+            return convolved(padded, kernel)
         return F.conv2d(padded, kernel.expand(3, 1, -1, -1), groups=3)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
@@ -58,6 +70,31 @@ class MotionBlur(Degradation):
         (A^T A + noise / ERROR L)^-1 A^T in place of A⁺, L = squared differences between neighbours, A^T by autograd.
         A Fourier transform cannot invert this blur: reflected at a border, the line has another angle.
         """
+        return self._sharpened(restored, observed, lambda residual, weight: residual, 500)
+
+    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+        """As `consistent`, in a tenth of the steps: they begin with the solution for a photo that repeats itself."""
+        kernel = on_device(line_kernel, self._bound(), self.angle, like=observed)
+
+        def inverse(residual: Tensor, weight: Tensor) -> Tensor:
+            size = residual.shape[-2:]
+            line = torch.fft.rfft2(kernel, s=size)
+            pixel = F.pad(residual.new_ones(1, 1), (0, size[1] - 1, 0, size[0] - 1))
+            rough = torch.fft.rfft2(
+                4 * pixel - sum(pixel.roll(step, dim) for step in (1, -1) for dim in (0, 1))
+            )
+            matrix = line.abs().square() + weight * rough.real.clamp(min=0)
+            return torch.fft.irfft2(torch.fft.rfft2(residual) / matrix, s=size)
+
+        return self._sharpened(enlarged, observed, inverse, QUICK)
+
+    def _sharpened(
+        self,
+        restored: Tensor,
+        observed: Tensor,
+        inverse: Callable[[Tensor, Tensor], Tensor],
+        steps: int,
+    ) -> Tensor:
         weight = noise_power(observed) / ERROR
         zeros = torch.zeros_like(restored)
 
@@ -70,7 +107,27 @@ class MotionBlur(Degradation):
             return adjoint(self(u)) + weight * roughness(u)
 
         right = adjoint(observed - self(restored))
-        return (restored + conjugate_gradients(matrix, right, torch.zeros_like(restored))).clamp(-1, 1)
+        missed = conjugate_gradients(
+            matrix,
+            right,
+            zeros.detach(),
+            steps=steps,
+            preconditioner=lambda residual: inverse(residual, weight),
+        )
+        return (restored + missed).clamp(-1, 1)
+
+    def _bound(self) -> float:
+        if self.length is None:
+            raise ValueError("MotionBlur has no length yet: call bind(photos, degraded).")
+        return self.length
+
+
+def convolved(padded: Tensor, kernel: Tensor) -> Tensor:
+    """Convolve [B, C, H, W] with a kernel [taps, taps] that is the same under half a turn, where it fits: by FFT."""
+    size = padded.shape[-2:]
+    spectrum = torch.fft.rfft2(padded) * torch.fft.rfft2(kernel, s=size)
+    margin = len(kernel) - 1
+    return torch.fft.irfft2(spectrum, s=size)[..., margin:, margin:]
 
 
 def noise_power(observed: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ class Scratches(Masked):
     strokes: int = 9
     width: float = 0.08
     seed: int = 0
+    ends: Tensor | None = field(default=None, repr=False, compare=False)  # [B, strokes, 2, 2], set by bind
 
     def bind(self, photos: Tensor, degraded: bool) -> Scratches:
         if degraded:
@@ -38,22 +39,34 @@ class Scratches(Masked):
                 "degradation.strokes must be at least 1 and degradation.width above 0 and below 1, a fraction of "
                 f"the side. Got {self.strokes} and {self.width}; 9 and 0.08 would work."
             )
-        known = torch.stack([self._draw(photo) for photo in photos])
+        ends = torch.stack([self._ends(photo) for photo in photos])
+        known = torch.stack([self._draw(each, *photos.shape[-2:]) for each in ends])
         for number, mask in enumerate(known, start=1):
             if not mask.any():
                 raise ConfigError(
                     f"The strokes leave nothing of photo {number}. Got {self.strokes} of width {self.width}; "
                     "fewer or narrower ones would work."
                 )
+        return replace(self, known=known.to(photos), ends=ends)
+
+    def full_size(
+        self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
+    ) -> Scratches:
+        """The same strokes, with finer edges."""
+        if self.ends is None:
+            raise ValueError("Scratches has no strokes yet: call bind(photos, degraded).")
+        known = torch.stack([self._draw(each, *photos.shape[-2:]) for each in self.ends])
         return replace(self, known=known.to(photos))
 
-    def _draw(self, photo: Tensor) -> Tensor:
-        """[3, H, W] -> [1, H, W], True = known."""
+    def _ends(self, photo: Tensor) -> Tensor:
+        """Where this photo's strokes begin and end: [3, H, W] -> [strokes, end, x and y], 0..1."""
         pixels = to_255(photo.detach()).clamp(0, 255).round().byte().cpu()
         rng = torch.Generator().manual_seed(zlib.crc32(pixels.numpy().tobytes(), self.seed))
         corner = torch.randint(2, (self.strokes, 2, 2), generator=rng) * (2 / 3)
-        ends = corner + torch.rand(self.strokes, 2, 2, generator=rng) / 3  # [strokes, end, x and y], 0..1
-        height, width = pixels.shape[-2:]
+        return corner + torch.rand(self.strokes, 2, 2, generator=rng) / 3
+
+    def _draw(self, ends: Tensor, height: int, width: int) -> Tensor:
+        """[strokes, 2, 2] -> [1, H, W], True = known."""
         y, x = torch.meshgrid(
             (torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij"
         )

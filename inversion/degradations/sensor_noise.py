@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.harmonic import harmonic
 from inversion.degradations.wiener import wiener
 from inversion.errors import ConfigError
+from inversion.fullsize.resampling import noise_gain, resized
 from inversion.images import downsample_area, from_unit, to_unit
 
 
@@ -77,6 +78,19 @@ class SensorNoise(Degradation):
         dtype = torch.promote_types(residual.dtype, torch.float32)
         nothing = torch.ones(1, 1, dtype=dtype, device=residual.device)
         return (restored + wiener(residual, observed, nothing, variance.to(dtype))).clamp(-1, 1)
+
+    def reduced(self, factor: float) -> SensorNoise:
+        """Less noise, since pixels are averaged; exact in mean and variance where nothing is clipped."""
+        gain = noise_gain(factor)
+        photons = None if self.photons is None else self.photons / gain**2
+        return replace(self, sigma=self.sigma * gain, photons=photons)
+
+    def brought_down(self, observed: Tensor, resolution: int) -> tuple[Degradation, Tensor]:
+        """Dead pixels are seen at full size only: filled there, so that there are none in the search."""
+        if observed.shape[-1] == resolution:
+            return self, observed
+        small = replace(self.reduced(observed.shape[-1] / resolution), dead=0.0)
+        return small, resized(self.fill(observed), resolution).clamp(-1, 1)
 
     def prediction(self, x: Tensor, resolution: int) -> Tensor:
         """Unchanged: dead pixels are filled in the target, and the noise of the others has mean zero."""

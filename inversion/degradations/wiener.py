@@ -11,6 +11,7 @@ SPECKLE = 2.0
 GONE = 0.01  # response below which a frequency of the photo is taken for noise alone
 FAINT = 0.001  # mean squared response below which a ring says too little about the restoration's error
 BAND = 2.0  # cycles per side, width of the rings of frequencies whose errors are estimated together
+NEIGHBOURS = 1.5  # times the last frequency that a wide blur leaves
 LAST = 3  # rings before the faint ones, from which the error at the faint ones is extrapolated
 CORNER = 1.3  # cycles per side below which pictures differ equally at all frequencies
 
@@ -52,6 +53,28 @@ def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | N
     estimate = residual_spectrum * response * error / (response.square() * error + SPECKLE * noise)
     image: Tensor = torch.fft.irfft2(estimate, s=period, norm="ortho")
     return image[..., :height, :width].to(residual.dtype)
+
+
+def noise_beside(observed: Tensor, kernel: Tensor) -> Tensor:
+    """Noise of a photo that was blurred widely: [B, 3, H, W] -> its variance, [B, 1, 1, 1], at least that of rounding.
+
+    Rounding turns a photo's slow gradients into steps a few pixels to many wide: noise that is strongest at low
+    frequencies. So it is measured beside those that the blur has left, up to NEIGHBOURS times the last of them.
+    """
+    height, width = observed.shape[-2:]
+    rows, columns = mirrored(height, observed.device), mirrored(width, observed.device)
+    response = frequency_response(kernel, len(rows))[:, :, None]
+    response = response * frequency_response(kernel, len(columns))[:, None, : len(columns) // 2 + 1]
+    down = torch.fft.fftfreq(len(rows), 1 / height, device=kernel.device)[:, None]
+    across = torch.fft.rfftfreq(len(columns), 1 / width, device=kernel.device)
+    frequency = (down.square() + across.square()).sqrt()
+    gone = response[0].abs() < GONE
+    last = frequency[~gone].max()
+    lowest = torch.where(gone, frequency, torch.inf).min()
+    beside = (gone & (frequency < NEIGHBOURS * torch.minimum(last, 2 * lowest))).to(kernel.dtype)
+    spectrum = torch.fft.rfft2(observed.to(kernel.dtype)[..., rows, :][..., columns], norm="ortho")
+    mean = (beside * power(spectrum)).sum(dim=(1, 2, 3), keepdim=True) / (3 * beside.sum()).clamp(min=1)
+    return mean.clamp(min=ROUNDING)
 
 
 def error_shape(beyond: Tensor, squared: Tensor, falloff: Tensor, ring: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ NVlabs/ffhq-dataset, download_ffhq.py (read, not copied).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image, ImageFilter
 
 from inversion.errors import AlignmentError, ConfigError
 
+SIDE_STEP = 16  # px: the colour blocks of JPEG files
 SUPERSAMPLING = 4  # the QUAD transform draws at 4x, Lanczos brings it down
 
 Point = tuple[float, float]
@@ -32,7 +34,8 @@ class Transform:
     corners: tuple[Point, Point, Point, Point]  # upper left, lower left, lower right, upper right
     shrink: tuple[float, float]  # photo pixels per pixel of the copy that was cropped, in x and y
     crop: tuple[float, float, float, float]  # left, top, right, bottom that was cut out
-    pad: tuple[float, float, float, float]  # photo pixels that were invented beyond each side of the crop
+    # photo pixels that were invented, and faded into, beyond each side of the crop
+    pad: tuple[float, float, float, float]
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Transform:
@@ -45,6 +48,17 @@ class Transform:
         """Side of the square in photo pixels."""
         (x0, y0), (x1, y1) = self.corners[:2]
         return float(np.hypot(x1 - x0, y1 - y0))
+
+    def inside(self, side: int) -> np.ndarray:
+        """Which pixels of the aligned image, drawn `side` pixels wide, show the photo: [side, side] bool.
+
+        The others were invented: alignment reflects the photo beyond its edges. They belong in no loss and no figure.
+        """
+        corners = np.array(self.corners)
+        place = (np.arange(side) + 0.5) / side
+        across, down = corners[3] - corners[0], corners[1] - corners[0]
+        at = corners[0] + place[None, :, None] * across + place[:, None, None] * down  # [side, side, x and y]
+        return ((at > 0) & (at < self.photo_size)).all(axis=-1)
 
     def invented(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Tell how far the crop departs from the photo at (x, y): 0 true pixels, 1 wholly blurred padding.
@@ -62,10 +76,22 @@ class Aligned:
     transform: Transform
 
 
-def align(photo: Image.Image, points: np.ndarray, resolution: int) -> Aligned:
+def full_side(side: float, resolution: int, max_size: int = 1024) -> int:
+    """Pixels across a face's square at its photo's own size: a multiple of 16 that loses nothing.
+
+    side: of the square in photo pixels, as Transform.side tells. resolution: the generator's, which is the least.
+    max_size: the most, unless the generator's resolution is more. JPEG's model needs the multiple of 16.
+    """
+    whole = SIDE_STEP * math.ceil(round(side, 3) / SIDE_STEP)
+    return max(resolution, min(whole, max_size // SIDE_STEP * SIDE_STEP))
+
+
+def align(photo: Image.Image, points: np.ndarray, resolution: int, fade: bool = True) -> Aligned:
     """Cut out the face in FFHQ's framing.
 
     points: [68, 2] landmarks (x, y) as pixel indices of `photo`, which is upright (read_photo).
+    fade: near the photo's edge, blur what is reflected beyond it, as generators know it. Without, every pixel inside
+    the photo is the photo's own, which a restoration at the photo's size is made from.
     Errors: AlignmentError when the landmarks span no square, ConfigError for a wrong resolution.
     """
     if resolution < 1:
@@ -101,7 +127,7 @@ def align(photo: Image.Image, points: np.ndarray, resolution: int) -> Aligned:
     pad = [int(missing) for missing in (*(start - low), *(high - stop))]
     if max(pad) > border - 4:
         pad = [max(missing, round(side * 0.3)) for missing in pad]
-        piece = _padded(piece, pad, blur=side * 0.02)
+        piece = _padded(piece, pad, blur=side * 0.02) if fade else _reflected(piece, pad)
     else:
         pad = [0, 0, 0, 0]
     quad = quad - start + np.array(pad[:2])
@@ -114,13 +140,14 @@ def align(photo: Image.Image, points: np.ndarray, resolution: int) -> Aligned:
     image = drawn.resize((resolution, resolution), Image.Resampling.LANCZOS)
 
     sx, sy = (float(s) for s in shrink)
+    faded = pad if fade else (0, 0, 0, 0)
     transform = Transform(
         photo_size=photo.size,
         resolution=resolution,
         corners=tuple((float(x), float(y)) for x, y in corners),  # type: ignore[arg-type]
         shrink=(sx, sy),
         crop=(crop[0] * sx, crop[1] * sy, crop[2] * sx, crop[3] * sy),
-        pad=(pad[0] * sx, pad[1] * sy, pad[2] * sx, pad[3] * sy),
+        pad=(faded[0] * sx, faded[1] * sy, faded[2] * sx, faded[3] * sy),
     )
     return Aligned(image, transform)
 
@@ -167,10 +194,16 @@ def _depth(x: np.ndarray, y: np.ndarray, crop: tuple[float, ...], pad: tuple[flo
     return deepest
 
 
+def _reflected(piece: Image.Image, pad: list[int]) -> Image.Image:
+    left, top, right, bottom = pad
+    pixels = np.pad(np.asarray(piece), ((top, bottom), (left, right), (0, 0)), mode="reflect")
+    return Image.fromarray(pixels)
+
+
 def _padded(piece: Image.Image, pad: list[int], blur: float) -> Image.Image:
     """Extend by reflection that blurs, then fades into the median colour, towards the outer edge."""
     left, top, right, bottom = pad
-    pixels = np.pad(np.asarray(piece), ((top, bottom), (left, right), (0, 0)), mode="reflect")
+    pixels = np.asarray(_reflected(piece, pad))
     x, y = np.arange(pixels.shape[1])[None, :] + 0.5, np.arange(pixels.shape[0])[:, None] + 0.5
     depth = _depth(x, y, (left, top, left + piece.width, top + piece.height), (left, top, right, bottom))[
         ..., None

@@ -1,41 +1,115 @@
-"""Aligned face -> back into its photo, at the photo's own resolution."""
+"""Aligned faces -> back into their photo, at the photo's own resolution."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
+import torch
+import torch.nn.functional as F
 from PIL import Image
+from torch import Tensor
 
 from inversion.errors import ConfigError
 from inversion.faces.align import Transform
+from inversion.fullsize.luma import grey, keep_luma, luma_level, tinted
+from inversion.images import to_tensor
+
+CHANGED = 2  # px of the face around a changed one that are pasted as well: what resampling mixes it into
+PREFERENCE = 4  # power of the distance to its square's edge by which a face counts where squares overlap
+
+
+@dataclass(frozen=True)
+class Face:
+    """A restored face and where it came from.
+
+    image: square, any resolution. before: what was restored, of the same size, aligned without fade: where both are
+    equal the photo stays as it is, and where only the luma is, the photo keeps its own. None = all is pasted.
+    """
+
+    image: Image.Image
+    transform: Transform
+    before: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A face in the photo's pixels. Arrays cover `area` (left, top, right, bottom of the photo)."""
+
+    area: tuple[int, int, int, int]
+    colours: np.ndarray  # [H, W, 3], 0..255
+    weight: np.ndarray  # [H, W], 0..1, how far it covers the photo
+    relit: np.ndarray  # [H, W], 0..1, how far the luma is its own, too
+    depth: np.ndarray  # [H, W], 0 at its square's edge to 0.5 in the middle
 
 
 def paste(
-    photo: Image.Image, restored: Image.Image, transform: Transform, feather: float = 0.1
+    photo: Image.Image,
+    restored: Image.Image,
+    transform: Transform,
+    feather: float = 0.1,
+    before: Image.Image | None = None,
 ) -> Image.Image:
-    """Put a restored face where it was cut out, with a soft seam.
+    """Put one restored face where it was cut out: see `paste_all`."""
+    return paste_all(photo, [Face(restored, transform, before)], feather)
 
-    photo: the upright photo that was aligned. restored: square, any resolution. feather: width of the seam as
-    a fraction of the square's side, 0 (hard) to 0.5. Pixels outside the square stay as they are, to the bit;
-    the face fades out as well where alignment had blended the photo's edge with invented padding.
+
+def paste_all(photo: Image.Image, faces: Sequence[Face], feather: float = 0.1) -> Image.Image:
+    """Put restored faces where they were cut out, with soft seams.
+
+    photo: the upright photo that was aligned. feather: width of the seam as a fraction of a square's side, 0 (hard) to
+    0.5. Pixels outside all squares stay as they are, to the bit; a face fades out as well where alignment had blended
+    the photo's edge with invented padding. Where squares overlap, the face counts more whose middle is nearer.
     Errors: ConfigError when the photo is not the one that was aligned or the feather is out of range.
     """
-    if photo.size != transform.photo_size:
+    if not 0 <= feather <= 0.5:
+        raise ConfigError(f"The feather is a fraction of the face's side. Got {feather}; 0 to 0.5 works.")
+    photo = photo.convert("RGB")
+    drawn = [d for d in (draw(photo.size, face, feather) for face in faces) if d is not None]
+    if not drawn:
+        return photo.copy()
+    left, top = (min(d.area[i] for d in drawn) for i in (0, 1))
+    right, bottom = (max(d.area[i] for d in drawn) for i in (2, 3))
+    under = np.asarray(photo.crop((left, top, right, bottom)), dtype=np.float32)
+    colours, relit, total = np.zeros_like(under), np.zeros(under.shape[:2]), np.zeros(under.shape[:2])
+    weight = np.zeros(under.shape[:2], dtype=np.float32)
+    for d in drawn:
+        part = slice(d.area[1] - top, d.area[3] - top), slice(d.area[0] - left, d.area[2] - left)
+        share = np.maximum(d.depth, 1e-6) ** PREFERENCE * (d.weight > 0)
+        colours[part] += share[..., None] * d.colours
+        relit[part] += share * d.relit
+        total[part] += share
+        weight[part] = np.maximum(weight[part], d.weight)
+    total = np.maximum(total, 1e-30)
+    mixed = under + (colours / total[..., None] - under) * weight[..., None]
+    pixels = np.rint(mixed).clip(0, 255).astype(np.uint8)
+    coloured = (relit == 0) & (weight > 0)
+    if coloured.any():
+        pixels[coloured] = with_luma_of(under, mixed)[coloured]
+    pixels[weight == 0] = under[weight == 0]
+    result = photo.copy()
+    result.paste(Image.fromarray(pixels), (left, top, right, bottom))
+    return result
+
+
+def draw(size: tuple[int, int], face: Face, feather: float) -> Drawn | None:
+    """Turn and scale a face into its place in a photo of this size; None where its square lies outside."""
+    transform, restored = face.transform, face.image
+    if size != transform.photo_size:
         raise ConfigError(
-            f"The photo is not the one that was aligned. Got {photo.width}x{photo.height}; "
+            f"The photo is not the one that was aligned. Got {size[0]}x{size[1]}; "
             f"the transform was made for {transform.photo_size[0]}x{transform.photo_size[1]}."
         )
     if restored.width != restored.height:
         raise ConfigError(f"A restored face must be square. Got {restored.width}x{restored.height}.")
-    if not 0 <= feather <= 0.5:
-        raise ConfigError(f"The feather is a fraction of the face's side. Got {feather}; 0 to 0.5 works.")
-    photo = photo.convert("RGB")
 
     # The part of the photo that the square touches.
     corners = np.array(transform.corners)
     left, top = (int(v) for v in np.maximum(np.floor(corners.min(axis=0)), 0))
-    right, bottom = (int(v) for v in np.minimum(np.ceil(corners.max(axis=0)), photo.size))
+    right, bottom = (int(v) for v in np.minimum(np.ceil(corners.max(axis=0)), size))
     if left >= right or top >= bottom:
-        return photo.copy()
+        return None
 
     # The inverse map: u = a x + b y + c and v = d x + e y + f are 0..1 inside the square.
     across, down = corners[3] - corners[0], corners[1] - corners[0]
@@ -46,25 +120,63 @@ def paste(
 
     # Bring the face to the photo's scale first: the affine transform alone would alias.
     side = max(1, round(transform.side))
-    face = restored.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
     to_face = [side * k for k in (a, b, a * left + b * top + c, d, e, d * left + e * top + f)]
-    size = (right - left, bottom - top)
-    drawn = face.transform(size, Image.Transform.AFFINE, to_face, Image.Resampling.BICUBIC)
+
+    def placed(picture: Image.Image, smooth: Image.Resampling) -> np.ndarray:
+        picture = picture.resize((side, side), smooth)
+        moved = picture.transform(
+            (right - left, bottom - top),
+            Image.Transform.AFFINE,
+            to_face,
+            Image.Resampling.BICUBIC if smooth == Image.Resampling.LANCZOS else Image.Resampling.BILINEAR,
+        )
+        return np.asarray(moved, dtype=np.float32)
 
     x = np.arange(left, right, dtype=np.float32)[None, :] + 0.5
     y = np.arange(top, bottom, dtype=np.float32)[:, None] + 0.5
-    weight = _seam(a * x + b * y + c, d * x + e * y + f, feather) * (1 - transform.invented(x, y))
-    area = (left, top, right, bottom)
-    under = np.asarray(photo.crop(area), dtype=np.float32)
-    mixed = under + (np.asarray(drawn, dtype=np.float32) - under) * weight[..., None]
-    result = photo.copy()
-    result.paste(Image.fromarray(np.rint(mixed).clip(0, 255).astype(np.uint8)), area)
-    return result
+    u, v = a * x + b * y + c, d * x + e * y + f
+    depth = np.minimum(np.minimum(u, 1 - u), np.minimum(v, 1 - v))
+    weight = _seam(depth, feather) * (1 - transform.invented(x, y))
+    relit = np.ones_like(weight)
+    if face.before is not None:
+        changed, brightened = changes(restored, face.before)
+        weight = weight * placed(changed, Image.Resampling.BILINEAR) / 255
+        relit = placed(brightened, Image.Resampling.BILINEAR) / 255
+    colours = placed(restored.convert("RGB"), Image.Resampling.LANCZOS)
+    return Drawn((left, top, right, bottom), colours, weight, relit, depth)
 
 
-def _seam(u: np.ndarray, v: np.ndarray, feather: float) -> np.ndarray:
+def changes(restored: Image.Image, before: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Where a restoration differs from what was restored, and where its luma does: two pictures, 255 = there."""
+    if restored.size != before.size:
+        raise ConfigError(
+            f"A face is compared with what it was at the same size. Got {restored.width} and {before.width} px."
+        )
+    a, b = to_tensor(restored)[None], to_tensor(before)[None]
+    maps = (a != b).any(dim=1), luma_level(a) != luma_level(b)
+    return _near(maps[0]), _near(maps[1])
+
+
+def with_luma_of(photo: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Give colours the photo's luma, to the bit: both [H, W, 3] in 0..255 -> uint8."""
+
+    def tensor(x: np.ndarray) -> Tensor:
+        return torch.from_numpy(x).float().permute(2, 0, 1)[None] / 127.5 - 1
+
+    under, face = tensor(photo), tensor(colours)
+    luma = grey(under)
+    exact = keep_luma(tinted(luma, face - grey(face)), under)
+    return ((exact[0] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+
+
+def _near(there: Tensor) -> Image.Image:
+    """[1, H, W] bool, widened by CHANGED pixels."""
+    wider = F.max_pool2d(there[None].float(), 2 * CHANGED + 1, 1, CHANGED)[0, 0]
+    return Image.fromarray((wider * 255).byte().numpy())
+
+
+def _seam(inside: np.ndarray, feather: float) -> np.ndarray:
     """Weigh the face: 0 on and outside the square's edge, 1 from `feather` inwards, smooth at both ends."""
-    inside = np.minimum(np.minimum(u, 1 - u), np.minimum(v, 1 - v))
     if feather == 0:
         return (inside > 0).astype(np.float32)
     t = np.clip(inside / feather, 0, 1)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from inversion.errors import AlignmentError, ConfigError
-from inversion.faces.align import Transform, align, ffhq_corners
+from inversion.faces.align import Transform, align, ffhq_corners, full_side
 from inversion.faces.landmarks import choose_face, find_faces
 from inversion.images import read_photo
 
@@ -147,3 +147,22 @@ def test_landmarks_that_are_no_face_are_refused(portrait: Image.Image, points: n
         align(portrait, points + 5000, 64)
     with pytest.raises(ConfigError, match="Got 0"):
         align(portrait, points, 0)
+
+
+def test_the_full_size_is_a_multiple_of_jpegs_blocks_between_generator_and_limit() -> None:
+    assert [full_side(side, 64) for side in (30.0, 320.0, 320.5, 5000.0)] == [64, 320, 336, 1024]
+    assert full_side(300.0, 1024, 512) == 1024
+
+
+def test_pixels_beyond_the_photo_are_told_and_the_others_are_the_photos_own(
+    portrait: Image.Image, points: np.ndarray
+) -> None:
+    whole = align(portrait, points, 128, fade=False)
+    assert whole.transform.inside(128).all()
+    box = (200, 0, 512, 600)
+    cut = align(portrait.crop(box), points - box[:2], 128, fade=False)
+    inside = cut.transform.inside(128)
+    assert not inside[64, 0] and inside[64, 127] and 0.05 < (~inside).mean() < 0.5
+    difference = np.abs(np.asarray(cut.image, dtype=float) - np.asarray(whole.image, dtype=float))
+    assert difference[inside].mean() < 1
+    assert (cut.transform.inside(64) == inside[::2, ::2]).mean() > 0.97

@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 
 from inversion.errors import ConfigError
 from inversion.faces.align import align
-from inversion.faces.paste import paste
+from inversion.faces.paste import Face, paste, paste_all
 
 
 def array(image: Image.Image) -> np.ndarray:
@@ -106,3 +106,31 @@ def test_a_square_beside_the_photo_changes_nothing(portrait: Image.Image, points
     beside = tuple((x + 9000, y) for x, y in aligned.transform.corners)
     transform = dataclasses.replace(aligned.transform, corners=beside)
     assert paste(portrait, aligned.image, transform).tobytes() == portrait.tobytes()
+
+
+def test_only_what_changed_is_pasted(portrait: Image.Image, points: np.ndarray) -> None:
+    aligned = align(portrait, points, 336, fade=False)
+    assert (
+        paste(portrait, aligned.image, aligned.transform, before=aligned.image).tobytes()
+        == portrait.tobytes()
+    )
+    filled = aligned.image.copy()
+    filled.paste((200, 40, 40), (150, 150, 190, 190))
+    changed = (
+        array(paste(portrait, filled, aligned.transform, before=aligned.image)) != array(portrait)
+    ).any(axis=-1)
+    assert 1500 < changed.sum() < 2500  # 40 x 40 and what resampling mixes with it
+
+
+def test_overlapping_faces_blend_and_each_has_its_own_middle(
+    portrait: Image.Image, points: np.ndarray
+) -> None:
+    first = align(portrait, points, 64).transform
+    corners = tuple((x + 100, y) for x, y in first.corners)
+    second = dataclasses.replace(first, corners=corners)
+    faces = [Face(Image.new("RGB", (64, 64), c), t) for c, t in (("red", first), ("blue", second))]
+    both = array(paste_all(portrait, faces))
+    assert paste_all(portrait, faces[::-1]).tobytes() == paste_all(portrait, faces).tobytes()
+    (x0, y0), (x1, _) = (np.mean(t.corners, axis=0).astype(int) for t in (first, second))
+    assert both[y0, x0 - 20, 0] > 200 and both[y0, x1 + 20, 2] > 200
+    assert np.abs(np.diff(both[y0, x0:x1, 0])).max() < 12  # no step between them
