@@ -13,11 +13,12 @@ from inversion.blind_blur import resolve_kernel
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError, explain
-from inversion.images import quantize
+from inversion.images import quantize, to_tensor
 from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
+from inversion.photos import FullSize
 from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
@@ -58,12 +59,21 @@ def restore(
 
 
 @dataclass(frozen=True)
+class FullObservation:
+    """What the camera did at the photo's own size, and what came of it."""
+
+    operator: Degradation
+    image: Tensor  # [1, 3, S, S]
+
+
+@dataclass(frozen=True)
 class Observation:
     """What is known of one problem's photo: what the camera did, and what came of it."""
 
     problem: Problem
     operator: Degradation  # bound to the photo: nothing left open
     image: Tensor  # [1, 3, R, R] in [-1, 1], on the model's device
+    full: FullObservation | None  # the same at the photo's own size
 
 
 def observe(problem: Problem, model: Model) -> Observation | Refusal:
@@ -88,12 +98,29 @@ def observed(problem: Problem, model: Model) -> Observation:
             "A photo's mask says what inpainting fills in. Got input.mask with the degradation "
             f"{type(degradation).__name__}; degradation=inpaint degradation.mask=FILE would work."
         )
+    if problem.photo.full is not None:
+        full = observed_in_full(problem, operator, problem.photo.full, photo)
+        operator, image = full.operator.brought_down(full.image, photo.shape[-1])
+        return Observation(problem, operator, image, full)
+    return Observation(problem, operator, as_camera(operator, photo, problem), None)
+
+
+def observed_in_full(
+    problem: Problem, operator: Degradation, full: FullSize, small: Tensor
+) -> FullObservation:
+    """The operator, bound at the generator's resolution, and its photo at the photo's own size."""
+    photo = to_tensor(full.image)[None].to(small)
+    masks = None if full.mask is None else full.mask[None].to(small)
+    large = operator.full_size(photo, photo.shape[-1] / small.shape[-1], problem.degraded, masks)
+    return FullObservation(large, as_camera(large, photo, problem))
+
+
+def as_camera(operator: Degradation, photo: Tensor, problem: Problem) -> Tensor:
+    """A photo that arrives degraded as it is; any other corrupted, in the 8 bits of a camera's file."""
     if problem.degraded:
-        return Observation(problem, operator, photo)
+        return photo
     with torch.no_grad():
-        corrupted = operator.observe(photo, torch.Generator().manual_seed(problem.seed))
-    # a camera's file has 8 bits, and so has degraded.png
-    return Observation(problem, operator, quantize(corrupted))
+        return quantize(operator.observe(photo, torch.Generator().manual_seed(problem.seed)))
 
 
 @dataclass(frozen=True)
@@ -194,6 +221,8 @@ def assemble(
             tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
     consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     interrupted = any(result.interrupted[k] for k in own) or tuning_stopped
+    full = observation.full
+    completed = None if full is None else full.operator.complete(face.clamp(-1, 1), full.image)[0].cpu()
     status, reason = judge(result, row, tuned, interrupted)
     return Restoration(
         problem=observation.problem,
@@ -204,6 +233,8 @@ def assemble(
         restored=face[0].cpu(),
         prediction=prediction[0].cpu(),
         consistent=consistent[0].cpu(),
+        full=completed,
+        observed_full=None if full is None else full.image[0].cpu(),
         ws=result.ws[row].cpu(),
         noises=[noise[row].cpu() for noise in result.noises],
         w_std=model.w_std,

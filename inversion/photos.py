@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inversion.degradations.inpaint import known_pixels, read_mask
 from inversion.errors import AlignmentError, ConfigError
-from inversion.faces.align import Transform, align
+from inversion.faces.align import Transform, align, full_side
 from inversion.faces.landmarks import choose_face, find_faces
 from inversion.faces.paste import paste
 from inversion.generator.stylegan2 import Generator
@@ -23,6 +23,15 @@ from inversion.images import list_photos, read_photo, resize_to_square, sha256_o
 from inversion.sample import sample_photo
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FullSize:
+    """A photo's aligned crop at its own size S, without invented detail."""
+
+    image: Image.Image  # S x S, RGB
+    mask: Tensor | None  # [1, S, S], 1 = known, warped like the photo
+    transform: Transform | None  # back into the photo; None when it came aligned
 
 
 @dataclass(frozen=True)
@@ -36,16 +45,18 @@ class Photo:
     transform: Transform | None = None  # back into the photo; None when it came aligned
     mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
     ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
+    full: FullSize | None = None  # None: the restoration ends at the generator's resolution
 
     @property
     def file(self) -> str:
         """The full name of the file; what made a synthetic face."""
         return self.name if self.path is None else self.path.name
 
-    def with_face(self, face: Image.Image) -> Image.Image:
+    def with_face(self, face: Image.Image, before: Image.Image | None = None) -> Image.Image:
         """The whole photo as it was given, with a face in the place of its own; one that came aligned is all face.
 
-        face: square, any resolution. Raises ConfigError for a synthetic face, and where the file is not there any more.
+        face: square, any resolution. before: what was restored, at the photo's own size: only what has changed is
+        pasted. Raises ConfigError for a synthetic face, and where the file is not there any more.
         """
         if self.path is None:
             raise ConfigError(
@@ -55,7 +66,9 @@ class Photo:
         photo = read_photo(self.path)
         if self.transform is None:
             return face.resize(photo.size, Image.Resampling.LANCZOS)
-        return paste(photo, face, self.transform)
+        if before is None or self.full is None or self.full.transform is None:
+            return paste(photo, face, self.transform)
+        return paste(photo, face, self.full.transform, before=before)
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,9 @@ class Photos:
     align: Mapping[str, Any] | bool | None = None  # {face, landmarks}, or False: aligned already
     degraded: bool = False
     mask: str | None = None  # for inpainting: as large as the photo, white = fill in
+    max_size: int | None = (
+        None  # px: the restoration is finished at the photo's own size, at most this; None: it is not
+    )
 
     def load(self, generator: Generator) -> Inputs:
         """Read and align; a folder's unusable photos are set aside. Raises ConfigError, AlignmentError."""
@@ -98,14 +114,23 @@ class Photos:
     def load_one(self, path: Path, resolution: int, before: list[Photo]) -> Photo:
         photo = read_photo(path)
         mask = None if self.mask is None else read_mask(self.mask, photo.size).convert("RGB")
-        transform = None
+        transform, full = None, None
         points = None if self.align is False else self.find_face(photo, path)
         if points is None:
             picture = resize_to_square(photo, resolution)
+            side = self.full_side(photo.width, resolution)
+            if side is not None:
+                large = mask and known_pixels(resize_to_square(mask, side))
+                full = FullSize(resize_to_square(photo, side), large, None)
             mask = mask and resize_to_square(mask, resolution)
         else:
             aligned = align(photo, points, resolution)
             picture, transform = aligned.image, aligned.transform
+            side = self.full_side(transform.side, resolution)
+            if side is not None:
+                whole = align(photo, points, side, fade=False)
+                large = mask and known_pixels(align(mask, points, side, fade=False).image)
+                full = FullSize(whole.image, large, whole.transform)
             mask = mask and align(mask, points, resolution).image
         name = path.stem if path.stem not in {p.name for p in before} else path.name
         return Photo(
@@ -115,7 +140,20 @@ class Photos:
             path,
             transform,
             None if mask is None else known_pixels(mask),
+            full=full,
         )
+
+    def full_side(self, side: float, resolution: int) -> int | None:
+        """Pixels across the face at the photo's own size; None where the generator's resolution is enough."""
+        if self.max_size is None:
+            return None
+        if self.max_size < resolution:
+            raise ConfigError(
+                f"max_size must be at least the generator's {resolution} px. Got {self.max_size}; leave it out, or "
+                "1024 would work."
+            )
+        full = full_side(side, resolution, self.max_size)
+        return full if full > resolution else None
 
     def find_face(self, photo: Image.Image, path: Path) -> Any:
         """68 landmarks of the chosen face, or None for a square degraded photo in which none can be seen."""

@@ -64,6 +64,8 @@ class Restoration:
     restored: Tensor  # what the generator draws of the found latents; not clamped
     prediction: Tensor  # that image, corrupted: what the search compared with `observed`
     consistent: Tensor  # `restored` with what the photo does say put back: see Degradation.consistent
+    full: Tensor | None  # [3, S, S], finished at the photo's own size; None where that was not asked for
+    observed_full: Tensor | None  # [3, S, S], what `observed` is brought down from
     ws: Tensor  # [num_ws, (channels,) w_dim]
     noises: list[Tensor]  # [1, R, R] each
     w_std: float  # of the generator, for distances in w
@@ -78,8 +80,16 @@ class Restoration:
 
     @property
     def image(self) -> Image.Image:
-        """The picture to take home: the consistent one."""
-        return to_pil(self.consistent)
+        """The picture to take home: at the photo's own size where there is one, else the consistent one."""
+        return to_pil(self.consistent if self.full is None else self.full)
+
+    @property
+    def in_photo(self) -> Image.Image:
+        """The whole photo with that picture in its place. Raises ConfigError where there is no photo."""
+        before = (
+            to_pil(self.observed_full) if self.observed_full is not None and self.problem.degraded else None
+        )
+        return self.problem.photo.with_face(self.image, before)
 
     @property
     def is_corrected(self) -> bool:

@@ -115,6 +115,7 @@ _KNOWN = (
 METRICS = {metric.name: metric for metric in _KNOWN}
 # A prefix says of which picture, or which part of it, a figure of METRICS speaks; the picture has the same name.
 VARIANTS = {
+    "full_": "full size",
     "consistent_": "consistent",
     "untuned_": "before tuning",
     "samples_mean_": "mean of the samples",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from inversion.blind_blur import found_kernel
 from inversion.degradations.masked import Masked
+from inversion.images import to_tensor
 from inversion.latents.spaces import per_layer
 from inversion.metrics.colour_error import colour_error
 from inversion.metrics.face_identity import identity_distance
@@ -49,6 +50,7 @@ def measure(restoration: Restoration) -> dict[str, float]:
     }
     if not problem.degraded:
         values |= likeness(pictures(restoration), problem.photo.image)
+        values |= at_full_size(restoration)
     if len(restoration.samples) > 1:
         values["samples_spread"] = spread(restoration.samples).mean().item()
     if problem.photo.ws is not None:
@@ -74,6 +76,18 @@ def pictures(restoration: Restoration) -> dict[str, Tensor]:
     if restoration.tuning is not None:
         shown["untuned_"] = restoration.tuning.untuned.clamp(-1, 1)
     return shown
+
+
+def at_full_size(restoration: Restoration) -> dict[str, float]:
+    """Metrics with the prefix full_, of the picture at the photo's own size; nothing where there is none."""
+    full = restoration.problem.photo.full
+    if restoration.full is None or full is None:
+        return {}
+    original = to_tensor(full.image)
+    if full.transform is not None:  # pixels beyond the photo's edge were invented: they count as equal
+        inside = torch.from_numpy(full.transform.inside(original.shape[-1]))
+        return likeness({"full_": torch.where(inside, restoration.full, original)}, original)
+    return likeness({"full_": restoration.full}, original)
 
 
 def inside_the_hole(restoration: Restoration) -> dict[str, float]:

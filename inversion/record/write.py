@@ -22,6 +22,7 @@ from inversion.record.own_folder import OwnFolder
 from inversion.restoration import Restoration
 
 PICTURES = (  # in the order in which people want to see them
+    "result.png",
     "panel.png",
     "consistent.png",
     "photo_restored.png",
@@ -83,10 +84,12 @@ def labelled_pictures(restoration: Restoration, paste: bool) -> dict[str, Image.
         return files | {"panel.png": panel(row, footer=caption({}))}
     show("restored", "restored.png", to_pil(restoration.restored))
     if restoration.is_corrected:
-        show("consistent", "consistent.png", restoration.image)
+        show("consistent", "consistent.png", to_pil(restoration.consistent))
     row.append(("restored, then degraded", to_pil(restoration.prediction)))
     if paste:
-        files["photo_restored.png"] = problem.photo.with_face(restoration.image)
+        files["photo_restored.png"] = restoration.in_photo
+    if restoration.full is not None:
+        files["result.png"] = restoration.image
     if len(restoration.samples) > 1:
         files |= sample_pictures(restoration.samples, restoration.fits)
     if restoration.tuning is not None:

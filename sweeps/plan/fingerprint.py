@@ -13,10 +13,11 @@ from inversion.errors import ConfigError
 from inversion.images import sha256_of
 
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
-IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator"}
+IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics"}
 # Ignored where nothing is tuned: runs from before there was any tuning stay finished.
 TUNING = {"tuning_steps", "tuning_rate"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
+ADDED = {"max_size"}  # wherever they occur: settings that are younger than 0.1.0, whose null is what it did
 ANY_NUMBER = {"kernel_size"}  # settings that take whole numbers and others, so that 5 and 5.0 both occur
 FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
 # Classes that have moved: runs from before they moved stay finished.
@@ -68,7 +69,7 @@ def _contents(value: Any) -> Any:
         return {
             key: _hash_of(key, child) if key in FILES and isinstance(child, str) else _contents(child)
             for key, child in value.items()
-            if key not in PATHS
+            if key not in PATHS and not (key in ADDED and child is None)
         }
     if isinstance(value, list):
         return [_contents(child) for child in value]
