@@ -1,0 +1,1 @@
+def settings_help(*, _root_): return "todo"
