@@ -78,7 +78,9 @@ class _Module:
         return ".".join([*package, *filter(None, [node.module])])
 
     def value(self, node: ast.expr) -> Any:
-        """A literal, or a constant of the module that is one."""
+        """A literal, or a constant of the module that is one; MISSING is OmegaConf's."""
+        if isinstance(node, ast.Name) and node.id == "MISSING":
+            return MISSING
         if isinstance(node, ast.Name):
             for line in self.tree.body:
                 if isinstance(line, ast.Assign) and any(ast.unparse(t) == node.id for t in line.targets):

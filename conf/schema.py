@@ -45,8 +45,7 @@ class Tracking:
 class Launcher:
     """How the points of a sweep are run."""
 
-    # problems (photos, grid points) in one optimizer pass; null = as memory allows
-    batch_size: int | None = None
+    batch_size: int | None = None  # problems (photos, points of a grid) in one optimizer pass; null = as memory allows
     bars: bool = True  # a bar that counts steps; false where several processes share a terminal
 
 
@@ -61,8 +60,7 @@ class Joblib(Launcher):
 class Ray(Launcher):
     """On a Ray cluster."""
 
-    # of a running cluster, auto = the one of this machine; null = start one here
-    address: str | None = MISSING
+    address: str | None = MISSING  # of a running cluster, auto = the one of this machine; null = start one here
     cpus: float = MISSING  # of one point; the cluster runs as many points as it has CPUs for
     gpus: float = MISSING  # a fraction lets several points share a GPU
 

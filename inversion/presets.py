@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from conf.check import checked
 from conf.schema import PRESETS, register
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
@@ -48,4 +49,4 @@ def composed(*overrides: str) -> dict[str, Any]:
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(str(error)) from error
     assert isinstance(config, dict)
-    return {str(key): value for key, value in config.items()}
+    return checked({str(key): value for key, value in config.items()})
