@@ -63,7 +63,11 @@ def meanings(root: DictConfig) -> dict[str, str]:
     """Every setting of a composed configuration → what it means; "" where nobody has said so."""
     choices = root.hydra.runtime.choices
     known = _of_files(choices)
-    return {key: known.get(key) or _of_source(root, key) for key, _ in leaves(root)}
+    same = "input."  # whose settings are those of the top level
+    return {
+        key: known.get(key) or _of_source(root, key) or known.get(key.removeprefix(same), "")
+        for key, _ in leaves(root)
+    }
 
 
 def leaves(root: DictConfig) -> Iterator[tuple[str, Any]]:
@@ -86,7 +90,8 @@ def range_of(root: DictConfig, key: str) -> str:
     node_name, _, last = key.rpartition(".")
     node = OmegaConf.select(root, node_name) if node_name else None
     target = str(node.get("_target_", "")) if isinstance(node, DictConfig) else ""
-    found = RANGES.get(f"{target.rpartition('.')[2]}.{last}" if target else key)
+    name = key.removeprefix("input.") if key.startswith("input.align") else key
+    found = RANGES.get(f"{target.rpartition('.')[2]}.{last}" if target else name)
     return "" if found is None else found.short
 
 
@@ -131,7 +136,7 @@ def _row(left_text: str, text: str, left: int = LEFT) -> Iterator[str]:
     first = f"  {left_text}"
     lines = textwrap.wrap(text, WIDTH - left - 2, break_on_hyphens=False) or [""]
     if len(first) > left + 1:
-        yield from textwrap.wrap(first, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield first
     else:
         yield f"{first:<{left + 2}}{lines.pop(0)}".rstrip()
     yield from (f"{'':<{left + 2}}{line}" for line in lines)

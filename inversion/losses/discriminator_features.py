@@ -29,7 +29,7 @@ class DiscriminatorLoss:
     features, so that each layer counts alike whatever its scale: 0.1 = 10 % of the features' energy differs.
     """
 
-    weight: float = 1.0
+    weight: float = 10.0  # so that reg means what the reports mean by it: see conf/loss/discriminator.yaml
     identity: float = 0.0  # weight of losses/identity.py beside it
     l1: float = 0.0  # weight of losses/absolute.py beside it
     discriminator: FeatureNetwork | None = field(default=None, repr=False, compare=False)

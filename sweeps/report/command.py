@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from inversion.errors import ConfigError
-
-PROJECT = Path(__file__).resolve().parents[2]
+from sweeps.home import home
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from sweeps.results.summarize import summarize
     from sweeps.results.table import Store
 
-    uri = absolute_uri(arguments.uri, PROJECT)
+    uri = absolute_uri(arguments.uri, home())
     store = Store(uri)
     summary = summarize(store.read(arguments.name))
     if summary.table.rows.empty:

@@ -35,7 +35,7 @@ def test_layers_count_alike_whatever_their_scale() -> None:
 
 
 def test_it_is_the_share_of_the_targets_energy_that_differs() -> None:
-    loss = DiscriminatorLoss().bind(network(1.0), CPU)
+    loss = DiscriminatorLoss(weight=1.0).bind(network(1.0), CPU)
     b = images(1)
     for factor, share in [(1.1, 0.01), (0.0, 1.0), (-1.0, 4.0)]:
         torch.testing.assert_close(loss([factor * b], [b]), torch.full((2,), share), rtol=1e-4, atol=1e-6)
