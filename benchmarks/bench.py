@@ -15,10 +15,11 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
 from inversion.runtime.heap import keep_heap
 from inversion.search.hyperparameters import Hyperparameters
-from inversion.search.objective import Objective, PerceptualLoss
+from inversion.search.objective import Objective
 from inversion.search.optimize import optimize
 
 

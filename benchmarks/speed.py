@@ -39,7 +39,7 @@ from inversion.record.open import open_record, open_store
 from inversion.record.record import Record
 from inversion.restoration import Problem
 from inversion.runtime.device import choose_device
-from inversion.runtime.heap import collect_garbage, keep_heap
+from inversion.runtime.heap import enable_gc, keep_heap
 from inversion.runtime.memory import is_out_of_memory
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -148,7 +148,7 @@ def one_step(bench: Bench, setting: Setting, target: Tensor) -> dict[str, tuple[
 
     images = part("synthesis, forward", lambda: setting.synthesis(latent, noises))
     leaf = images.detach().requires_grad_()
-    seen = part("degradation, forward", lambda: operator.compared(leaf, loss.resolution))
+    seen = part("degradation, forward", lambda: operator.prediction(leaf, loss.resolution))
     seen_leaf = seen.detach().requires_grad_()
     value = part("perceptual loss, forward", lambda: loss(loss.features(seen_leaf), goal).sum())
     (gradient,) = back("perceptual loss", value, [seen_leaf])
@@ -236,7 +236,7 @@ def compare_recording(bench: Bench, setting: Setting, steps: int = 200) -> None:
         def recorded() -> float:
             place = Path(tempfile.mkdtemp(dir=folder))
             record = open_record(problem, config, "speed", {}, place, store)
-            collect_garbage()
+            enable_gc()
             began = bench.clock()
             search(record)
             record.flush()

@@ -52,7 +52,7 @@ def distance(model: Model, ws: Tensor, noises: list[Tensor], target: Tensor) -> 
     with torch.no_grad():
         image = model.generator.synthesis(ws, noises)
         side = loss.resolution
-        seen = [NoDegradation().compared(picture, side) for picture in (image, target)]
+        seen = [NoDegradation().prediction(picture, side) for picture in (image, target)]
         return loss(*(loss.features(picture) for picture in seen)).item()
 
 

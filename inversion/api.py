@@ -12,6 +12,7 @@ from inversion.checkpoints.sources import file
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
 from inversion.passes import restore as restore_together
 from inversion.photos import Photo, Photos
@@ -19,7 +20,7 @@ from inversion.presets import composed
 from inversion.presets import preset as preset_of
 from inversion.restoration import Problem, Refusal, Restoration
 from inversion.runtime.device import choose_device
-from inversion.search.objective import PerceptualLoss, checked
+from inversion.search.objective import checked
 
 
 def load_model(name: str | Path = "portraits", device: str = "auto", precision: str = "auto") -> Model:

@@ -12,20 +12,21 @@ from torch import Tensor
 
 from inversion.errors import explain
 from inversion.images import downsample_area
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
 from inversion.passes import OnProgress, ignore, restore
 from inversion.restoration import Problem, Refusal, Restoration
 from inversion.runtime.memory import free_bytes, is_out_of_memory
 from inversion.search.history import Listener, Silent
-from inversion.search.objective import PerceptualLoss, comparisons
+from inversion.search.objective import feature_distances
 
 log = logging.getLogger(__name__)
 
-SHARE = 0.5  # of the free memory: the backward pass needs room beside what the forward pass keeps
-# A larger batch gains nothing more, and a kill would lose more. Measured with a 64 px generator and blur on one core,
-# ms per problem and step at 1, 2, 4, 8, 16, 32, 64 problems: bf16 19.8 13.2 10.7 8.3 7.7 7.4 7.0; fp32 28.5 20.3 16.1
-# 13.9 12.6 12.2 11.6. Throughput never falls, so memory alone decides up to here.
-ENOUGH = {"cpu": 32, "cuda": 256, "mps": 32}
+SHARE = 0.5  # of the free memory; the rest is for the backward pass
+# Larger batches are hardly faster, and a killed process would lose more. Measured with a 64 px generator, blur, one
+# core, ms per problem and step at 1, 2, 4, 8, 16, 32, 64 problems: bf16 19.8 13.2 10.7 8.3 7.7 7.4 7.0; fp32 28.5 20.3
+# 16.1 13.9 12.6 12.2 11.6. Throughput never falls, so up to here only memory limits a pass.
+LARGEST_PASS = {"cpu": 32, "cuda": 256, "mps": 32}
 
 Bar = Callable[[Sequence[Problem]], AbstractContextManager[OnProgress]]
 
@@ -90,7 +91,7 @@ def problems_that_fit(model: Model, loss: PerceptualLoss, samples: int = 1) -> i
     """
     device = model.w_avg.device
     fit = SHARE * free_bytes(device) / bytes_per_problem(model, loss)
-    return max(1, int(min(fit, ENOUGH[device.type]) / samples))
+    return max(1, int(min(fit, LARGEST_PASS[device.type]) / samples))
 
 
 def bytes_per_problem(model: Model, loss: PerceptualLoss) -> int:
@@ -114,7 +115,7 @@ def kept_bytes(model: Model, loss: PerceptualLoss, batch: int) -> int:
         images = synthesis(ws, noises)
         features = [
             feature
-            for comparison in comparisons(loss, images.device)
-            for feature in comparison.features(downsample_area(images, comparison.resolution))
+            for distance in feature_distances(loss, images.device)
+            for feature in distance.features(downsample_area(images, distance.resolution))
         ]
     return sum(kept.values()) + sum(feature.nbytes for feature in features)

@@ -8,6 +8,7 @@ little in theirs, the generator knows how much, and a blur multiplies a spectrum
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inversion.degradations.blur import AUTO, GaussianBlur, default_sigma, gaussian_kernel
+from inversion.degradations.blur import (
+    AUTO,
+    GaussianBlur,
+    default_kernel_size,
+    default_sigma,
+    gaussian_kernel,
+)
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.wiener import frequency_response
 from inversion.errors import ConfigError
@@ -26,12 +33,15 @@ from inversion.latents.starts import TRUNCATION_PSI
 from inversion.metrics.sharpness import noise_power, ring_mean, ring_power
 from inversion.model import Model
 
+log = logging.getLogger(__name__)
+
 SAMPLES = 128  # faces; twice as many find kernels no better
 AT_ONCE = 8  # faces drawn together: memory
 WIDENING = 1.15  # from one band of frequencies to the next, at least one period
 CLEAR = 4.0  # times the noise's power tells of the blur
 UNLIKE = 0.2  # nepers by which the generator's faces may differ from photos, in every band on its own
 CANDIDATES = 120
+UNLIKELY = 1.6  # times another kernel than the one that is found: an assumed one is doubted
 WIDEST = 0.25  # of the side
 
 
@@ -73,10 +83,28 @@ def resolve_kernel(degradation: Degradation, photo: Tensor, degraded: bool, mode
 
     Raises ConfigError.
     """
-    if not is_to_be_found(degradation, degraded):
-        return degradation
-    size = find_kernel_size(photo, face_spectrum(model.generator)).item()
-    return GaussianBlur(round(size, 3), round(default_sigma(size), 4))
+    if is_to_be_found(degradation, degraded):
+        size = find_kernel_size(photo, face_spectrum(model.generator)).item()
+        return GaussianBlur(round(size, 3), round(default_sigma(size), 4))
+    if degraded and isinstance(degradation, GaussianBlur) and degradation.kernel_size is None:
+        doubt_assumed_kernel(photo, model)
+    return degradation
+
+
+def doubt_assumed_kernel(photo: Tensor, model: Model) -> None:
+    """Warn where the blur that a photo shows is far from the size that is assumed: too wide a one draws stripes."""
+    side = photo.shape[-1]
+    assumed = default_kernel_size(side)
+    found = find_kernel_size(photo, face_spectrum(model.generator)).item()
+    if not 1 / UNLIKELY <= found / assumed <= UNLIKELY:
+        seen = "hardly blurred" if found < 2 else f"blurred by about {found:.1f} px"
+        log.warning(
+            "The photo looks %s at %d px, but %d px are assumed, 10 %% of the side. degradation.kernel_size=auto uses "
+            "what is found; a number of pixels sets it.",
+            seen,
+            side,
+            assumed,
+        )
 
 
 def found_kernel(asked: Degradation, resolved: Degradation) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,9 @@ from inversion.generator.discriminator import Discriminator
 from inversion.generator.prepared import PreparedDiscriminator, PreparedSynthesis
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator, SynthesisNetwork
-from inversion.priors.gaussianized_distance import GaussianizedDistance
-from inversion.priors.latent_distance import latent_distance
+from inversion.priors.prior import Prior
 from inversion.runtime.precision import choose_dtype, lowest_resolution
-from inversion.search.objective import Prior
+from inversion.search import families
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,14 @@ class Model:
         return replace(self.checkpoint, generator=whole, description=about)
 
     def prior(self, name: str) -> Prior:
-        """What `reg` weighs: `distance` to the mean face, or `gaussianized`."""
-        if name == "gaussianized":
-            return self.gaussianized_distance
-        return partial(latent_distance, w_avg=self.w_avg, w_variance=self.w_std**2)
+        """What `reg` weighs, by its built-in name or dotted path; made once per model. Raises ConfigError."""
+        if name not in self._priors:
+            self._priors[name] = families.prior(name)(self)
+        return self._priors[name]
 
     @cached_property
-    def gaussianized_distance(self) -> GaussianizedDistance:
-        """Measured when it is first asked for, over 10,000 codes."""
-        return GaussianizedDistance.measure(self.generator.mapping, self.w_std**2)
+    def _priors(self) -> dict[str, Prior]:
+        return {}
 
 
 def build(checkpoint: Checkpoint, device: torch.device, precision: str = "fp32") -> Model:

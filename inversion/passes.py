@@ -15,11 +15,12 @@ from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError, explain
 from inversion.images import quantize
 from inversion.latents.starts import sample_seed, starting_points
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
 from inversion.search.history import History, Listener, Silent
-from inversion.search.objective import Objective, PerceptualLoss
+from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
 from inversion.search.pivotal_tuning import Tuned, tune
 from inversion.search.stacked import Stacked

@@ -87,11 +87,11 @@ class Photos:
             except (ConfigError, AlignmentError) as error:
                 if len(paths) == 1:
                     raise
-                log.error("%s: %s", path.name, error)
                 refused[path] = str(error)
         if not photos:
             raise ConfigError(
-                f"none of the {len(paths)} photos in {self.image} can be used; each is named above with its reason"
+                f"none of the {len(paths)} photos in {self.image} can be used:\n"
+                + "\n".join(f"  {path.name}: {reason}" for path, reason in refused.items())
             )
         return Inputs(photos, refused)
 

@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from conf.schema import register
+from inversion.runtime.streams import outlive_closed_pipes
 
 register()
 SUBCOMMANDS = ("ui", "missing", "reap", "report", "sync", "table")
@@ -31,6 +32,7 @@ def restore(config: DictConfig) -> float:
 
 def main() -> None:
     """Run what the command line says: a restoration, a sweep, or one of `python -m sweeps`."""
+    outlive_closed_pipes()
     if sys.argv[1:2] and sys.argv[1] in SUBCOMMANDS:
         from sweeps.__main__ import main as subcommand
 

@@ -1,7 +1,7 @@
 """Find what somebody blanked in a photo: patches of one constant colour and any shape, with sharp edges.
 
-Black suits and plain backdrops are of one colour, too, but waver by a level or two where paint is exact, and most of
-their outline is the photo's border. Alignment may have softened the edges, and JPEG the colour.
+Black suits and plain backdrops have one colour, too, but it varies by a level or two where painted patches are exact,
+and most of their outline is the photo's border. Alignment may have blurred the edges, and JPEG changed the colour.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from torch import Tensor
 from inversion.images import downsample_area, to_255
 
 SEARCH_SIDE = 256  # px; larger photos are searched at this size
-COLOURS = 8  # the most frequent ones are tried
-CLOSE = 12  # levels of 255: still the patch, its edge or JPEG's ringing
-STEP = 24  # levels of 255: another colour
+COLOURS = 8  # so many of the most frequent ones are tried
+CLOSE = 12  # levels of 255: a pixel this near the colour belongs to the patch, its edge or JPEG's ringing
+STEP = 24  # levels of 255: a pixel farther away than this has another colour
 SMALLEST = 0.003  # of the photo's area
-INSIDE = 0.2  # of a patch's outline may be the photo's border
-PAINT = 0.5  # plausibility of a patch inside the photo,
-PAINT_AT_BORDER = 0.75  # of any other,
-PAINT_TOO = 0.35  # of one inside that has the colour of paint
-SOFT_EDGE = 0.012  # of the side, at least 2 px, that an edge may reach farther; blanked as well
+INSIDE = 0.2  # a patch is inside the photo if less than this share of its outline is the photo's border
+# The least plausibility of a painted patch:
+PAINT = 0.5  # inside the photo
+PAINT_AT_BORDER = 0.75  # at the border
+PAINT_OF_SAME_COLOUR = 0.35  # inside, in the colour of a patch that passed one of the two above
+SOFT_EDGE = 0.012  # of the side, at least 2 px: width of a blurred edge, which counts as blanked
 
 
 @dataclass(frozen=True)
 class Patch:
-    """Connected pixels of about one colour, and what tells paint from a photo's own flat areas; all shares 0..1."""
+    """Connected pixels of about one colour, measured to distinguish paint from a photo's flat areas; shares 0..1."""
 
     area: np.ndarray  # [S, S] bool
     size: float  # of the photo
     inside: bool  # little of its outline is the photo's border
     plausibility: (
-        float  # share that is within a level of the colour, times share of its surroundings that is not
+        float  # share within a level of the colour, times share of its surroundings far from the colour
     )
 
     @property
@@ -43,9 +44,9 @@ class Patch:
         return self.plausibility >= (PAINT if self.inside else PAINT_AT_BORDER)
 
     @property
-    def is_paint_too(self) -> bool:
-        """Of another patch's colour, which is enough for a little less."""
-        return self.is_paint or (self.inside and self.plausibility >= PAINT_TOO)
+    def is_paint_of_same_colour(self) -> bool:
+        """With the lower threshold for a patch in the colour of one that is paint."""
+        return self.is_paint or (self.inside and self.plausibility >= PAINT_OF_SAME_COLOUR)
 
 
 def known_around_blank(photo: Tensor) -> Tensor | None:
@@ -60,13 +61,13 @@ def known_around_blank(photo: Tensor) -> Tensor | None:
     if not found:
         return None
     # A backdrop that is black to the last bit looks like paint, but only at the border.
-    paint = [patch.area for patch in max(found, key=inner_size) if patch.is_paint_too]
+    paint = [patch.area for patch in max(found, key=inner_size) if patch.is_paint_of_same_colour]
     blank = torch.from_numpy(grown(np.any(paint, axis=0), soft_edge(pixels))).float()[None, None]
     return 1 - F.interpolate(blank, size=photo.shape[-2:], mode="nearest")[0].to(photo)
 
 
 def inner_size(patches: list[Patch]) -> tuple[float, float]:
-    """Of the paint, shares of the photo: away from the border first, then all."""
+    """Share of the photo that is painted: inside, and in all."""
     sizes = [(patch.size * patch.inside, patch.size) for patch in patches if patch.is_paint]
     return sum(inner for inner, _ in sizes), sum(size for _, size in sizes)
 
@@ -88,7 +89,7 @@ def patches_of(pixels: np.ndarray, colour: np.ndarray) -> list[Patch]:
     difference = abs(pixels - colour).max(axis=2)
     number = connected(difference <= CLOSE)
     sizes = np.bincount(number.ravel()) / number.size
-    sizes[0] = 0  # what is not of the colour
+    sizes[0] = 0  # pixels of other colours
     reach = soft_edge(pixels)
     return [patch(number == i, difference, reach) for i in np.nonzero(sizes >= SMALLEST)[0]]
 
@@ -113,7 +114,7 @@ def connected(inside: np.ndarray) -> np.ndarray:
     while True:
         pooled = F.max_pool2d(torch.from_numpy(number).double()[None, None], 3, 1, 1)[0, 0].long().numpy()
         highest = np.where(inside, pooled, 0)
-        # As far as the pixel of that number has come: areas of any length take few rounds.
+        # Take the number that the pixel with that number has by now (pointer jumping): long areas need few rounds.
         highest = np.where(inside, np.append(0, highest.ravel())[highest], 0)
         if np.array_equal(highest, number):
             return number

@@ -20,8 +20,8 @@ AUTO = "auto"
 class GaussianBlur(Degradation):
     """Blur with a Gaussian window `kernel_size` pixels wide, borders reflected (edge pixel not repeated).
 
-    kernel_size: pixels; None = 10 % of the resolution, see `default_kernel_size`; auto = found in a photo that
-    arrives blurred, see inversion/blind_blur.py, which fills it in before `bind`.
+    kernel_size: pixels; None = 10 % of the resolution, see `default_kernel_size`; auto = estimated from a photo that
+    arrives blurred, by inversion/blind_blur.py before `bind`.
     sigma: pixels; None = OpenCV's rule for that kernel size, see `default_sigma`.
     """
 
@@ -55,20 +55,20 @@ class GaussianBlur(Degradation):
         return rows @ x @ columns.mT
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """Sharpen what the photo has and the blurred restoration lacks, and add it.
+        """Deblur the photo minus the blurred restoration, and add it to the restoration.
 
-        The Wiener filter in place of A⁺, which would blow the photo's rounding up without bound.
+        The Wiener filter takes the place of A⁺, which would amplify the photo's rounding errors without bound.
         """
         residual = observed - self(restored)
         return (restored + wiener(residual, observed, self._kernel(residual))).clamp(-1, 1)
 
     def shrunk(self, factor: int) -> GaussianBlur:
-        """A window and a sigma as many times smaller."""
+        """kernel_size and sigma divided by the factor."""
         size, sigma = self._bound()
         return replace(self, kernel_size=max(1.0, size / factor), sigma=sigma / factor)
 
     def _matrix(self, side: int, x: Tensor) -> Tensor:
-        """What `blur` multiplies by, made once for images like x: every step of a search needs it again."""
+        """The matrix that `blur` multiplies by, cached for images like x: every step of a search needs it."""
         key = side, x.dtype, x.device
         if key not in self._matrices:
             self._matrices[key] = blur_matrix(self._kernel(x), side).to(x.dtype)
@@ -107,8 +107,8 @@ def gaussian_kernel(kernel_size: float, sigma: Tensor) -> Tensor:
 
     sigma: [B] (or [1] for all problems), in pixels, above 0. Returns [B, taps], taps odd.
     The window is `kernel_size` pixels wide and centred on a pixel. An odd size covers that many whole pixels
-    (OpenCV's getGaussianKernel); any other covers a part of the outermost pixel on either side, which counts by
-    that part: an even one half of it. So no size moves the image; an even number of taps would, by half a pixel.
+    (OpenCV's getGaussianKernel); any other covers a part of the outermost pixel on either side, whose weight is
+    multiplied by that part: one half for an even size. An even number of taps would move the image by half a pixel.
     """
     reach = math.ceil((kernel_size - 1) / 2)
     offsets = torch.arange(-reach, reach + 1, dtype=sigma.dtype, device=sigma.device)

@@ -16,13 +16,13 @@ from inversion.degradations.grayscale import Grayscale
 class Compose(Degradation):
     """Apply `steps` in their order: the first one happens to the face, the last one makes the file.
 
-    A step that blanks pixels belongs at the end where it can: only there are they left out of the comparison.
+    Steps that blank pixels should come last: only the last step's pixels are left out of the comparison.
     """
 
     steps: Sequence[Degradation] = ()
 
     def bind(self, photos: Tensor, degraded: bool) -> Compose:
-        """Each step settles on the photos as they arrive."""
+        """Bind each step to the photos as they arrive."""
         return replace(self, steps=tuple(step.bind(photos, degraded) for step in self.steps))
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class Compose(Degradation):
         return x
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """Undo the last step first: what each step's output should have been becomes the one before's photo."""
+        """From the last step to the first: each one's consistent input is what the step before should have observed."""
         for step, image in zip(reversed(self.steps), reversed(self._until_last(restored)[:-1]), strict=True):
             observed = step.consistent(image, observed)
         return observed if self.steps else restored
@@ -43,13 +43,13 @@ class Compose(Degradation):
         steps = [step.shrunk(factor) for step in self.steps]
         return None if None in steps else replace(self, steps=tuple(filter(None, steps)))
 
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
+    def prediction(self, x: Tensor, resolution: int) -> Tensor:
         if not self.steps:
-            return super().compared(x, resolution)
-        return self.steps[-1].compared(self._until_last(x)[-2], resolution)
+            return super().prediction(x, resolution)
+        return self.steps[-1].prediction(self._until_last(x)[-2], resolution)
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:
-        """As the last step has it; grey, if any step is: an old print's tint says nothing about the person's."""
+        """The last step's target; in grey if any step is Grayscale, since an old print's tint is not the person's."""
         if not self.steps:
             return super().target(observed, resolution)
         target = self.steps[-1].target(observed, resolution)

@@ -1,4 +1,4 @@
-"""What every degradation does unless it says otherwise."""
+"""The interface of every degradation, with its defaults."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ class Degradation(ABC):
     """
 
     def bind(self, photos: Tensor, degraded: bool) -> Degradation:
-        """Settle what depends on the aligned photos [B, 3, R, R], and refuse settings that cannot work.
+        """Fill in what depends on the aligned photos [B, 3, R, R], and check the fields.
 
-        degraded: the photos arrive already corrupted. Returns the same settings with nothing left open.
-        Raises ConfigError.
+        degraded: the photos arrive already corrupted. Returns a copy that can be called. Raises ConfigError.
         """
         return self
 
@@ -31,32 +30,32 @@ class Degradation(ABC):
         """Corrupt images so that gradients pass: [B, 3, H, W] -> [B, 3, H, W]."""
 
     def observe(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """What the camera did to the original: the corruption, with its randomness where it has any.
+        """The corruption as it happened to the original, with its randomness where it has any.
 
-        rng: one stream for each problem, so x is [1, 3, H, W] where a photo's noise shall not depend on its neighbours.
+        rng: one stream per problem; x is [1, 3, H, W] so that a photo's noise does not depend on its neighbours.
         """
         return self(x)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """Make a restoration agree with what the photo says: both [B, 3, H, W] -> [B, 3, H, W], not for gradients.
+        """Make a restoration consistent with the photo: both [B, 3, H, W] -> [B, 3, H, W], without gradients.
 
-        x' = A⁺ y + (I - A⁺ A) x: what the photo shows comes from the photo, what the corruption hides from the
-        restoration. Unchanged where a corruption's own file says nothing else: with plain inversion the generator
-        is what is studied. Wang et al. 2023, DDNM, equation 7; each operator says what its A⁺ is.
+        x' = A⁺ y + (I - A⁺ A) x: what the photo y shows comes from the photo, what the corruption A hides from the
+        restoration x. Wang et al. 2023, DDNM, equation 7; each operator says what its A⁺ is. By default the restoration
+        is returned unchanged, as in plain inversion, where the generator itself is studied.
         """
         return restored
 
     def shrunk(self, factor: int) -> Degradation | None:
-        """The same corruption of an image whose sides are 1/factor as long; None where it is not the same.
+        """The same corruption A' for images whose sides are 1/factor as long; None where there is none.
 
-        Then A(x) shrunk is about A' of x shrunk, up to what pixels of that size cannot show.
+        A'(x shrunk) is about A(x) shrunk, but for details that pixels of that size cannot show.
         """
         return None
 
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
-        """What the loss sees of a synthesized image: corrupted, at most `resolution` pixels a side."""
+    def prediction(self, x: Tensor, resolution: int) -> Tensor:
+        """The synthesized image as the loss compares it: corrupted, at most `resolution` pixels a side."""
         return downsample_area(self(x), resolution)
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:
-        """What the loss compares that with: the observed photo, which must not be corrupted a second time."""
+        """The observed photo as the loss compares it: not corrupted again, at most `resolution` pixels a side."""
         return downsample_area(observed, resolution)

@@ -18,12 +18,12 @@ LARGEST = 32
 
 @dataclass(frozen=True)
 class Downsample(Degradation):
-    """Shrink to 1/factor of the side, then enlarge bicubically: what a viewer shows of a small photo.
+    """Shrink to 1/factor of the side, then enlarge bicubically, as a viewer shows a small photo.
 
-    So images keep their shape, and photos that arrive small (degraded=true) need only have been enlarged smoothly,
-    which alignment does. The small image is side / factor pixels, rounded, at least 1.
+    So images keep their shape, and photos that arrive small (degraded=true) match once they are enlarged smoothly, as
+    alignment does. The small image is side / factor pixels, rounded, at least 1.
     factor: 2 to 32.
-    method: area = average of the pixels underneath; bicubic = Pillow's, which looks at more of them.
+    method: area = average of the pixels underneath; bicubic = Pillow's, whose kernel covers more of them.
     """
 
     factor: int = 8
@@ -45,10 +45,10 @@ class Downsample(Degradation):
         return rows @ self._small(x) @ columns.mT
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """Add what the small photo has and the shrunk restoration lacks, enlarged smoothly.
+        """Add the small photo minus the shrunk restoration, enlarged smoothly.
 
-        With D = shrink and U = enlarge, A⁺ in effect is U (D U)^-1: shrunk, the result is the small photo exactly,
-        unless clamping to [-1, 1] took something off. DDNM's own A⁺ repeats pixels, which shows as squares.
+        With D = shrink and U = enlarge, A⁺ is U (D U)^-1: shrunk, the result is the small photo exactly, but for
+        clamping to [-1, 1]. DDNM's own A⁺ repeats pixels, which shows as squares.
         """
         height, width = restored.shape[-2:]
         small = self._sharpen(self._small(observed), height, width)  # the small photo that was enlarged
@@ -63,7 +63,8 @@ class Downsample(Degradation):
     def _sharpen(self, small: Tensor, height: int, width: int) -> Tensor:
         """Find what becomes `small` when enlarged and shrunk: (D U)^-1 on both axes."""
         rows, columns = (self._shrink(side, small) @ self._enlarge(side, small) for side in (height, width))
-        return torch.linalg.solve(columns.mT, torch.linalg.solve(rows, small), left=False)
+        solution: Tensor = torch.linalg.solve(columns.mT, torch.linalg.solve(rows, small), left=False)
+        return solution
 
     def _shrink(self, side: int, like: Tensor) -> Tensor:
         return on_device(resampling, side, max(1, round(side / self.factor)), self.method, like=like)

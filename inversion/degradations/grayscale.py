@@ -22,10 +22,10 @@ class Grayscale(Degradation):
         return (x * weights[:, None, None]).sum(dim=1, keepdim=True).expand_as(x)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """The photo's luma, exactly, and the restoration's chroma, paled where it would leave [-1, 1].
+        """The photo's luma, exactly, and the restoration's chroma, less saturated where it would leave [-1, 1].
 
-        A⁺ is the identity on grey images. A colour that no screen can show keeps its hue and luma and loses
-        saturation: the channels are drawn towards the luma just as far as the worst one needs.
+        A⁺ is the identity on grey images. A colour outside [-1, 1] keeps its hue and luma: all channels are moved
+        towards the luma until the last one is inside.
         """
         luma = self(observed).clamp(-1, 1)
         chroma = restored - self(restored)
@@ -37,5 +37,5 @@ class Grayscale(Degradation):
         return self
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:
-        """Old prints arrive in sepia: their colour says nothing about the person's."""
-        return self.compared(observed, resolution)
+        """In grey: old prints arrive in sepia, which is not the person's colour."""
+        return self.prediction(observed, resolution)

@@ -1,4 +1,4 @@
-"""Continue what is known smoothly into what is not."""
+"""Continue known pixels smoothly into unknown ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inversion.degradations.conjugate_gradients import conjugate_gradients
 
-COARSEST = 8  # px; smaller images are solved from nothing
+COARSEST = 8  # px; at and below this side the solver starts from 0
 
 
 def harmonic(values: Tensor, known: Tensor, length: float = math.inf) -> Tensor:
@@ -18,7 +18,7 @@ def harmonic(values: Tensor, known: Tensor, length: float = math.inf) -> Tensor:
 
     values: [B, C, H, W], known: [1 or B, 1, H, W], 1 = known; known pixels come back as they are. Filled ones stay
     within the known ones' range. An image without known pixels becomes 0.
-    length: pixels after which what is continued has faded to 1/e; endless = it never fades.
+    length: pixels after which a continued value has fallen to 1/e; infinite = it never falls.
     Laplace's equation, Dirichlet at known pixels and Neumann at the photo's border, the membrane of Pérez et al.
     2003, Poisson Image Editing; screened as in Bhat et al. 2008. The start comes from half the resolution.
     """

@@ -34,7 +34,7 @@ class Inpaint(Masked):
     mask: str | None = None
 
     def bind(self, photos: Tensor, degraded: bool, masks: Tensor | None = None) -> Inpaint:
-        """Settle which pixels are known.
+        """Find out which pixels are known.
 
         masks: [1 or B, 1, R, R] in 0..1, 1 = known: `mask` as `read_mask` gives it, aligned like the photos.
         Left out, the mask file must have the aligned photos' size. Raises ConfigError.
@@ -62,7 +62,7 @@ class Inpaint(Masked):
                 f"Masks must be one channel as large as the aligned photos, {list(photos.shape)}. "
                 f"Got {list(masks.shape)}."
             )
-        known = masks > 253.5 / 255  # alignment resamples: a partly blank pixel is not known
+        known = masks > 253.5 / 255  # alignment resamples; a partly blank pixel is not known
         for number, mask in enumerate(known, start=1):
             if mask.all() or not mask.any():
                 reason = "no pixel is to be filled" if mask.all() else "no pixel is known"

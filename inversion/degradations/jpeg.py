@@ -1,4 +1,4 @@
-"""JPEG compression: the codec for what the camera did, a differentiable model of it for the comparison."""
+"""JPEG compression: the codec itself for the observed photo, a differentiable model of it for the search."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ class JPEG(Degradation):
         return torch.stack([self._compress(image) for image in x]).to(x)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """Each frequency of each block that the file would have rounded to something else goes near what it says.
+        """Move each DCT coefficient that the codec would round to another level to within WITHIN of the file's level.
 
         Zakhor 1992, Iterative procedures for reduction of blocking effects, the quantization constraint, narrowed
         to WITHIN as by Park & Lee 1999. Unchanged where sides are no multiples of 16: the last blocks are cut.
         """
         if any(side % (2 * BLOCK) for side in observed.shape[-2:]):
             return restored
-        said = [levels.round() for levels in self._encode(observed, enlarged=True)]
-        have = self._encode(restored)
+        stored = [levels.round() for levels in self._encode(observed, enlarged=True)]
+        current = self._encode(restored)
         change = [
-            torch.where((h - s).abs() <= 0.5, 0, s + (h - s).clamp(-WITHIN, WITHIN) - h)
-            for h, s in zip(have, said, strict=True)
+            torch.where((c - s).abs() <= 0.5, 0, s + (c - s).clamp(-WITHIN, WITHIN) - c)
+            for c, s in zip(current, stored, strict=True)
         ]
-        grey = self._decode([torch.zeros_like(h) for h in have], restored)
+        grey = self._decode([torch.zeros_like(c) for c in current], restored)
         return (restored + self._decode(change, restored) - grey).clamp(-1, 1)
 
     def _compress(self, image: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class JPEG(Degradation):
     def _encode(self, x: Tensor, enlarged: bool = False) -> list[Tensor]:
         """[B, 3, H, W] in [-1, 1] -> Y, Cb, Cr as multiples of their quantization steps, not rounded yet.
 
-        enlarged: x comes out of a decoder, whose enlargement of the colour is undone.
+        enlarged: x comes from a decoder, whose enlargement of the colour is inverted.
         """
         height, width = x.shape[-2:]
         ycbcr = torch.einsum("yc,bchw->byhw", on_device(numbers, TO_YCBCR, like=x), to_255(x))
@@ -92,7 +92,7 @@ class JPEG(Degradation):
         ]
 
     def _decode(self, levels: list[Tensor], like: Tensor) -> Tensor:
-        """The way back, to the size of `like`."""
+        """Inverse of `_encode`, cut to the size of `like`."""
         height, width = like.shape[-2:]
         y, cb, cr = (
             cosines(plane * self._steps(kind, plane), forward=False)
@@ -104,14 +104,15 @@ class JPEG(Degradation):
         return torch.einsum("cy,byhw->bchw", on_device(to_rgb, like=like), ycbcr) / 127.5 - 1
 
     def _steps(self, kind: int, plane: Tensor) -> Tensor:
-        """One per frequency and block of the plane [B, 1, H, W]: [H, W]; kind: 0 = luma, 1 = chroma."""
+        """Quantization steps for every block of a plane [B, 1, H, W]: [H, W]; kind: 0 = luma, 1 = chroma."""
         steps = on_device(quantization, self.quality, kind, like=plane)
         return steps.repeat(plane.shape[-2] // BLOCK, plane.shape[-1] // BLOCK)
 
 
 def to_rgb() -> Tensor:
     """R, G, B from Y, Cb, Cr: [3, 3]."""
-    return torch.linalg.inv(numbers(TO_YCBCR))
+    inverse: Tensor = torch.linalg.inv(numbers(TO_YCBCR))
+    return inverse
 
 
 def soft_round(x: Tensor) -> Tensor:
@@ -120,7 +121,7 @@ def soft_round(x: Tensor) -> Tensor:
 
 
 def enlarged_and_shrunk(side: int) -> Tensor:
-    """What enlarging a line of colour and averaging it again does to it: [side, side]."""
+    """Enlarging a line of colour and averaging it again, as a matrix [side, side]."""
     lines = torch.eye(side)[None, None]
     large = F.interpolate(lines, size=(2 * side, side), mode="bilinear")
     return F.interpolate(large, size=(side, side), mode="area")[0, 0]

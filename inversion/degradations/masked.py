@@ -1,4 +1,4 @@
-"""What all corruptions share that blank known places of a photo."""
+"""The common part of all corruptions that blank pixels at known places."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from inversion.degradations.harmonic import harmonic
 from inversion.images import downsample_area
 
 BLACK = -1.0
-# of the side: what is mended at the seam fades; 0.02 to 0.05 fill alike, 0.05 has the softer seam
-FADED = 0.05
+# Of the side: distance from the seam at which the correction there has fallen to 1/e. From 0.02 to 0.05 the filled
+# part looks the same; at 0.05 the seam is softer.
+FALLOFF = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +37,10 @@ class Masked(Degradation):
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
         """Known pixels exactly as observed; the rest keeps the restoration's differences between neighbours.
 
-        What the restoration gets wrong along the seam is taken off, and less of it the farther from the seam:
-        gradient-domain blending, see `harmonic`.
+        The restoration's error along the seam is subtracted, less of it the farther from the seam: gradient-domain
+        blending, see `harmonic`.
         """
-        known, length = self._bound(), FADED * restored.shape[-1]
+        known, length = self._bound(), FALLOFF * restored.shape[-1]
         blended = restored + harmonic(torch.where(known > 0, observed - restored, 0), known, length)
         return torch.where(known > 0, observed, blended.clamp(-1, 1))
 
@@ -47,8 +48,8 @@ class Masked(Degradation):
         """A pixel is known only if all pixels under it are."""
         return replace(self, known=1 - F.max_pool2d(1 - self._bound(), factor))
 
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
-        """Downsample first and blank then: the other way round mixes black into the pixels along the edge.
+    def prediction(self, x: Tensor, resolution: int) -> Tensor:
+        """Downsample first and blank then; the other order mixes black into the pixels along the edge.
 
         A low-resolution pixel is known only if all pixels under it are.
         """
@@ -58,13 +59,13 @@ class Masked(Degradation):
         return blank(downsample_area(x, resolution), known)
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:
-        """Blank what is blank already: twice is once, and a photo may come blanked in another colour."""
-        return self.compared(observed, resolution)
+        """Blanked again, since a photo may arrive blanked in another colour than black."""
+        return self.prediction(observed, resolution)
 
     def _bound(self) -> Tensor:
         if self.known is None:
             name = type(self).__name__
-            raise ValueError(f"{name} does not know its pixels yet: call bind(photos, degraded).")
+            raise ValueError(f"{name} has no mask yet: call bind(photos, degraded).")
         return self.known
 
 

@@ -16,7 +16,7 @@ from inversion.degradations.wiener import ROUNDING
 from inversion.errors import ConfigError
 from inversion.runtime.on_device import on_device
 
-ERROR = 0.04  # squared difference between neighbours by which a restoration errs, [-1, 1]; fits 64 px faces
+ERROR = 0.04  # a restoration's error: squared difference between neighbours, [-1, 1]; fits 64 px faces
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class MotionBlur(Degradation):
         return F.conv2d(padded, kernel.expand(3, 1, -1, -1), groups=3)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """Add the smoothest image that, blurred, is what the photo has and the blurred restoration lacks.
+        """Add the smoothest image whose blurred version is the photo minus the blurred restoration.
 
-        (A^T A + noise / ERROR L)^-1 A^T in place of A⁺, L = squared differences between neighbours, A^T by autograd:
-        a line seen in the mirror is another line, so no Fourier transform undoes this blur at the borders.
+        (A^T A + noise / ERROR L)^-1 A^T in place of A⁺, L = squared differences between neighbours, A^T by autograd.
+        A Fourier transform cannot invert this blur: reflected at a border, the line has another angle.
         """
         weight = noise_power(observed) / ERROR
         zeros = torch.zeros_like(restored)

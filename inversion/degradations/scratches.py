@@ -1,4 +1,4 @@
-"""Scratches of an old photo: straight strokes across it, whose places are known."""
+"""Scratches of an old photo: straight strokes at known places."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inversion.images import to_255
 class Scratches(Masked):
     """Blank straight strokes; each has its ends in two of the photo's corner squares, a third of the side wide.
 
-    Each photo has strokes of its own, drawn from its pixels and `seed`, whoever its neighbours in the batch are.
+    Each photo has strokes of its own: random numbers are seeded by its pixels and `seed`, not by its place in a batch.
     strokes: how many, 1 or more.
     width: of a stroke, as a fraction of the photo's side.
     Poirier-Ginter & Lalonde 2023, Robust Unsupervised StyleGAN Image Restoration, benchmark/degradations.py.
@@ -66,4 +66,5 @@ def distance(places: Tensor, start: Tensor, end: Tensor) -> Tensor:
     """Distance to the line between two points: places [H, W, 2], start and end [2] -> [H, W]."""
     line = end - start
     along = ((places - start) @ line / line.square().sum().clamp(min=1e-12)).clamp(0, 1)
-    return (places - start - along[..., None] * line).norm(dim=-1)
+    to_line: Tensor = (places - start - along[..., None] * line).norm(dim=-1)
+    return to_line

@@ -18,8 +18,8 @@ from inversion.images import downsample_area, from_unit, to_unit
 class SensorNoise(Degradation):
     """Count photons (Poisson), add read-out noise (Gaussian), then lose pixels (black).
 
-    The camera draws; the operator is what it records on average. A restoration is compared without the dead pixels:
-    those are seen in the photo, all channels black, and filled from their neighbours.
+    `observe` draws the noise; `__call__` is its expectation. Dead pixels are those of the photo whose channels are all
+    black; in the loss's target they are filled from their neighbours.
     sigma: standard deviation of the read-out noise, white = 1, black = 0.
     photons: that a white pixel counts per channel; None = so many that they make no noise.
     dead: share of the pixels, 0 to below 1.
@@ -64,9 +64,9 @@ class SensorNoise(Degradation):
         return from_unit(y.clamp(0, 1) * alive).to(x)
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """Add what the photo says about the restoration's error through its noise: coarse features more than fine.
+        """Add the part of the photo minus the restoration that stands out from the noise, which is mostly coarse.
 
-        The Wiener filter without a blur; the residual of dead pixels comes from their neighbours.
+        The Wiener filter without a blur; the residual of dead pixels is filled from their neighbours.
         """
         residual = self.fill(observed, observed - restored)
         variance = 4 * self.sigma**2 * torch.ones_like(residual[:, :1, :1, :1])
@@ -78,8 +78,8 @@ class SensorNoise(Degradation):
         nothing = torch.ones(1, 1, dtype=dtype, device=residual.device)
         return (restored + wiener(residual, observed, nothing, variance.to(dtype))).clamp(-1, 1)
 
-    def compared(self, x: Tensor, resolution: int) -> Tensor:
-        """As it is: dead pixels are filled in the target, and the noise of the others has mean zero."""
+    def prediction(self, x: Tensor, resolution: int) -> Tensor:
+        """Unchanged: dead pixels are filled in the target, and the noise of the others has mean zero."""
         return downsample_area(x, resolution)
 
     def target(self, observed: Tensor, resolution: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Undo a symmetric blur as far as the photo's noise allows."""
+"""Invert a symmetric blur as far as the photo's noise allows."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import torch
 from torch import Tensor
 
 ROUNDING = (1 / 127.5) ** 2 / 12  # variance of 8-bit rounding in [-1, 1]
-SPECKLE = 2.0  # times the noise; 1 has the least squared error, but its speckle shows, 3 the highest SSIM
-GONE = 0.01  # of a frequency's amplitude: what a photo shows there is noise
-FAINT = 0.001  # of a band's power: what a photo shows there says little about the restoration's error
+# The noise's power is multiplied by this: at 1 the squared error is least but speckle is visible, at 3 SSIM is highest.
+SPECKLE = 2.0
+GONE = 0.01  # response below which a frequency of the photo is taken for noise alone
+FAINT = 0.001  # mean squared response below which a ring says too little about the restoration's error
 BAND = 2.0  # cycles per side, width of the rings of frequencies whose errors are estimated together
-LAST = 3  # bands before the faint ones that say how the error goes on
+LAST = 3  # rings before the faint ones, from which the error at the faint ones is extrapolated
 CORNER = 1.3  # cycles per side below which pictures differ equally at all frequencies
 
 
 def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | None = None) -> Tensor:
-    """Estimate by which error a restoration misses the photo: [B, 3, H, W] -> same.
+    """Estimate the error of a restoration from its residual: [B, 3, H, W] -> same.
 
     residual: the photo minus the blurred restoration; kernel: [B, taps] (or [1, taps]), symmetric, as for `blur`.
     noise: its variance, [B, 1, 1, 1] or [1, 1, 1, 1], where it is known.
-    At each frequency H / (H^2 + SPECKLE noise / error), Wiener 1949. The noise's power, if not known, is what the photo
-    shows where the blur leaves nothing, at least that of rounding. The error's is, ring by ring of frequencies, what
-    the residual has beyond noise, divided by H^2; where the blur leaves too little to tell, it goes on falling like
-    the power of pictures, 1 / (CORNER^2 + f^2). So neither is set, and noise is not blown up; a residual that is no
-    larger than noise changes nothing.
-    A photo with reflected borders is one quarter of a periodic one, on which `blur` is a multiplication.
+    At each frequency H / (H^2 + SPECKLE noise / error), Wiener 1949. The noise's power, if not known, is the photo's at
+    frequencies that the blur removes, at least that of rounding. The error's power, ring by ring of frequencies, is the
+    residual's less the noise's, divided by H^2; in rings that the blur nearly removes it falls like the power of
+    pictures, 1 / (CORNER^2 + f^2). So both are measured, and a residual no larger than noise changes nothing.
+    A photo with reflected borders is one quarter of a periodic one, of which `blur` multiplies the spectrum.
     """
     height, width = residual.shape[-2:]
     rows, columns = mirrored(height, residual.device), mirrored(width, residual.device)
@@ -33,9 +33,10 @@ def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | N
     response = response * frequency_response(kernel, period[1])[:, None, None, : period[1] // 2 + 1]
 
     def spectrum(x: Tensor) -> Tensor:
-        return torch.fft.rfft2(x.to(kernel.dtype)[..., rows, :][..., columns], norm="ortho")
+        transformed: Tensor = torch.fft.rfft2(x.to(kernel.dtype)[..., rows, :][..., columns], norm="ortho")
+        return transformed
 
-    missed = spectrum(residual)
+    residual_spectrum = spectrum(residual)
     gone = (response.abs() < GONE).to(kernel.dtype)
     if noise is None:
         noise = (gone * power(spectrum(observed))).mean(dim=(1, 2, 3), keepdim=True)
@@ -46,18 +47,18 @@ def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | N
     squares = down.square() + across.square()
     falloff = (1 / (CORNER**2 + squares)).to(kernel.dtype)
     ring = (squares.sqrt() / BAND).long()
-    shape = error_shape(power(missed) - noise, response.square(), falloff, ring)
+    shape = error_shape(power(residual_spectrum) - noise, response.square(), falloff, ring)
     error = shape[:, None] * falloff
-    estimate = missed * response * error / (response.square() * error + SPECKLE * noise)
-    estimate = torch.fft.irfft2(estimate, s=period, norm="ortho")
-    return estimate[..., :height, :width].to(residual.dtype)
+    estimate = residual_spectrum * response * error / (response.square() * error + SPECKLE * noise)
+    image: Tensor = torch.fft.irfft2(estimate, s=period, norm="ortho")
+    return image[..., :height, :width].to(residual.dtype)
 
 
 def error_shape(beyond: Tensor, squared: Tensor, falloff: Tensor, ring: Tensor) -> Tensor:
-    """By how much the error's power is above `falloff`: [B, u, v], never negative.
+    """The error's power divided by `falloff`: [B, u, v], never negative.
 
-    beyond: the residual's power less the noise's, [B, 3, u, v]. squared: H^2, [B or 1, 1, u, v]. ring: which one each
-    frequency belongs to, [u, v]. A ring's value is one per problem.
+    beyond: the residual's power less the noise's, [B, 3, u, v]. squared: H^2, [B or 1, 1, u, v]. ring: the number of
+    each frequency's ring, [u, v]. There is one value per problem and ring.
     """
     numbers, count = ring.flatten(), int(ring.max()) + 1
 
@@ -87,8 +88,9 @@ def mirrored(side: int, device: torch.device) -> Tensor:
 
 
 def frequency_response(kernel: Tensor, period: int) -> Tensor:
-    """What a symmetric kernel does to each frequency of a periodic line: [B, taps] -> [B, period], real."""
+    """The factor by which a symmetric kernel multiplies each frequency of a periodic line: [B, taps] -> [B, period]."""
     reach = kernel.shape[1] // 2
     places = torch.arange(-reach, reach + 1, device=kernel.device) % period
     line = kernel.new_zeros(len(kernel), period)
-    return torch.fft.fft(line.index_add(1, places, kernel)).real
+    spectrum: Tensor = torch.fft.fft(line.index_add(1, places, kernel))
+    return spectrum.real

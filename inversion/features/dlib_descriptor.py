@@ -1,4 +1,4 @@
-"""Who is it: dlib's face descriptor, frozen and differentiable.
+"""dlib's face descriptor, frozen and differentiable: 128 numbers that tell persons apart.
 
 King 2017, dlib_face_recognition_resnet_model_v1 (public domain): a ResNet of 29 layers, trained so that two
 pictures of one person lie less than 0.6 apart; dlib/examples/dnn_face_recognition_ex.cpp describes it.
@@ -37,7 +37,7 @@ class FaceDescriptor:
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        # Convolutions have no normalization but a scale and a shift per channel, which their weights take up.
+        # Each convolution is followed by a scale and a shift per channel, which are folded into its weights.
         learned = (layer for layer in layers if len(layer.params))
         self.first = _convolution(learned, 3, 32, 7)
         self.units: list[tuple[int, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]] = []
@@ -84,7 +84,7 @@ def load_face_descriptor(path: Path, device: torch.device) -> FaceDescriptor:
 
 
 def _sum(a: Tensor, b: Tensor) -> Tensor:
-    """Add what has other channels or sides as if the smaller had zeros there."""
+    """Add two tensors of different channels or sides, the smaller padded with zeros."""
     if a.shape == b.shape:
         return a + b
     shape = [max(sizes) for sizes in zip(a.shape, b.shape, strict=True)]

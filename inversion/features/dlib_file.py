@@ -44,7 +44,7 @@ class Layer:
 
 
 def read_layers(path: Path) -> list[Layer]:
-    """Read a network whose loss is loss_metric, from its input to its loss; tags and skips leave no trace.
+    """Read a network whose loss is loss_metric, from its input to its loss; tags and skips are left out.
 
     Raises CheckpointError, with the place in the file, for anything that is not one.
     """
@@ -64,7 +64,7 @@ def read_layers(path: Path) -> list[Layer]:
         if wrapper == TAG:
             continue
         layers.append(stream.layer())
-        for _ in range(3):  # what training was doing
+        for _ in range(3):  # state of training
             stream.boolean()
         for _ in range(3):  # gradients and the last output
             stream.tensor()

@@ -63,7 +63,8 @@ class DiscriminatorEpilogue(nn.Module):
             x = x + self.fromrgb(image)
         if self.mbstd_channels > 0:
             x = minibatch_std(x, self.group_size, self.mbstd_channels)
-        return self.out(self.fc(self.conv(x).flatten(1)))
+        logits: Tensor = self.out(self.fc(self.conv(x).flatten(1)))
+        return logits
 
 
 def minibatch_std(x: Tensor, group_size: int, channels: int) -> Tensor:
@@ -105,11 +106,11 @@ class Discriminator(nn.Module):
         """dtype: precision of the convolutions, default that of the images; the last block has the images' own."""
         a = self.architecture
         x, image = self.prepare(dtype or images.dtype).walk(images)[-1]
-        x = self.b4(x.to(images.dtype), image.to(images.dtype))
+        logits: Tensor = self.b4(x.to(images.dtype), image.to(images.dtype))
         if a.c_dim > 0:
             cmap = self.mapping(c)
-            x = (x * cmap).sum(dim=1, keepdim=True) / math.sqrt(cmap.shape[1])
-        return x
+            logits = (logits * cmap).sum(dim=1, keepdim=True) / math.sqrt(cmap.shape[1])
+        return logits
 
 
 class DiscriminatorMapping(nn.Module):

@@ -13,9 +13,9 @@ from inversion.generator.prepared import Convolution
 
 
 def normal(*shape: int, std: float = 1.0) -> Tensor:
-    """A new parameter's numbers from N(0, std^2); on the meta device, which has shapes alone, none.
+    """A new parameter from N(0, std^2); not initialized on the meta device, whose tensors have no values.
 
-    To draw them there, torch would import its compiler: 1.1 s of a start that only compares shapes.
+    There torch would import its compiler to draw them, which takes 1.1 s, only to compare shapes.
     """
     values = torch.empty(shape)
     return values if values.is_meta else values.normal_(std=std)
@@ -71,7 +71,7 @@ class Conv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
 
     def prepare(self, dtype: torch.dtype, gain: float = 1.0) -> Convolution:
-        """Fold the gains into the weights; gain: applied to what comes out."""
+        """Fold the gains into the weights; gain: of the output."""
         folded = gain * LRELU_GAIN if self.activation == "lrelu" else gain
         weight = (self.weight * (self.weight_gain * folded)).to(dtype, memory_format=torch.channels_last)
         bias = None if self.bias is None else (self.bias * folded).to(dtype)

@@ -58,7 +58,7 @@ class StyledConvolution:
 
     def __call__(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         styles = styled(w, *self.affine)
-        if x.dtype == torch.float16:  # demodulation undoes any factor, and fp16 ends at 65,504
+        if x.dtype == torch.float16:  # the largest number is 65,504, and demodulation cancels any factor
             styles = styles / styles.detach().abs().amax(dim=1, keepdim=True)
         scale = demodulation(styles, self.squares, self.epsilon)  # [B, O]
         x = x * styles.to(x.dtype)[:, :, None, None]
@@ -173,14 +173,14 @@ class FeatureBlock:
 
 @dataclass(frozen=True)
 class PreparedDiscriminator:
-    """What a frozen discriminator sees in images: [B, 3, H, W] in [-1, 1]."""
+    """The feature maps of a frozen discriminator for images [B, 3, H, W] in [-1, 1]."""
 
     architecture: Architecture
     dtype: torch.dtype
     blocks: tuple[FeatureBlock, ...]
 
     def walk(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """After each block, finest first: what it computed, and the image as the next block reads it."""
+        """After each block, finest first: its output, and the image as the next block reads it."""
         x: Tensor | None = None
         image = images.to(self.dtype, memory_format=torch.channels_last)
         steps = []
@@ -190,7 +190,7 @@ class PreparedDiscriminator:
         return steps
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Each block's output in the images' precision: [B, C, H/2, W/2] ... [B, C, 4, 4]. No image feels another."""
+        """Each block's output in the images' precision: [B, C, H/2, W/2] ... [B, C, 4, 4], image by image."""
         return [x.to(images.dtype) for x, _ in self.walk(images)]
 
 

@@ -76,7 +76,7 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("noise_const", normal(resolution, resolution))
 
     def prepare(self, dtype: torch.dtype, gain: float = 1.0) -> StyledConvolution:
-        """gain: applied to what comes out. Demodulation undoes any factor of a weight, also one to its norm."""
+        """gain: of the output. Weights are scaled to norm 1, which demodulation cancels."""
         energy = self.weight.square().sum(dim=(1, 2, 3)) + 1e-8  # [O]
         weight = self.weight * energy.rsqrt()[:, None, None, None]
         factor = gain * LRELU_GAIN
@@ -194,4 +194,5 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, c: Tensor | None = None, truncation_psi: float = 1.0) -> Tensor:
         """z: [B, z_dim] -> images: [B, 3, H, W], with the noise maps the net was published with."""
         ws = self.mapping(z, c, truncation_psi)
-        return self.synthesis(ws, self.synthesis.noise_constants(len(z)))
+        images: Tensor = self.synthesis(ws, self.synthesis.noise_constants(len(z)))
+        return images

@@ -10,24 +10,24 @@ from torch import Tensor
 from inversion.search.seeds import RandomStreams
 
 
-def start(resolutions: Sequence[int], streams: RandomStreams) -> list[Tensor]:
-    """Draw every map from N(0, 1)."""
+def draw(resolutions: Sequence[int], streams: RandomStreams) -> list[Tensor]:
+    """Every map from N(0, 1)."""
     return [streams.normal(1, side, side) for side in resolutions]
 
 
-def held(gradients: Sequence[Tensor], moves: Sequence[bool]) -> list[Tensor]:
-    """The maps' gradients [B, 1, R, R], 0 for problems whose maps stay as they are. moves: B."""
-    if all(moves) or not gradients:
+def mask_gradients(gradients: Sequence[Tensor], optimized: Sequence[bool]) -> list[Tensor]:
+    """The maps' gradients [B, 1, R, R], 0 for problems whose phase does not optimize them. optimized: B."""
+    if all(optimized) or not gradients:
         return list(gradients)
-    mask = torch.tensor(moves, device=gradients[0].device)[:, None, None, None]
+    mask = torch.tensor(optimized, device=gradients[0].device)[:, None, None, None]
     return [torch.where(mask, gradient, 0) for gradient in gradients]
 
 
-def normalize_in_place(noises: Sequence[Tensor], running: Tensor, moves: Sequence[bool]) -> None:
-    """Normalize the maps of problems that run, [B] bool, and whose phase moves them."""
-    moving = running if all(moves) else running & torch.tensor(moves, device=running.device)
+def normalize_in_place(noises: Sequence[Tensor], running: Tensor, optimized: Sequence[bool]) -> None:
+    """Normalize the maps of problems that still run, [B] bool, and whose phase optimizes them, B."""
+    changed = running if all(optimized) else running & torch.tensor(optimized, device=running.device)
     for noise in noises:
-        noise.data = torch.where(moving[:, None, None, None], normalize(noise.data), noise.data)
+        noise.data = torch.where(changed[:, None, None, None], normalize(noise.data), noise.data)
 
 
 def normalize(noise: Tensor) -> Tensor:

@@ -1,7 +1,4 @@
-"""Where the latent lives: one code for all layers (w), one per layer (w+) or one per channel of each layer (w++).
-
-The latent always has room for the widest space of its search. In a narrower one, codes that are one move as one, so
-that a problem can change its space between two steps, and problems in different spaces share a batch.
+"""The built-in latent spaces: one code for all layers (w), one per layer (w+), one per channel of each layer (w++).
 
 W+: Abdal et al. 2019, Image2StyleGAN. W++: Poirier-Ginter & Lalonde 2023, Robust Unsupervised StyleGAN Image
 Restoration, section 3.2: each channel's style has a code of its own.
@@ -14,11 +11,36 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from inversion.latents.space import LatentSpace
 
-def start(codes: Tensor, num_ws: int, used: Tensor | None) -> Tensor:
-    """A first face's codes as a latent: [B, w_dim] or [B, num_ws, w_dim] -> [B, num_ws, (channels,) w_dim].
 
-    used: [num_ws, channels], see `in_use`, for w++; None for the other spaces.
+class W(LatentSpace):
+    """One code for all layers."""
+
+    def sum_tied_gradients(self, gradient: Tensor) -> Tensor:
+        return gradient.sum(tuple(range(1, gradient.ndim - 1)), keepdim=True).expand_as(gradient)
+
+    def share_jitter(self, draws: Tensor) -> Tensor:
+        return draws[:, :1].expand_as(draws)
+
+
+class WPlus(LatentSpace):
+    """One code per layer. Where another phase of the search has codes per channel, a layer's are tied."""
+
+    def sum_tied_gradients(self, gradient: Tensor) -> Tensor:
+        return gradient if gradient.ndim == 3 else gradient.sum(2, keepdim=True).expand_as(gradient)
+
+
+class WPlusPlus(LatentSpace):
+    """One code per channel of each layer."""
+
+    per_channel = True
+
+
+def expand_codes(codes: Tensor, num_ws: int, used: Tensor | None) -> Tensor:
+    """Repeat codes for every layer (and channel): [B, w_dim] or [B, num_ws, w_dim] -> [B, num_ws, (channels,) w_dim].
+
+    used: as `used_channels` returns it where the network gets a code per channel, else None. Returns a copy.
     """
     codes = codes if codes.ndim == 3 else codes[:, None].expand(-1, num_ws, -1)
     if used is not None:
@@ -27,50 +49,30 @@ def start(codes: Tensor, num_ws: int, used: Tensor | None) -> Tensor:
 
 
 def per_code(draws: Tensor, latent: Tensor) -> Tensor:
-    """What is the same for all channels, [B, num_ws, w_dim], in a latent's shape."""
+    """Numbers per layer, [B, num_ws, w_dim], in a shape that broadcasts over the latent's channels."""
     return draws if latent.ndim == 3 else draws[:, :, None]
 
 
-def in_use(channels: Sequence[int]) -> Tensor:
-    """Which codes of w++ the network reads, [num_ws, widest]: layers have so many channels each."""
+def used_channels(channels: Sequence[int]) -> Tensor:
+    """Which codes per channel the network reads, [num_ws, largest number of channels] bool; channels: per layer."""
     return torch.arange(max(channels)) < torch.tensor(channels)[:, None]
 
 
-def filled(latent: Tensor, used: Tensor | None) -> Tensor:
-    """Put the mean of a layer's codes where it has no channel: so nobody who averages is misled. used: as `in_use`."""
+def fill_unused(ws: Tensor, used: Tensor | None) -> Tensor:
+    """Replace codes that no channel reads by the mean of their layer's others: so they change no average over codes.
+
+    ws: [B, num_ws, channels, w_dim]. used: as `used_channels` returns it; None = returned unchanged.
+    """
     if used is None:
-        return latent
-    mask = used[:, :, None].to(latent.device)
-    mean = (latent * mask).sum(dim=2, keepdim=True) / mask.sum(dim=1, keepdim=True)
-    return torch.where(mask, latent, mean)
+        return ws
+    mask = used[:, :, None].to(ws.device)
+    mean = (ws * mask).sum(dim=2, keepdim=True) / mask.sum(dim=1, keepdim=True)
+    return torch.where(mask, ws, mean)
 
 
 def per_layer(ws: Tensor) -> Tensor:
-    """Codes as other tools know them, [B, num_ws, w_dim]: of w++, filled, the mean over each layer's channels."""
-    return ws if ws.ndim == 3 else ws.mean(dim=2)
+    """One code per layer, as other tools read them: codes per channel are averaged over each layer's channels.
 
-
-def tie(gradient: Tensor, spaces: Sequence[str]) -> Tensor:
-    """Let codes that are one in a problem's space move as one: by the sum of what each of them wants.
-
-    gradient: [B, num_ws, (channels,) w_dim]. spaces: of the B problems. The other problems' rows stay as they are.
+    ws: [B, num_ws, (channels,) w_dim], unused ones filled. Returns [B, num_ws, w_dim].
     """
-    shared = {"w": tuple(range(1, gradient.ndim - 1)), "w+": tuple(range(2, gradient.ndim - 1))}
-    for space, dims in shared.items():
-        if space in spaces and dims:
-            tied = gradient.sum(dims, keepdim=True).expand_as(gradient)
-            gradient = _rows(spaces, space, tied, gradient)
-    return gradient
-
-
-def jitter(draws: Tensor, spaces: Sequence[str]) -> Tensor:
-    """Random codes [B, num_ws, w_dim], the same for all layers of problems in w."""
-    return _rows(spaces, "w", draws[:, :1].expand_as(draws), draws)
-
-
-def _rows(spaces: Sequence[str], space: str, inside: Tensor, outside: Tensor) -> Tensor:
-    """The rows of the problems that are in a space from one tensor, the others from another."""
-    if space not in spaces or set(spaces) == {space}:
-        return inside if space in spaces else outside
-    mask = torch.tensor([s == space for s in spaces], device=inside.device)
-    return torch.where(mask.reshape(-1, *[1] * (inside.ndim - 1)), inside, outside)
+    return ws if ws.ndim == 3 else ws.mean(dim=2)

@@ -1,4 +1,4 @@
-"""Where the restarts of one photo begin, so that they do not all end at the same face."""
+"""Start the restarts of one photo at different faces, so that they do not all end at the same one."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ from torch import Tensor
 
 from inversion.generator.stylegan2 import MappingNetwork
 
-TRUNCATION_PSI = 0.7  # random faces that look like faces
+TRUNCATION_PSI = 0.7  # of random faces: without truncation many do not look like faces
 
 
 def sample_seed(seed: int, sample: int) -> int:
-    """A restart's own seed, of 32 bits: torch's generator on the CPU looks at no more. The first has the photo's."""
+    """The seed of a photo's restart number `sample`; restart 0 has the photo's own.
+
+    32 bits, since torch's CPU generator reads no more of a seed.
+    """
     return int(np.random.SeedSequence([seed % 2**64, sample]).generate_state(1)[0]) if sample else seed
 
 
 @torch.no_grad()
 def starting_points(
-    mapping: MappingNetwork, first: Tensor, seeds: Sequence[int], samples: Sequence[int]
+    mapping: MappingNetwork, start_ws: Tensor, seeds: Sequence[int], samples: Sequence[int]
 ) -> Tensor:
-    """[B, num_ws, w_dim]: as given for a photo's first restart, a random face for each other one.
+    """Codes from which B searches start: restart 0 of a photo at `start_ws`, each other one at a random face.
 
-    first: [B, num_ws, w_dim]. seeds: of the restarts. samples: which restart of its photo each row is, from 0.
-    Conditional nets: a random class.
+    start_ws: [B, num_ws, w_dim]. seeds: of the restarts. samples: each row's restart number, from 0.
+    Returns [B, num_ws, w_dim]. Conditional nets: a random class for each random face.
     """
     a = mapping.architecture
     points = []
-    for own, seed, sample in zip(first, seeds, samples, strict=True):
+    for ws, seed, sample in zip(start_ws, seeds, samples, strict=True):
         if sample == 0:
-            points.append(own)
+            points.append(ws)
             continue
         rng = torch.Generator().manual_seed(seed)
-        z = torch.randn([1, a.z_dim], generator=rng).to(first)
+        z = torch.randn([1, a.z_dim], generator=rng).to(start_ws)
         label = torch.randint(max(a.c_dim, 1), [1], generator=rng)
-        c = torch.eye(a.c_dim)[label].to(first) if a.c_dim else None
+        c = torch.eye(a.c_dim)[label].to(start_ws) if a.c_dim else None
         points.append(mapping(z, c, TRUNCATION_PSI)[0])
     return torch.stack(points)

@@ -1,4 +1,4 @@
-"""Colours and coarse shapes, which perceptual features may lose."""
+"""Absolute difference of small images: colours and coarse shapes, to which perceptual features are less sensitive."""
 
 from __future__ import annotations
 

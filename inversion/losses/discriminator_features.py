@@ -1,4 +1,4 @@
-"""Feature matching: a perceptual distance that comes with the checkpoint."""
+"""Feature matching: a perceptual distance through the checkpoint's own discriminator."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from inversion.errors import ConfigError
 from inversion.generator.architecture import Architecture
+from inversion.losses.perceptual_loss import PerceptualLoss
 
 
 class FeatureNetwork(Protocol):
@@ -21,17 +22,15 @@ class FeatureNetwork(Protocol):
 
 
 @dataclass(frozen=True)
-class DiscriminatorLoss:
-    """Compare images as the generator's own discriminator sees them.
+class DiscriminatorLoss(PerceptualLoss):
+    """Squared difference of the features that the checkpoint's own discriminator computes.
 
     Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, takes the squared
     difference of one layer's features. Here it is taken of every layer and divided by the target's squared
-    features, so that each layer counts alike whatever its scale: 0.1 = 10 % of the features' energy differs.
+    features, so that every layer has the same weight whatever its scale: 0.1 = 10 % of the features' energy differs.
     """
 
-    weight: float = 10.0  # so that reg means what the reports mean by it: see conf/loss/discriminator.yaml
-    identity: float = 0.0  # weight of losses/identity.py beside it
-    l1: float = 0.0  # weight of losses/absolute.py beside it
+    weight: float = 10.0  # then reg means what it means in conf/hyperparameters: 0.001 = close to the photo
     discriminator: FeatureNetwork | None = field(default=None, repr=False, compare=False)
     name = "discriminator"
 
@@ -51,7 +50,7 @@ class DiscriminatorLoss:
 
     @property
     def resolution(self) -> int:
-        """The discriminator's own: it reads no other."""
+        """The discriminator's own: it reads no other size."""
         return self._bound().architecture.img_resolution
 
     def features(self, images: Tensor) -> list[Tensor]:
@@ -75,4 +74,5 @@ class DiscriminatorLoss:
 
 def squared_norm(x: Tensor) -> Tensor:
     """[B, C, h, w] -> [B]."""
-    return torch.linalg.vector_norm(x, dim=(1, 2, 3)).square()
+    norm: Tensor = torch.linalg.vector_norm(x, dim=(1, 2, 3))
+    return norm.square()

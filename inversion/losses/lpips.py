@@ -14,15 +14,16 @@ from torch import Tensor
 from inversion.checkpoints.download import fetch
 from inversion.errors import CheckpointError, ConfigError
 from inversion.features.vgg16 import CHANNELS, VGG16, load_vgg16, read_tensors
+from inversion.losses.perceptual_loss import PerceptualLoss
 
 VGG_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 VGG_SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
 VGG_SIZE = 553_433_881  # bytes
-SMALLEST = 16  # px, at and below which a level says nothing
+SMALLEST = 16  # px; levels of this side and below are not compared
 
 
 @dataclass(frozen=True)
-class LPIPS:
+class LPIPS(PerceptualLoss):
     """Weighted squared difference of unit-length VGG16 features, as the package `lpips` 0.1.4 computes it.
 
     Zhang et al. 2018, The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, equation 1:
@@ -34,9 +35,6 @@ class LPIPS:
     (Poirier-Ginter & Lalonde 2023, Robust Unsupervised StyleGAN Image Restoration, section 3.4: all).
     """
 
-    weight: float = 1.0
-    identity: float = 0.0  # weight of losses/identity.py beside it
-    l1: float = 0.0  # weight of losses/absolute.py beside it
     levels: int = 1
     vgg_path: str | None = None
     heads_path: str | None = None
@@ -63,7 +61,7 @@ class LPIPS:
     def features(self, images: Tensor) -> list[Tensor]:
         """Scale VGG16's features so that their squared differences are LPIPS.
 
-        images: [B, 3, H, W] in [-1, 1], H and W >= 16. Returns 5 maps [B, C, h, w] for each level.
+        images: [B, 3, H, W] in [-1, 1], H and W at least 16. Returns 5 maps [B, C, h, w] for each level.
         """
         if self.vgg is None:
             raise ValueError("LPIPS has no weights yet: call bind(discriminator, device).")

@@ -1,4 +1,4 @@
-"""Keep noise maps noise: a picture hidden in them would fit the photo without a face."""
+"""Noise-map regularizer: without it, noise maps fit the photo in place of the latent."""
 
 from __future__ import annotations
 

@@ -1,27 +1,20 @@
-"""Plain squared error: no network, no taste."""
+"""Squared error of pixels; needs no network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor
+
+from inversion.losses.perceptual_loss import PerceptualLoss
 
 
 @dataclass(frozen=True)
-class PixelLoss:
+class PixelLoss(PerceptualLoss):
     """Mean squared difference of the images: weight * mean((a - b)²) over channels and pixels of [-1, 1]."""
 
-    weight: float = 1.0
-    identity: float = 0.0  # weight of losses/identity.py beside it
-    l1: float = 0.0  # weight of losses/absolute.py beside it
     name = "pixel"
-    resolution = 1024  # never downsampled
-
-    def bind(self, discriminator: Any, device: torch.device, dtype: torch.dtype = torch.float32) -> PixelLoss:
-        """Nothing to settle."""
-        return self
+    resolution = 1024  # never reduced
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The images themselves: [B, 3, H, W]."""

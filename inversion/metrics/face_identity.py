@@ -1,4 +1,4 @@
-"""Is it the same person: distance between dlib's face descriptors.
+"""Identity distance: how far apart dlib's face descriptors are.
 
 King 2017, dlib_face_recognition_resnet_model_v1 (a 29-layer ResNet, 128 numbers per face; public domain).
 """

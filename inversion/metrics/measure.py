@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,7 +16,9 @@ from inversion.metrics.sharpness import sharpness
 from inversion.metrics.ssim import ssim
 from inversion.pictures.curves import converged_step
 from inversion.pictures.samples import mean, spread
-from inversion.restoration import Restoration
+
+if TYPE_CHECKING:
+    from inversion.restoration import Restoration
 
 
 def measure(restoration: Restoration) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How sharp a picture is beside another one, by the finest details that the other one has."""
+"""How sharp a picture is compared with another one, by the finest details that the other one has."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from torch import Tensor
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 ROUNDING = (2 / 255) ** 2 / 12  # variance of 8-bit rounding, of pixels in [-1, 1]
-PLATEAU = 0.9  # of the highest frequency: what is left up there is taken for noise
-CLEAR = 10.0  # times the noise's power is detail, not noise
+PLATEAU = 0.9  # of the highest frequency: power from here on is taken for noise
+CLEAR = 10.0  # power above this many times the noise's is detail
 
 
 def sharpness(images: Tensor, reference: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def ring_mean(spectrum: Tensor) -> Tensor:
 
 
 def noise_power(power: Tensor) -> Tensor:
-    """What of each ring is noise, at least that of rounding: `ring_power` [B, R / 2] -> [B]."""
+    """Power of the noise in each ring, at least that of rounding: `ring_power` [B, R / 2] -> [B]."""
     plateau = power[:, int(PLATEAU * power.shape[1]) :].mean(dim=1)
     return torch.maximum(plateau, rounding_power(power))
 

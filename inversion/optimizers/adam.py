@@ -9,9 +9,10 @@ from torch import Tensor
 
 
 class Adam:
-    """Kingma & Ba 2015, algorithm 1, over tensors [B, ...]; a problem with learning rate 0 stands still.
+    """Kingma & Ba 2015, algorithm 1, over tensors [B, ...]; a problem with learning rate 0 does not move.
 
-    All variables of a problem are one row of the moments, so that a step is ten operations however many there are.
+    All variables of a problem are one row of the two moment estimates, so that the number of operations in a step
+    does not grow with the number of variables.
     """
 
     def __init__(
@@ -21,19 +22,19 @@ class Adam:
         self.betas = betas
         self.eps = eps
         self.step_counts = [0] * len(self.variables[0])
-        # [B, N]
+        # First and second moment estimates of the gradient, [B, N].
         self.mean = torch.zeros_like(torch.cat([v.detach().flatten(1) for v in self.variables], dim=1))
         self.square = torch.zeros_like(self.mean)
 
     def select(self, rows: Sequence[int], variables: Sequence[Tensor]) -> Adam:
-        """Go on with some of the problems; variables: theirs, [len(rows), ...]."""
-        chosen = Adam(variables, self.betas, self.eps)
-        chosen.step_counts = [self.step_counts[row] for row in rows]
-        chosen.mean, chosen.square = self.mean[rows], self.square[rows]
-        return chosen
+        """The optimizer for some of the problems, with their moments; variables: theirs, [len(rows), ...]."""
+        selected = type(self)(variables, self.betas, self.eps)
+        selected.step_counts = [self.step_counts[row] for row in rows]
+        selected.mean, selected.square = self.mean[rows], self.square[rows]
+        return selected
 
     def restart(self, rows: Sequence[int]) -> None:
-        """Forget what these problems' gradients were: they are about to be of another kind."""
+        """Set the moments of these problems to 0: in their next phase gradients are of another kind."""
         for row in rows:
             self.step_counts[row] = 0
             self.mean[row].zero_()
@@ -41,10 +42,10 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], learning_rate: Tensor) -> None:
-        """learning_rate: [B]. Gradients of problems that stand still may be NaN."""
+        """gradients: as the variables. learning_rate: [B]; where it is 0, the gradient may be NaN."""
         self.step_counts = [count + 1 for count in self.step_counts]
         beta1, beta2 = self.betas
-        correction1, correction2 = self._correction(beta1), self._correction(beta2)
+        correction1, correction2 = self._bias_correction(beta1), self._bias_correction(beta2)
         rate = learning_rate[:, None]
         gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)
         gradient = torch.where(rate > 0, gradient, 0)
@@ -56,7 +57,7 @@ class Adam:
         for variable, part in zip(self.variables, change.split(sizes, dim=1), strict=True):
             variable.sub_(part.reshape(variable.shape))
 
-    def _correction(self, beta: float) -> float | Tensor:
-        """Of a moment's start at 0: a number while all problems are as far as each other, else [B, 1]."""
+    def _bias_correction(self, beta: float) -> float | Tensor:
+        """1 - beta^t: one number where all problems have taken the same number of steps t, else [B, 1]."""
         corrections = [1 - beta**count for count in self.step_counts]
         return corrections[0] if len(set(corrections)) == 1 else self.mean.new_tensor(corrections)[:, None]

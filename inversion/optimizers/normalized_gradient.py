@@ -9,25 +9,24 @@ from torch import Tensor
 
 
 class NormalizedGradient:
-    """x -= learning rate * g / |g|, where |g| is over the last dimension: each code's, and each noise map's row.
+    """x -= learning rate * g / |g|, where |g| is over the last dimension: of each code, and of each noise map's row.
 
-    Poirier-Ginter & Lalonde 2023, Robust Unsupervised StyleGAN Image Restoration, section 3.3. The same interface as
-    Adam; there is nothing to remember.
+    Poirier-Ginter & Lalonde 2023, Robust Unsupervised StyleGAN Image Restoration, section 3.3. It has no state.
     """
 
     def __init__(self, variables: Sequence[Tensor]) -> None:
         self.variables = list(variables)
 
     def select(self, rows: Sequence[int], variables: Sequence[Tensor]) -> NormalizedGradient:
-        """Go on with some of the problems; variables: theirs, [len(rows), ...]."""
+        """The optimizer for some of the problems; variables: theirs, [len(rows), ...]."""
         return NormalizedGradient(variables)
 
     def restart(self, rows: Sequence[int]) -> None:
-        """Nothing to forget."""
+        """No state to clear."""
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], learning_rate: Tensor) -> None:
-        """learning_rate: [B]. Gradients of problems that stand still may be NaN; a gradient of 0 moves nothing."""
+        """learning_rate: [B]; where it is 0, the gradient may be NaN. A gradient of 0 moves nothing."""
         for variable, gradient in zip(self.variables, gradients, strict=True):
             rate = learning_rate.reshape(-1, *[1] * (gradient.ndim - 1))
             length = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)

@@ -1,8 +1,21 @@
-"""How far a latent strays from the mean face."""
+"""The prior `distance`: how far codes are from the mean face."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from torch import Tensor
+
+from inversion.priors.prior import Prior
+
+if TYPE_CHECKING:
+    from inversion.model import Model
+
+
+def distance_to_mean(model: Model) -> Prior:
+    """`latent_distance` in this model's units."""
+    return partial(latent_distance, w_avg=model.w_avg, w_variance=model.w_std**2)
 
 
 def latent_distance(ws: Tensor, w_avg: Tensor, w_variance: float | Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
@@ -28,7 +29,8 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)  # gone already after a rename; the litter of a failure otherwise
+        with suppress(OSError):  # gone already after a rename; the litter of a failure otherwise
+            temporary.unlink(missing_ok=True)
 
 
 def png(image: Image.Image) -> bytes:

@@ -51,8 +51,8 @@ class FolderRecorder:
         new = [name for name in values if name not in self._columns]
         if new:  # rare: another phase brings another term
             rows = self._rows() if self._columns else []
+            self._rewrite_losses([*self._columns, *new], rows)
             self._columns += new
-            self._rewrite_losses(rows)
         row = [str(step), *(repr(float(values[name])) if name in values else "" for name in self._columns)]
         complete = self._losses.stat().st_size
         try:
@@ -94,10 +94,10 @@ class FolderRecorder:
         }
         self._write_json(RESULT, result)
 
-    def _rewrite_losses(self, rows: list[list[str]]) -> None:
-        width = 1 + len(self._columns)
+    def _rewrite_losses(self, columns: list[str], rows: list[list[str]]) -> None:
+        width = 1 + len(columns)
         padded = [row + [""] * (width - len(row)) for row in rows]
-        self.folder.keep(LOSSES, _csv([["step", *self._columns], *padded]))
+        self.folder.keep(LOSSES, _csv([["step", *columns], *padded]))
 
     def _rows(self) -> list[list[str]]:
         with self._losses.open(newline="", encoding="utf-8") as file:

@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from inversion.record.mlflow_store import clear_errors, open_client
-from inversion.record.params import clean_key
+from inversion.record.params import clean_key, utf8
 from inversion.restoration import Status
 
 BATCH_STEPS = 200  # steps that may wait: of five terms each, one full request, 25 % less work than four
@@ -74,7 +74,7 @@ class MLflowRecorder:
             self._client = open_client(uri)
             if run_id is None:
                 all_tags = _tags({**_who_and_what(), **tags, **parent})
-                run = self._client.create_run(experiment_id, tags=all_tags, run_name=run_name)
+                run = self._client.create_run(experiment_id, tags=all_tags, run_name=utf8(run_name))
                 self.run_id: str = run.info.run_id
                 try:
                     self._describe(params, photo)
@@ -192,14 +192,14 @@ def _who_and_what() -> dict[str, str]:
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
-    return {clean_key(name): str(value)[:MAX_TAG_VALUE] for name, value in tags.items()}
+    return {clean_key(name): utf8(str(value))[:MAX_TAG_VALUE] for name, value in tags.items()}
 
 
 def _dataset(photo: PhotoSource) -> Any:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     dataset = Dataset(
-        name=Path(photo.uri).name[:500],
+        name=utf8(Path(photo.uri).name)[:500],
         digest=photo.sha256[:MAX_DIGEST],
         source_type="local",
         source=json.dumps({"uri": photo.uri}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -58,8 +59,7 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock", timeout=120), clear_errors(uri):
             _create_database(database)
-            if artifact_location is not None:
-                relocate(database, artifact_location.resolve())
+            relocate(database)
             return patiently(lambda: _experiment_id(uri, experiment, location))
     except TimeoutError as error:
         raise ConfigError(
@@ -84,7 +84,8 @@ def open_client(uri: str) -> MlflowClient:
 
     # Raised by MLflow's own models under SQLAlchemy 2.1; nothing that a user could change.
     warnings.filterwarnings("ignore", category=SADeprecationWarning)
-    for name in ("mlflow", "alembic"):  # a new database takes some sixty migrations, each an INFO line
+    # A new database takes some sixty migrations, each an INFO line; what fails is told once, by whoever called.
+    for name in ("mlflow", "alembic", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return mlflow.MlflowClient(tracking_uri=uri)
 
@@ -95,6 +96,8 @@ def open_existing(uri: str) -> MlflowClient:
     if database is not None and not database.is_file():
         raise ConfigError(f"No runs are recorded yet. Got no {database}; run a sweep, or name another store.")
     with clear_errors(uri):
+        if database is not None:
+            relocate(database)
         return open_client(uri)
 
 
@@ -154,14 +157,29 @@ def clear_errors(uri: str) -> Iterator[None]:
     except (ConfigError, OSError):
         raise
     except Exception as error:
-        first = str(error).strip().split("\n")[0]
+        first = reason(error)
         if "disk is full" in str(error) or "disk I/O error" in str(error):
             raise OSError(ENOSPC, f"The disk is full: MLflow could not write to {uri} ({first}).") from error
-        if not type(error).__module__.startswith(("mlflow", "sqlalchemy", "requests", "alembic")):
+        known = type(error).__module__.startswith(("mlflow", "sqlalchemy", "sqlite3", "requests", "alembic"))
+        if not known and not isinstance(error, ModuleNotFoundError):
             raise
         raise ConfigError(
             f"MLflow cannot use {uri}: {first}. Check its address; runs can do without (tracking=none)."
         ) from error
+
+
+def reason(error: Exception) -> str:
+    """One line of what MLflow, its driver or the network said."""
+    if isinstance(error, (ConfigError, OSError)) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    text = str(error).strip()
+    if system := re.search(r"\[Errno -?\d+\] ([^\"')]+)", text):
+        return f"no server answers ({system[1].strip()})"
+    if "timed out" in text:
+        return "the server does not answer in time"
+    if isinstance(error, ModuleNotFoundError):
+        return f"the Python package {error.name} is not installed, which talks to this kind of database"
+    return text.split("\n")[0][:300]
 
 
 def _create_database(path: Path) -> None:

@@ -14,7 +14,7 @@ import yaml
 from inversion.errors import ConfigError
 from inversion.record.folder_recorder import LOSSES, RESULT, SUMMARY, TAGS, FolderRecorder
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
-from inversion.record.mlflow_store import Store, patiently, prepare_store
+from inversion.record.mlflow_store import Store, patiently, prepare_store, reason
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.record import Record
@@ -78,7 +78,7 @@ def open_record(
                 lambda: MLflowRecorder(store.uri, store.experiment_id, name, params, tags, photo, parent)
             )
         except (ConfigError, OSError) as error:
-            health_of(store.uri).failed(str(error))
+            health_of(store.uri).failed(reason(error))
         own.describe_run(run | {"id": None if recorder is None else recorder.run_id})
         copy = StoreCopy(recorder, health_of(store.uri), process_writer("store"))
         copy.log_file(folder / CONFIG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,30 +27,31 @@ class OwnFolder:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
+            if os.path.lexists(path / MANIFEST) and not is_ours(read_manifest(path)):
+                raise in_the_way(path / MANIFEST)
             for name in read_manifest(path).get("files", ()):
-                own = path / name
-                if is_inside(name) and (own.is_file() or own.is_symlink()):
-                    own.unlink()
+                if is_inside(path, name) and ((path / name).is_file() or (path / name).is_symlink()):
+                    (path / name).unlink()
         except OSError as error:
             raise cannot_write(path, error) from error
         self._files: dict[str, None] = {}  # in the order in which they were claimed
         self._artifacts: dict[str, None] = {}
         self._run: dict[str, Any] = {}
-        if (path / MANIFEST).exists() and not isinstance(read_manifest(path).get("files"), list):
-            raise in_the_way(path / MANIFEST)
 
     def check(self, names: Iterable[str]) -> None:
         """Refuse a folder in which somebody else's file has one of these names. Raises ConfigError."""
         for name in names:
-            if name not in self._files and (self.path / name).exists():
+            if name not in self._files and os.path.lexists(self.path / name):
                 raise in_the_way(self.path / name)
 
     def claim(self, name: str) -> Path:
         """Where the file of this name is to be written. Raises ConfigError where another one is in the way."""
         if name not in self._files:
             self.check([name])
+            if not is_inside(self.path, name):
+                raise in_the_way((self.path / name).parent)
+            self._write({**self._files, name: None})
             self._files[name] = None
-            self._write()
         return self.path / name
 
     def keep(self, name: str, content: bytes) -> Path:
@@ -62,15 +64,15 @@ class OwnFolder:
         """Note that a store has this file, or must get it."""
         if name not in self._artifacts:
             self._artifacts[name] = None
-            self._write()
+            self._write(self._files)
 
     def describe_run(self, run: dict[str, Any]) -> None:
         """Note what a store must know to get, or to complete, its copy of the record."""
         self._run |= run
-        self._write()
+        self._write(self._files)
 
-    def _write(self) -> None:
-        content = {"files": [*self._files], "artifacts": [*self._artifacts], "run": self._run}
+    def _write(self, files: Iterable[str]) -> None:
+        content = {"files": [*files], "artifacts": [*self._artifacts], "run": self._run}
         write_file(self.path / MANIFEST, json.dumps(content, indent=1).encode())
 
 
@@ -83,12 +85,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def is_inside(name: object) -> bool:
-    """Whether a listed name stays in its folder: a manifest may have been changed by hand."""
-    if not isinstance(name, str) or not name:
+def is_ours(manifest: dict[str, Any]) -> bool:
+    """Whether a record wrote this record.json, and not another tool."""
+    files = manifest.get("files")
+    return isinstance(files, list) and isinstance(manifest.get("run"), dict)
+
+
+def is_inside(folder: Path, name: object) -> bool:
+    """Whether a name stays in its folder: a manifest may have been changed by hand, a subfolder may be a link."""
+    if not isinstance(name, str) or not name or "\0" in name:
         return False
     parts = PurePosixPath(name)
-    return not parts.is_absolute() and ".." not in parts.parts
+    if parts.is_absolute() or ".." in parts.parts:
+        return False
+    return (folder / name).parent.resolve().is_relative_to(folder.resolve())
 
 
 def in_the_way(path: Path) -> ConfigError:

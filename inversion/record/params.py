@@ -25,12 +25,17 @@ def flatten(config: Mapping[str, Any]) -> dict[str, str]:
         key = clean_key(name)
         while key in flat:  # two names that differ only in what MLflow refuses
             key = clean_key(f"{key}_")
-        text = _spell(value)
+        text = utf8(_spell(value))
         if len(text) > MAX_PARAM_VALUE:
             note = f"… [{len(text)} characters in all: see config.yaml]"
             text = text[: MAX_PARAM_VALUE - len(note)] + note
         flat[key] = text
     return flat
+
+
+def utf8(text: str) -> str:
+    """A text that a database takes: the bytes of a file's name that are no letters are spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def clean_key(name: str) -> str:

@@ -131,7 +131,10 @@ class Record:
             status, reason = ("FAILED", explain(error)) if status == "FINISHED" else (status, reason)
             log.warning("the record in %s is not complete: %s", self.folder, error)
         if self._copy is not None and self._store is not None and not self._copy.finish(status, reason):
-            note_behind(self._store, self.folder)
+            try:
+                note_behind(self._store, self.folder)
+            except OSError as error:
+                log.warning("that MLflow lacks %s could not be noted: %s", self.folder, error)
         return Ending(status, reason, dict(metrics or {}))
 
     @property

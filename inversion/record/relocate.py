@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 log = logging.getLogger(__name__)
 
 
-def relocate(database: Path, artifacts: Path) -> None:
-    """Let runs whose files lie in a folder that is gone point into `artifacts`, where the files are now.
+def relocate(database: Path) -> None:
+    """Let runs whose files lie in a folder that is gone point to the folder of that name beside the database.
 
-    database: MLflow's sqlite file. artifacts: the folder that its experiments are given today. Nothing changes unless
-    the folder in the database is gone and this run's own files are found in the new one.
+    database: MLflow's sqlite file. Nothing changes unless the old folder is gone and runs of this database have their
+    files in the new one.
     """
     with closing(sqlite3.connect(database, timeout=60)) as connection:
         if not connection.execute(
@@ -26,7 +26,10 @@ def relocate(database: Path, artifacts: Path) -> None:
             "SELECT DISTINCT artifact_location FROM experiments"
         ).fetchall():
             old = _folder(location)
-            if old is None or old == artifacts or old.exists() or not _holds_runs(connection, artifacts):
+            if old is None or old.exists():
+                continue
+            artifacts = database.resolve().parent / old.name
+            if not _holds_runs(connection, artifacts):
                 continue
             # A prefix of the text, since MLflow writes one form only.
             new = artifacts.as_uri()

@@ -11,6 +11,7 @@ from threading import Lock
 
 from PIL import Image
 
+from inversion.record.mlflow_store import reason
 from inversion.record.recorder import Recorder
 from inversion.record.writer import Writer
 from inversion.restoration import Status
@@ -35,16 +36,16 @@ class Health:
     def is_away(self) -> bool:
         return time.monotonic() - self._failed < PAUSE
 
-    def failed(self, reason: str) -> None:
+    def failed(self, why: str) -> None:
         """Note that the store did not answer; a person is told once."""
         with self._lock:
             self._failed = time.monotonic()
             told, self._told = self._told, True
         if not told:
             log.warning(
-                "MLflow is behind: %s. Runs go on in their folders; `python -m sweeps sync`, or the next start, "
-                "brings them into %s.",
-                reason,
+                "MLflow is behind (%s). Runs go on in their folders; `python -m sweeps sync`, or the next start, "
+                "brings them into %s",
+                why,
                 self.name,
             )
 
@@ -104,13 +105,13 @@ class StoreCopy:
             try:
                 call(self._recorder)
             except Exception as error:  # MLflow's clients raise whatever their servers and drivers do
-                self._fall_behind(str(error))
+                self._fall_behind(reason(error))
 
         if self.is_behind:
             return
         if not self._writer.submit(attempt, ROOM):
             self._fall_behind(f"it takes longer than {ROOM:.0f} s to take what is recorded")
 
-    def _fall_behind(self, reason: str) -> None:
+    def _fall_behind(self, why: str) -> None:
         self.is_behind = True
-        self._health.failed(reason)
+        self._health.failed(why)

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from PIL import Image
@@ -19,10 +19,13 @@ from inversion.checkpoints.download import cache_folder
 from inversion.record.atomic import write_file
 from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
-from inversion.record.mlflow_store import Store, open_client
+from inversion.record.mlflow_store import Store, clear_errors, open_client, reason
 from inversion.record.own_folder import is_inside, read_manifest
 from inversion.record.params import flatten
 from inversion.record.store_copy import health_of
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +66,8 @@ def sync(store: Store) -> list[Path]:
     done = []
     for note, folder in behind(store):
         if (folder / RESULT).is_file():
-            sync_folder(store, folder)
+            with clear_errors(store.uri):
+                sync_folder(store, folder)
             done.append(folder)
         else:
             log.warning("%s has no record any more: MLflow keeps what it has of it", folder)
@@ -80,7 +84,8 @@ def bring_in(store: Store | None) -> None:
     try:
         sync(store)
     except (ValueError, OSError) as error:
-        log.warning("MLflow is still behind: %s", error)
+        health_of(store.uri).failed(reason(error))
+        log.warning("MLflow is still behind (%s)", reason(error))
 
 
 def sync_folder(store: Store, folder: Path) -> str:
@@ -90,7 +95,10 @@ def sync_folder(store: Store, folder: Path) -> str:
     tags, result = _json(folder / TAGS), _json(folder / RESULT)
     config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     photo = PhotoSource(**run["photo"]) if "photo" in run else None
-    run_id = _known(store, run.get("id"))
+    known = _known(store, run.get("id"))
+    if known is not None and known.info.lifecycle_stage == "deleted":
+        log.info("MLflow's run of %s was deleted there and stays so", folder)
+        return str(known.info.run_id)
     recorder = MLflowRecorder(
         store.uri,
         store.experiment_id,
@@ -99,19 +107,21 @@ def sync_folder(store: Store, folder: Path) -> str:
         tags,
         photo,
         run.get("parent"),
-        run_id,
+        None if known is None else str(known.info.run_id),
     )
     for step, values in steps(folder / LOSSES):
         recorder.log_metrics(values, step)
     for image in sorted((folder / IMAGES).glob("*_*.png")):
         key, _, step_text = image.stem.rpartition("_")
         if step_text.isdigit() and f"{IMAGES}/{image.name}" in manifest.get("files", ()):
-            recorder.log_image(key, Image.open(image), int(step_text))
+            with Image.open(image) as picture:
+                recorder.log_image(key, picture, int(step_text))
     restored = folder / "restored.png"
     if restored.is_file():
-        recorder.log_image("restored", Image.open(restored), 0)
+        with Image.open(restored) as picture:
+            recorder.log_image("restored", picture, 0)
     for name in manifest.get("artifacts", ()):
-        if is_inside(name) and (folder / name).is_file():
+        if is_inside(folder, name) and (folder / name).is_file():
             recorder.log_file(folder / name)
     recorder.log_summary({name: float(value) for name, value in _json(folder / SUMMARY).items()})
     recorder.finish(result["status"], result["reason"])
@@ -131,12 +141,12 @@ def steps(losses: Path) -> Iterator[tuple[int, dict[str, float]]]:
         )
 
 
-def _known(store: Store, run_id: str | None) -> str | None:
+def _known(store: Store, run_id: str | None) -> Run | None:
     """The run, where the store has it: one that was away when it was to be made has not."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return None if run_id is None else str(open_client(store.uri).get_run(run_id).info.run_id)
+        return None if run_id is None else open_client(store.uri).get_run(run_id)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise

@@ -1,4 +1,4 @@
-"""What a process that lives for many searches need not do again and again: page memory in, look through imports."""
+"""For a process that runs many searches: keep freed memory, and leave imported objects out of garbage collection."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ DEFAULT = {M_MMAP_MAX: 65536, M_TRIM_THRESHOLD: 128 * 2**10, M_TOP_PAD: 128 * 2*
 def keep_heap(keep: bool = True) -> bool:
     """Serve large tensors from a heap that is never trimmed; True where the C library is glibc.
 
-    By itself glibc returns every large tensor to the system and has it paged in anew. Costs resident memory (the peak
-    stays allocated), saves the page faults of every step. Can be switched back (keep=False), which is how
-    benchmarks/speed.py measures it. Source: mallopt(3).
+    By default glibc returns every large tensor to the system when it is freed, and the next one is paged in anew. This
+    saves those page faults in every step and costs resident memory: the peak stays allocated. keep=False restores the
+    default, with which benchmarks/speed.py compares. Source: mallopt(3).
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -29,11 +29,11 @@ def keep_heap(keep: bool = True) -> bool:
     return all([mallopt(name, value) == 1 for name, value in (KEEP if keep else DEFAULT).items()])
 
 
-def collect_garbage() -> None:
-    """Let Python's collector begin, with what exists by now left out: to be called once libraries are imported.
+def enable_gc() -> None:
+    """Turn on Python's garbage collection, objects that exist by now excepted: call it once libraries are imported.
 
-    torch and MLflow bring a million objects that stay, and a look at them takes 0.2 s; a start had eight of them.
-    So run.py begins with gc.disable(). Does nothing where the collector runs already. Source: gc.freeze.
+    torch and MLflow create a million objects that stay; one collection that visits them takes 0.2 s, and a start had
+    eight. So run.py starts with gc.disable(). Does nothing where the collector is on. Source: gc.freeze.
     """
     if not gc.isenabled():
         gc.freeze()

@@ -9,11 +9,11 @@ import torch
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA says so by type, the CPU's allocator and MPS only by their words."""
+    """CUDA raises a type of its own, the CPU's allocator and MPS a RuntimeError that only its text distinguishes."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
+    phrases = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in phrases)
 
 
 def free_bytes(device: torch.device) -> int:
@@ -34,7 +34,7 @@ def _free_on_machine() -> int:
 
 
 def _free_in_container() -> int:
-    """What the control group has left (version 2, then 1); more than any machine has where there is no limit."""
+    """What the control group (version 2, else 1) has left; 2^62 where there is no limit."""
     for limit, used in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),

@@ -1,6 +1,6 @@
-"""Tables that every step of a search reads: made once for each device and precision.
+"""Constant tensors that every step of a search reads: made once for each device and precision.
 
-A copy from the host's memory in every step would make the host wait for the GPU, and no CUDA graph could hold it.
+A copy from the host's memory in every step would make the host wait for the GPU, and a CUDA graph cannot contain one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ def on_device(make: Callable[..., Tensor], *arguments: Hashable, like: Tensor) -
     return _made(make, arguments, like.dtype, like.device)
 
 
-@lru_cache(maxsize=4096)  # no search reads as many: a CUDA graph goes on reading what it was captured with
+@lru_cache(
+    maxsize=4096
+)  # more than a search reads: a CUDA graph reads the tensors of its capture, which must stay
 def _made(
     make: Callable[..., Tensor], arguments: tuple[Hashable, ...], dtype: torch.dtype, device: torch.device
 ) -> Tensor:
@@ -25,5 +27,5 @@ def _made(
 
 
 def numbers(values: Hashable) -> Tensor:
-    """A table of plain numbers, nested tuples of equal lengths."""
+    """A tensor from nested tuples of numbers."""
     return torch.tensor(values, dtype=torch.float64)

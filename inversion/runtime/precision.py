@@ -1,4 +1,4 @@
-"""In which number format the two networks of a step compute; everything else stays as it is."""
+"""The number format in which synthesis and perceptual network compute; everything else is fp32."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ log = logging.getLogger(__name__)
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BF16_CPU = {"avx512_bf16", "amx_bf16", "bf16"}  # as /proc/cpuinfo calls them; the last one is ARM's
-TOP = 4  # resolutions that run in fp16, as the published networks were trained (Karras et al. 2020b, appendix D)
+# Highest resolutions, which run in fp16, as the published networks were trained (Karras et al. 2020b, appendix D)
+TOP = 4
 
 
 def choose_dtype(name: str, device: torch.device, architecture: Architecture) -> torch.dtype:
     """The precision of synthesis and perceptual network that a setting asks for. Raises ConfigError.
 
     auto: bf16 where the device multiplies it faster than fp32; fp16 on older GPUs (compute capability 7) for networks
-    that were trained with it, which their clamp tells; else fp32.
+    that were trained with it, which have a conv_clamp; else fp32.
     """
     if name == "auto":
         dtype = _automatic(device, architecture)
@@ -35,7 +36,7 @@ def choose_dtype(name: str, device: torch.device, architecture: Architecture) ->
 
 
 def lowest_resolution(dtype: torch.dtype, architecture: Architecture) -> int:
-    """Where `dtype` begins; below it the synthesis stays in fp32."""
+    """The resolution from which on the synthesis computes in `dtype`; below it in fp32."""
     return architecture.img_resolution >> (TOP - 1) if dtype == torch.float16 else 4
 
 
@@ -52,7 +53,7 @@ def _automatic(device: torch.device, architecture: Architecture) -> torch.dtype:
 
 
 def cpu_features(path: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """What the first core can do, as Linux lists it; nothing elsewhere."""
+    """Instruction sets of the first core, as Linux lists them; none on other systems."""
     try:
         lines = path.read_text().splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""Draw images no larger than the loss looks at them, while a search still finds its way.
+"""Coarse phases: synthesize images no larger than the loss reads them, which takes a fraction of the time.
 
 A skip generator adds up one RGB image per resolution (Karras et al. 2020, Analyzing and Improving the Image Quality of
-StyleGAN, section 4.1): the running sum at 256 px is nearly the whole image shrunk to 256 px, at a fraction of the work.
+StyleGAN, section 4.1): the running sum at 256 px is nearly the whole image reduced to 256 px.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ Terms = dict[str, Tensor]
 
 
 def with_coarse_phases(
-    settings: Sequence[Hyperparameters],
+    hyperparameters: Sequence[Hyperparameters],
     synthesis: PreparedSynthesis | SynthesisNetwork,
     objective: Objective,
 ) -> list[Hyperparameters]:
-    """The same settings, without `coarse_until` where smaller images will not do.
+    """The same hyperparameters, with `coarse_until` set to 0 for problems that need the whole image.
 
-    That is: another architecture than skip, a loss that looks at every pixel, a degradation without a form for them.
+    Those are: all with another architecture than skip or a loss that reads every pixel, and those whose degradation has
+    no form for smaller images.
     """
     skip = synthesis.architecture.architecture == "skip"
     return [
-        s if s.coarse_until and skip and objective.select([row]).small else replace(s, coarse_until=0.0)
-        for row, s in enumerate(settings)
+        h if h.coarse_until and skip and objective.select([row]).small else replace(h, coarse_until=0.0)
+        for row, h in enumerate(hyperparameters)
     ]
 
 
-def compare(
+def images_and_terms(
     synthesis: PreparedSynthesis | SynthesisNetwork,
     objective: Objective,
     ws: Tensor,
     noises: Sequence[Tensor],
     coarse: Sequence[bool],
 ) -> tuple[Sequence[Tensor], Terms]:
-    """Draw the B problems' images and compare them with their photos; each as its own phase says.
+    """Synthesize B images, each whole or coarse, and evaluate the objective on them.
 
-    coarse: B, as `with_coarse_phases` allows. Returns B images [3, H, W] and terms of [B].
+    coarse: B, True only where `with_coarse_phases` left coarse steps. Returns B images [3, H, W] and terms of [B].
     """
     if not any(coarse):
         images = synthesis(ws, noises)
@@ -56,16 +57,16 @@ def compare(
         images = synthesis(ws, noises, resolution=side)
         return list(images), small(images, ws, noises)
     order: list[int] = []
-    drawn: list[Tensor] = []
+    all_images: list[Tensor] = []
     parts: list[Terms] = []
     for kind in (True, False):
         rows = [row for row, is_coarse in enumerate(coarse) if is_coarse == kind]
         own = [noise[rows] for noise in noises]
-        images, terms = compare(synthesis, objective.select(rows), ws[rows], own, [kind] * len(rows))
+        part = images_and_terms(synthesis, objective.select(rows), ws[rows], own, [kind] * len(rows))
         order += rows
-        drawn += images
-        parts.append(terms)
+        all_images += part[0]
+        parts.append(part[1])
     back = sorted(range(len(order)), key=order.__getitem__)
-    return [drawn[i] for i in back], {
+    return [all_images[i] for i in back], {
         name: torch.cat([part[name] for part in parts])[back] for name in parts[0]
     }

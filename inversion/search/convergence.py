@@ -10,38 +10,39 @@ from torch import Tensor
 
 from inversion.search.hyperparameters import Hyperparameters
 
-WINDOW = 50  # steps whose mean log-loss is compared with that of as many before
-CHECK_EVERY = 25  # steps between looks at the losses, each of which waits for the device
-GAIN = 0.02  # a fall of less than this fraction in WINDOW steps is none
+WINDOW = 50  # steps whose mean log-loss is compared with that of as many steps before
+CHECK_EVERY = 25  # steps between checks, each of which waits for the device
+LEAST_FALL = 0.02  # a phase goes on while its loss falls by at least this fraction in WINDOW steps
 
 
 class Convergence:
-    """Counts the steps of each problem's phases, and looks at the latest losses where `early_stop` asks for it."""
+    """Counts the steps of each problem's phases, and checks the latest losses where `early_stop` asks for it."""
 
-    def __init__(self, settings: Sequence[Hyperparameters], device: torch.device) -> None:
-        self.early_stop = [s.early_stop for s in settings]
-        self.losses = torch.ones([2 * WINDOW, len(settings)], device=device)
-        # per problem, the steps of each phase so far
-        self.phase_steps: list[list[int]] = [[] for _ in settings]
+    def __init__(self, hyperparameters: Sequence[Hyperparameters], device: torch.device) -> None:
+        self.early_stop = [h.early_stop for h in hyperparameters]
+        self.losses = torch.ones([2 * WINDOW, len(hyperparameters)], device=device)  # of the latest steps
+        # per problem, the number of steps of each phase so far
+        self.phase_steps: list[list[int]] = [[] for _ in hyperparameters]
 
-    def begin(self, problems: Sequence[int]) -> None:
-        """Another phase of theirs begins: what came before says nothing about it."""
+    def start_phase(self, problems: Sequence[int]) -> None:
+        """Count the steps of these problems' next phase from 0; losses of the phase before are not looked at."""
         for problem in problems:
             self.phase_steps[problem].append(0)
 
-    def watch(
+    def check(
         self, number: int, problems: Sequence[int], rows: Tensor, terms: Mapping[str, Tensor]
     ) -> list[int]:
-        """Count a step, whose loss terms are [B] each; which rows have converged, asked every CHECK_EVERY steps.
+        """Count a step; every CHECK_EVERY steps, return the rows whose loss has converged, else none.
 
-        The noise maps' term does not count: it says nothing about the image.
+        number: of the step. problems: which problem each row is; rows: the same as a tensor [B]. terms: [B] each; the
+        noise maps' term does not count, since it says nothing about the image.
         """
         for problem in problems:
             self.phase_steps[problem][-1] += 1
         if not any(self.early_stop):
             return []
-        telling = torch.stack([term.detach() for name, term in terms.items() if name != "noise"])
-        self.losses[number % (2 * WINDOW), rows] = telling.sum(dim=0).to(self.losses)
+        counted = torch.stack([term.detach() for name, term in terms.items() if name != "noise"])
+        self.losses[number % (2 * WINDOW), rows] = counted.sum(dim=0).to(self.losses)
         if (number + 1) % CHECK_EVERY:
             return []
         ordered = self.losses.roll(-(number + 1) % (2 * WINDOW), dims=0).log().cpu()  # oldest first
@@ -50,4 +51,4 @@ class Convergence:
 
     def _is_level(self, problem: int, fall: float) -> bool:
         long_enough = self.phase_steps[problem][-1] >= 2 * WINDOW
-        return self.early_stop[problem] and long_enough and fall < -math.log1p(-GAIN)
+        return self.early_stop[problem] and long_enough and fall < -math.log1p(-LEAST_FALL)

@@ -8,17 +8,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from inversion.errors import ConfigError
-
-SPACES = ("w", "w+", "w++")
-OPTIMIZERS = ("adam", "ngd")
-PRIORS = ("distance", "gaussianized")
+from inversion.search import families
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of a search. What is None is as for the whole search.
+    """A part of a search with a latent space of its own. What is None is as for the whole search.
 
-    The next phase begins where this one ends, with more freedom or less: Poirier-Ginter & Lalonde 2023, Robust
+    The next phase starts where this one ends, in a larger space or a smaller one: Poirier-Ginter & Lalonde 2023, Robust
     Unsupervised StyleGAN Image Restoration, section 3.2.
     """
 
@@ -26,19 +23,20 @@ class Phase:
     share: float = 1.0  # of the steps, in proportion to the other phases' shares
     learning_rate: float | None = None
     optimize_noise: bool | None = None
-    coarse: bool = False  # images are drawn no larger than the loss looks at them; `course` says when
+    coarse: bool = False  # images are synthesized no larger than the loss reads them; set by `phase_schedule`
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
     """The reference schedule of NVIDIA's projector (stylegan2-ada-pytorch, projector.py), with a latent-distance term.
 
+    `space`, `optimizer` and `prior` are names: built in, or dotted paths (families.py).
     Raises ConfigError for values that cannot work.
     """
 
     steps: int = 1000
     reg: float = 0.001  # weight of the prior, in which 1.0 is a typical random face
-    prior: str = "distance"  # to the mean face; gaussianized: see losses/gaussianized_distance.py
+    prior: str = "distance"  # to the mean face; gaussianized: see priors/gaussianized_distance.py
     space: str | None = "w"  # w: one code for all layers; w+: per layer; w++: per channel; None with phases
     optimizer: str = "adam"  # ngd: each code moves by the learning rate, along its gradient
     learning_rate: float = 0.1  # peak
@@ -49,13 +47,26 @@ class Hyperparameters:
     noise_weight: float = 1e5  # weight of the noise-map regularizer
     optimize_noise: bool = True  # false: noise maps stay as drawn
     phases: tuple[Phase, ...] = ()  # none: one, in `space`
-    coarse_until: float = 0.0  # fraction of the steps whose images are no larger than the loss looks at
+    coarse_until: float = 0.0  # fraction of the steps whose images are no larger than the loss reads them
     early_stop: bool = False  # a phase whose loss no longer falls ends before its steps do
     samples: int = 1  # restarts, the first from the mean face, the others from random ones
     tuning_steps: int = 0  # at most, that fit the generator to the photo after the search: pivotal_tuning.py
-    tuning_rate: float = 3e-4  # learning rate of its weights
+    tuning_rate: float = 3e-4  # learning rate of the generator's weights
 
     def __post_init__(self) -> None:
+        self._check_numbers()
+        families.optimizer(self.optimizer)
+        families.prior(self.prior)
+        if not self.phases:
+            families.latent_space(str(self.space))
+        elif self.space is not None:
+            raise ConfigError(
+                f"space must be null where phases name theirs, or phases=[]. Got space={self.space}."
+            )
+        for phase in self.phases:
+            families.latent_space(phase.space)
+
+    def _check_numbers(self) -> None:
         def require(condition: bool, name: str, need: str) -> None:
             if not condition:
                 raise ConfigError(f"{name} must be {need}. Got {name}={getattr(self, name)}.")
@@ -72,49 +83,41 @@ class Hyperparameters:
         require(0 <= self.ramp_down <= 1, "ramp_down", "a fraction of the steps between 0 and 1")
         require(0 < self.jitter_until <= 1, "jitter_until", "a fraction of the steps above 0 and at most 1")
         require(0 <= self.coarse_until <= 1, "coarse_until", "a fraction of the steps between 0 and 1")
-        require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")
-        require(self.prior in PRIORS, "prior", f"one of {', '.join(PRIORS)}")
-        if not self.phases:
-            require(self.space in SPACES, "space", f"one of {', '.join(SPACES)}")
-        else:
-            require(self.space is None, "space", "null where phases name theirs, or phases=[]")
         for phase in self.phases:
-            require(phase.space in SPACES, "phases", f"in spaces out of {', '.join(SPACES)}")
             require(0 < phase.share < math.inf, "phases", "of shares that are finite numbers above 0")
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Hyperparameters:
-        """Those among a run's settings. Raises ConfigError."""
-        values = {field.name: settings[field.name] for field in fields(cls)}
+    def of(cls, config: Mapping[str, Any]) -> Hyperparameters:
+        """Those that a run's composed configuration holds. Raises ConfigError."""
+        values = {field.name: config[field.name] for field in fields(cls)}
         phases = tuple(Phase(**phase) for phase in values.pop("phases"))
         return cls(**values, phases=phases)
 
     @property
-    def course(self) -> tuple[tuple[int, Phase], ...]:
-        """Every phase with the step at which it begins, and nothing left open.
+    def phase_schedule(self) -> tuple[tuple[int, Phase], ...]:
+        """Every phase with the step at which it starts, its learning rate and optimize_noise filled in.
 
-        A phase during which `coarse_until` passes is two; phases too short for a step are gone.
+        A phase during which `coarse_until` ends is split in two; phases too short for a step are left out.
         """
         phases = self.phases or (Phase(str(self.space)),)
-        total, passed, course = sum(phase.share for phase in phases), 0.0, []
-        fine = round(self.steps * self.coarse_until)
+        total, shares_before, schedule = sum(phase.share for phase in phases), 0.0, []
+        coarse_steps = round(self.steps * self.coarse_until)
         for phase in phases:
-            begin = round(self.steps * passed / total)
-            passed += phase.share
-            end = round(self.steps * passed / total)
+            start = round(self.steps * shares_before / total)
+            shares_before += phase.share
+            end = round(self.steps * shares_before / total)
             rate = self.learning_rate if phase.learning_rate is None else phase.learning_rate
             noise = self.optimize_noise if phase.optimize_noise is None else phase.optimize_noise
-            whole = replace(phase, learning_rate=rate, optimize_noise=noise, coarse=False)
-            if begin < min(end, fine):
-                course.append((begin, replace(whole, coarse=True)))
-            if max(begin, fine) < end:
-                course.append((max(begin, fine), whole))
-        return tuple(course)
+            fine = replace(phase, learning_rate=rate, optimize_noise=noise, coarse=False)
+            if start < min(end, coarse_steps):
+                schedule.append((start, replace(fine, coarse=True)))
+            if max(start, coarse_steps) < end:
+                schedule.append((max(start, coarse_steps), fine))
+        return tuple(schedule)
 
-    def uses(self, space: str) -> bool:
-        """Whether any phase searches in a space."""
-        return any(phase.space == space for _, phase in self.course)
+    def any_phase_per_channel(self) -> bool:
+        """Whether the network gets a code per channel in any phase."""
+        return any(families.latent_space(phase.space).per_channel for _, phase in self.phase_schedule)
 
-    def moves_noise(self) -> bool:
-        """Whether any phase searches the noise maps, too."""
-        return any(phase.optimize_noise for _, phase in self.course)
+    def any_phase_optimizes_noise(self) -> bool:
+        return any(phase.optimize_noise for _, phase in self.phase_schedule)

@@ -1,4 +1,4 @@
-"""Once latents are found, fit the generator itself to the photo: what no latent can say, the weights learn.
+"""Pivotal tuning: after the search, fit the generator's weights to the photo, to reproduce what no latent can.
 
 Roich et al. 2021, Pivotal Tuning for Latent-based Editing of Real Images, section 3; their weights and steps from
 their code (danielroich/PTI, configs/hyperparameters.py).
@@ -23,52 +23,52 @@ from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result
 
-# Weight of what neighbouring faces change, lambda_R. With the paper's 0.1, what a blurred photo does not show fills
-# with stripes; 1.0 takes a third of what 100 steps gain at plain inversion.
+# lambda_R: weight of the change of neighbouring faces. With the paper's 0.1, frequencies that a blurred photo does not
+# show fill with stripes; 1.0 loses a third of what 100 steps gain in plain inversion.
 LOCALITY = 0.3
-# How far neighbours are, in units of w_std. The paper's alpha = 30 is a length over the codes of all 18 layers, 7.1
-# per code; the embedded generator's w_std is 8.2.
+# Distance of neighbours from the pivot, in units of w_std. The paper's alpha = 30 is a length over the codes of all 18
+# layers, 7.1 per code; the embedded generator's w_std is 8.2.
 RADIUS = 0.86
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """A synthesis network of one photo's own, and how it came about."""
+    """A synthesis network that was fitted to one photo, and how the fit went."""
 
-    synthesis: SynthesisNetwork  # fp32; where a loss was not finite, the one that was given
-    image: Tensor  # [1, 3, R, R], what it draws of the pivot
-    history: dict[str, list[float]]  # per step: tuning_loss, its sum, and weighted terms
+    synthesis: SynthesisNetwork  # fp32; where a loss was not finite, the untuned one
+    image: Tensor  # [1, 3, R, R], synthesized from the pivot
+    history: dict[str, list[float]]  # per step: tuning_loss, the sum, and its weighted terms
     failed_step: int | None  # where a loss was not finite
-    interrupted: bool  # Ctrl-C ended it before its steps were over
+    interrupted: bool  # Ctrl-C ended it before its last step
     seconds: float
 
 
 def tune(
     model: Model,
-    objective: Objective,  # of the search; here only its comparisons with the photo count
-    settings: Hyperparameters,  # of this problem
+    objective: Objective,  # of the search; only its image terms are used
+    hyperparameters: Hyperparameters,  # of this problem
     seed: int,
     found: Result,
-    row: int,  # of the search's result, which problem
+    row: int,  # of this problem in the search's result
     on_step: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
 ) -> Tuned:
-    """Fit a copy of the synthesis network to one problem: what the search has found, the pivot, stays as it is.
+    """Fit a copy of the synthesis network to one problem; the pivot, the codes that the search has found, stays fixed.
 
-    A step's loss is how unlike the photo the pivot's degraded image is, as in the search, and `LOCALITY` times how
-    unlike itself before, by the same comparisons, a random neighbour of the pivot has become. Ends early when the loss
-    no longer falls. on_step(number, weighted terms, as in `Tuned.history`).
+    A step's loss is the search's image terms for the pivot, plus `LOCALITY` times the same terms between a random
+    neighbour of the pivot after and before tuning. Ends early when the loss no longer falls.
+    on_step(number, weighted terms, named as in `Tuned.history`).
     """
-    began = time.monotonic()
+    start_time = time.monotonic()
     ws, noises = found.ws[row, None], [noise[row, None] for noise in found.noises]
     objective = objective.select([row])
     original, scale = model.generator.synthesis, model.synthesis.gradient_scale
     tuned = deepcopy(original).requires_grad_(True)
-    optimizer = torch.optim.Adam(tuned.parameters(), settings.tuning_rate, eps=1e-8 * scale)
-    others = torch.cat(list(random_codes(model.generator.mapping, settings.tuning_steps, seed)))
-    twice = [noise.expand(2, -1, -1, -1) for noise in noises]
-    convergence = Convergence([replace(settings, early_stop=True)], ws.device)
-    convergence.begin([0])
-    only = torch.zeros(1, dtype=torch.long, device=ws.device)
+    optimizer = torch.optim.Adam(tuned.parameters(), hyperparameters.tuning_rate, eps=1e-8 * scale)
+    others = torch.cat(list(random_codes(model.generator.mapping, hyperparameters.tuning_steps, seed)))
+    noises_twice = [noise.expand(2, -1, -1, -1) for noise in noises]
+    convergence = Convergence([replace(hyperparameters, early_stop=True)], ws.device)
+    convergence.start_phase([0])
+    rows = torch.zeros(1, dtype=torch.long, device=ws.device)
     history: dict[str, list[float]] = {}
     failed, interrupted = None, False
     try:
@@ -76,37 +76,41 @@ def tune(
             neighbour = towards(ws, other, RADIUS * model.w_std)
             with torch.no_grad():
                 before = original(neighbour, noises)
-            image, after = tuned(torch.cat([ws, neighbour]), twice).split(1)
-            terms = objective.compare(image) | {"locality": LOCALITY * objective.between(after, before)}
+            image, after = tuned(torch.cat([ws, neighbour]), noises_twice).split(1)
+            terms = objective.image_terms(image) | {
+                "locality": LOCALITY * objective.difference(after, before)
+            }
             loss = torch.stack(list(terms.values())).sum()
-            values = {"loss": loss.item()} | {name: term.item() for name, term in terms.items()}
+            values = {f"tuning_{name}": value.item() for name, value in {"loss": loss, **terms}.items()}
             for name, value in values.items():
-                history.setdefault(f"tuning_{name}", []).append(value)
-            on_step(number, {f"tuning_{name}": value for name, value in values.items()})
-            if not math.isfinite(values["loss"]):
+                history.setdefault(name, []).append(value)
+            on_step(number, values)
+            if not math.isfinite(values["tuning_loss"]):
                 failed = number
                 break
             optimizer.zero_grad()
             (scale * loss).backward()
             optimizer.step()
-            if convergence.watch(number, [0], only, terms):
+            if convergence.check(number, [0], rows, terms):
                 break
     except KeyboardInterrupt:
         interrupted = True
-    tuned.requires_grad_(False)
     with torch.no_grad():
         image = tuned(ws, noises)
-        if failed is None and not image.isfinite().all():
+        if (
+            failed is None and not image.isfinite().all()
+        ):  # by the last update, whose loss nobody has computed
             failed = len(history["tuning_loss"])
         if failed is not None:
             tuned, image = original, original(ws, noises)
-    return Tuned(tuned, image, history, failed, interrupted, time.monotonic() - began)
+    seconds = time.monotonic() - start_time
+    return Tuned(tuned.requires_grad_(False), image, history, failed, interrupted, seconds)
 
 
 def towards(ws: Tensor, w: Tensor, distance: float) -> Tensor:
-    """The codes on the way from ws to w at a distance from ws: w_r in the paper.
+    """The codes at a distance from ws on the line towards w: w_r in the paper.
 
     ws: [1, num_ws, (channels,) w_dim]. w: [w_dim]. distance: root mean squared over the codes.
     """
-    way = w - ws
-    return ws + distance * way / way.square().sum(dim=-1).mean().sqrt()
+    direction = w - ws
+    return ws + distance * direction / direction.square().sum(dim=-1).mean().sqrt()

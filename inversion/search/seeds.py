@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class RandomStreams:
-    """B independent generators of normal numbers, drawn on the CPU so that every device sees the same ones."""
+    """B independent generators of normal numbers, drawn on the CPU so that every device gets the same ones."""
 
     def __init__(
         self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype = torch.float32
@@ -19,10 +19,10 @@ class RandomStreams:
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def select(self, rows: Sequence[int]) -> RandomStreams:
-        """Go on with some of the streams, where they are."""
-        chosen = RandomStreams([], self.device, self.dtype)
-        chosen.generators = [self.generators[row] for row in rows]
-        return chosen
+        """Some of the streams, with their state."""
+        selected = RandomStreams([], self.device, self.dtype)
+        selected.generators = [self.generators[row] for row in rows]
+        return selected
 
     def normal(self, *shape: int) -> Tensor:
         """[B, *shape] from N(0, 1)."""

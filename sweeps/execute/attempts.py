@@ -122,6 +122,7 @@ def job_tags(planned: Planned, model: Model) -> dict[str, str]:
     return {
         "kind": "job",
         "photo": photo.file,
+        "folder": str(planned.folder.absolute()),
         "photo_sha256": photo.sha256,
         "checkpoint_sha256": model.sha256,
         "fingerprint": planned.fingerprint,

@@ -31,7 +31,7 @@ SHOWN = ("psnr", "identity_distance", "fit_psnr")  # in the line of a run
 
 
 class Board:
-    """Follows the endings that the points of a sweep write into its folder, whichever process runs them."""
+    """Follows what the jobs of a sweep write about their ends into its folder, whichever process runs them."""
 
     def __init__(self, sweep_folder: Path, axes: Sequence[str], total: int | None, bar: bool) -> None:
         """axes: what tells the points apart. total: runs to come, None where nobody knows. bar: show one, too."""
@@ -39,7 +39,7 @@ class Board:
         self.total = total
         self.lines: list[Line] = []  # the latest of each problem
         self._reader = Reader(sweep_folder)
-        self._reader.clear()
+        self._reader.skip()
         self._began = time.monotonic()
         width = None if sys.stdout.isatty() else WIDE  # a file has room, and a wrapped table cannot be read
         self._console = Console(highlight=False, soft_wrap=True, width=width, emoji=False)

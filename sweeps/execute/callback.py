@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from sweeps.execute.sweep import Sweep
 
 
+def refuse_secrets(config: DictConfig) -> None:
+    """Ends the program where the store's address holds a password."""
+    from inversion.record.mlflow_store import refuse_password
+
+    try:
+        refuse_password(config.tracking.uri or "")
+    except ValueError as error:
+        sys.exit(str(error))
+
+
 class SweepCallback(Callback):
     """Opens and closes the sweep; travels to the workers as what they must know of the process that waits for them."""
 
@@ -27,10 +37,15 @@ class SweepCallback(Callback):
     def __getstate__(self) -> dict[str, Any]:
         return {"pid": self.pid, "folder": self.folder, "sweep": None}
 
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Refuses, before Hydra writes the configuration down, what must not be written."""
+        refuse_secrets(config)
+
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Ends the program when the sweep cannot be started: Hydra would turn an exception into a warning."""
         from sweeps.execute.sweep import Sweep
 
+        refuse_secrets(config)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill closes what is open, like Ctrl-C
         try:
             self.sweep = Sweep(config)

@@ -1,6 +1,6 @@
 """How the points of a sweep ended, as lines in the sweep's folder: whoever runs them writes, the sweep reads.
 
-One file per Hydra job, so that no two processes ever write the same one: <sweep folder>/endings/<job>.jsonl.
+One file per Hydra job, so that no two processes ever write the same one: <sweep folder>/.endings/<job>.jsonl.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inversion.record.record import Ending
 
-FOLDER = "endings"
+FOLDER = ".endings"
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,18 @@ class Reader:
         self.folder = sweep_folder / FOLDER
         self._read: dict[Path, int] = {}  # bytes
 
-    def clear(self) -> None:
-        """Forget an earlier sweep in the same folder."""
-        for path in self.folder.glob("*.jsonl"):
-            path.unlink()
+    def skip(self) -> None:
+        """Pass over what an earlier sweep in the same folder has written."""
+        self._read = {path: path.stat().st_size for path in self._files()}
+
+    def _files(self) -> list[Path]:
+        found = [path for path in self.folder.glob("*.jsonl") if path.stem.isdigit()]
+        return sorted(found, key=lambda path: int(path.stem))
 
     def new(self) -> list[Line]:
         """Complete lines only: the rest of one that is being written comes with the next call."""
         lines = []
-        for path in sorted(self.folder.glob("*.jsonl"), key=lambda path: int(path.stem)):
+        for path in self._files():
             with path.open("rb") as file:
                 file.seek(self._read.get(path, 0))
                 text = file.read()

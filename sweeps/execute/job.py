@@ -72,7 +72,9 @@ def score(results: list[PhotoResult]) -> float:
         for result in results
         if result.ending.status != "FINISHED"
     ]
-    if failures or not results:
-        raise Refused("; ".join(dict.fromkeys(failures)) or "no photo was restored")
+    if len(failures) == 1 or not results:
+        raise Refused("".join(failures) or "no photo was restored")
+    if failures:
+        raise Refused(f"{len(failures)} of {len(results)} photos have not finished; each is named above")
     metrics = [result.ending.metrics for result in results]
     return sum(m.get("psnr", m.get("fit_psnr", 0.0)) for m in metrics) / len(metrics)

@@ -44,7 +44,11 @@ class Ledger:
         for run in (run for one in fingerprints for run in self._runs(f"tags.fingerprint = '{one}'")):
             if run.info.status == "FINISHED" and not rerun:
                 self._join(run, tags)
-                return Ending("FINISHED", f"finished before as run {run.info.run_id}", dict(run.data.metrics))
+                where = run.data.tags.get("folder", "")
+                reason = f"finished before as run {run.info.run_id}"
+                if where and Path(where).is_dir():
+                    reason += f", its pictures are in {where}"
+                return Ending("FINISHED", reason, dict(run.data.metrics))
             if run.info.status == "RUNNING":
                 if process.is_gone(run.data.tags):
                     self._bury(run)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from hydra.utils import instantiate
 
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
 from inversion.photos import Inputs
 from inversion.runtime.device import choose_device
-from inversion.search.objective import PerceptualLoss, checked
+from inversion.search.objective import checked
 from sweeps.plan.config import Config
 
 

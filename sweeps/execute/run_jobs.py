@@ -14,7 +14,7 @@ from inversion.record.open import open_store
 from inversion.record.record import Ending
 from inversion.record.sync import bring_in
 from inversion.restoration import Problem, Status
-from inversion.runtime.heap import collect_garbage, keep_heap
+from inversion.runtime.heap import enable_gc, keep_heap
 from inversion.search.history import Listener
 from sweeps.execute.attempts import Attempt, Planned, open_attempt, plan
 from sweeps.execute.job import Job, PhotoResult
@@ -61,10 +61,12 @@ class Worker:
         self.jobs = jobs
         self.model, self.loss = networks(shared)
         self.store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+        if self.store is not None:
+            log.info("runs are recorded in %s, experiment %s", self.store.uri, self.store.experiment)
         bring_in(self.store)
         self.ledger = Ledger(self.store)
         self.ledger.reap()
-        collect_garbage()
+        enable_gc()
         self.size = launcher.batch_size  # problems in one pass; None until it is measured
         self.bar = partial(ProgressBar, visible=launcher.bars)
         self.done: dict[str, PhotoResult] = {}  # by fingerprint

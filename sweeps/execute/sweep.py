@@ -18,10 +18,11 @@ from inversion.record.atomic import write_file
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store
 from inversion.record.open import open_store
+from inversion.record.own_folder import in_the_way
 from inversion.record.params import flatten
 from inversion.record.sync import bring_in
 from inversion.restoration import Status
-from inversion.runtime.heap import collect_garbage
+from inversion.runtime.heap import enable_gc
 from sweeps.execute import process
 from sweeps.execute.board import Board
 from sweeps.execute.ledger import SWEEP_FILE, Ledger
@@ -43,6 +44,8 @@ class Sweep:
 
     def __init__(self, config: DictConfig) -> None:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
+        refuse_shared_folder(config)
+        refuse_foreign_files(Path(config.hydra.sweep.dir))
         grid = read_grid(config)
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = grid
@@ -62,7 +65,7 @@ class Sweep:
         total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
         self.board = Board(self.folder, list(grid.axes), total, bar=not config.launcher.bars)
         self.board.start()
-        collect_garbage()
+        enable_gc()
 
     def close(self) -> None:
         """Give the parent the status that its points have earned, and show how they ended."""
@@ -141,6 +144,28 @@ class Sweep:
         if earlier is not None:
             self.ledger.wait_for_orphans(parent.run_id, ORPHANS)
         return parent
+
+
+def refuse_shared_folder(config: DictConfig) -> None:
+    """Every job needs a folder of its own: a later one would remove an earlier one's record. Raises ConfigError."""
+    subdir = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index, call-overload]
+    if "${" not in subdir:
+        raise ConfigError(
+            f"hydra.sweep.subdir must differ from job to job. Got {subdir!r}; leave it out, or use "
+            "hydra.sweep.subdir='${hydra.job.num}'."
+        )
+
+
+def refuse_foreign_files(folder: Path) -> None:
+    """Only an earlier sweep's own files are replaced. Raises ConfigError."""
+    plan = folder / SWEEP_FILE
+    try:
+        known = plan.is_file() and json.loads(plan.read_text()).keys() >= {"axes", "cells"}
+    except (ValueError, AttributeError):
+        known = False
+    for path in (plan, folder / REPORT):
+        if path.exists() and not known:
+            raise in_the_way(path)
 
 
 def describe(grid: Grid) -> dict[str, Any]:

@@ -1,181 +1,210 @@
-"""Batches of tasks: as large as memory allows, and nothing is lost or doubled when it does not."""
+"""Passes as large as memory allows, and nothing is lost or doubled when one does not fit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
-from inversion import batching as passes
-from inversion import restore
-from inversion.batching import restore_all
+from inversion import batching, passes
+from inversion.batching import problems_that_fit, restore_all
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.blur import GaussianBlur
-from inversion.degradations.none import NoDegradation
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
+from inversion.passes import OnProgress
 from inversion.photos import Synthetic
-from inversion.record.ending import Ending
-from inversion.record.folder_recorder import FolderRecorder
-from inversion.record.once import Once
-from inversion.restore import Task
+from inversion.restoration import Problem, Refusal, Restoration
+from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters
 
 CPU = torch.device("cpu")
-ProgressCall = Callable[[int, dict[str, float]], None]
 
 
-def silent(tasks: Sequence[Task]) -> AbstractContextManager[ProgressCall]:
-    return nullcontext(lambda step, terms: None)
+class Heard:
+    """A listener that remembers; told so, it does something at one of its steps."""
+
+    def __init__(self, at: int = -1, then: Callable[[], None] = lambda: None) -> None:
+        self.steps: list[int] = []
+        self._at, self._then = at, then
+
+    def losses(self, step: int, values: Mapping[str, float]) -> None:
+        self.steps.append(step)
+
+    def image(self, step: int, image: Tensor, last: bool) -> None:
+        if step == self._at:
+            self._then()
 
 
 @pytest.fixture
 def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model:
-    checkpoint = Checkpoint(
-        tiny_generator.architecture,
-        tiny_generator.state_dict(),
-        tiny_discriminator.architecture,
-        tiny_discriminator.state_dict(),
-        w_std=1.0,
-    )
-    return build(checkpoint, CPU)
+    (g, a), (d, b) = ((n.state_dict(), n.architecture) for n in (tiny_generator, tiny_discriminator))
+    return build(Checkpoint(a, g, b, d, w_std=1.0), CPU)
 
 
-def tasks(model: Model, folder: Path, steps: Sequence[int]) -> list[Task]:
+@pytest.fixture
+def loss(model: Model) -> PerceptualLoss:
+    return DiscriminatorLoss().bind(model.discriminator, CPU)
+
+
+def problems(model: Model, count: int, steps: int = 3) -> list[Problem]:
     (photo,) = Synthetic().load(model.generator).photos
-    return [
-        Task(
-            photo,
-            NoDegradation(),
-            False,
-            Hyperparameters(steps=count),
-            seed,
-            folder / str(seed),
-            Once(FolderRecorder(folder / str(seed))),
-        )
-        for seed, count in enumerate(steps)
-    ]
+    return [Problem(photo, hyperparameters=Hyperparameters(steps=steps), seed=seed) for seed in range(count)]
 
 
-def run(model: Model, waiting: Iterator[Task], size: int | None) -> dict[str, Ending]:
-    ended: dict[str, Ending] = {}
-    loss = DiscriminatorLoss().bind(model.discriminator, CPU)
-    restore_all(
-        model,
-        loss,
-        waiting,
-        size,
-        0,
-        0,
-        silent,
-        lambda task, ending: ended.update({task.folder.name: ending}),
-    )
-    return ended
-
-
-def losses(folder: Path, task: int) -> list[str]:
-    return [line.split(",")[0] for line in (folder / str(task) / "losses.csv").read_text().splitlines()[1:]]
-
-
-def test_a_batch_that_does_not_fit_is_tried_again_in_halves(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def limit_memory(monkeypatch: pytest.MonkeyPatch, at_most: int) -> list[int]:
+    """Let larger passes run out of memory; returns the sizes of all that were tried."""
     sizes: list[int] = []
-    original = restore.optimize
+    original = passes.optimize
 
     def small_memory(synthesis, objective, settings, *rest):  # type: ignore[no-untyped-def]
         sizes.append(len(settings))
-        if len(settings) > 2:
+        if len(settings) > at_most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return original(synthesis, objective, settings, *rest)
 
-    monkeypatch.setattr(restore, "optimize", small_memory)
-    ended = run(model, iter(tasks(model, tmp_path, [3] * 7)), size=7)
-    assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    assert [ending.status for ending in ended.values()] == ["FINISHED"] * 7
-    assert all(losses(tmp_path, task) == ["0", "1", "2"] for task in range(7))
+    monkeypatch.setattr(passes, "optimize", small_memory)
+    return sizes
 
 
-def test_running_out_of_memory_late_doubles_no_step(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_pass_that_does_not_fit_is_tried_again_in_halves(
+    model: Model, loss: PerceptualLoss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = restore.Watcher.__call__
+    sizes, given = limit_memory(monkeypatch, at_most=2), problems(model, 7)
+    heard = {problem: Heard() for problem in given}
+    told: list[int] = []
+    ended = list(restore_all(model, loss, given, 7, heard.__getitem__, on_smaller=told.append))
+    assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    assert told == [3, 1]
+    assert [problem for problem, _ in ended] == given
+    assert all(isinstance(r, Restoration) and r.status == "FINISHED" for _, r in ended)
+    assert all(one.steps == [0, 1, 2] for one in heard.values())
 
-    def late(self, step):  # type: ignore[no-untyped-def]
-        original(self, step)
-        self.fetch()
-        if step.number == 2 and len(self.settings) > 1:
+
+def test_samples_count_as_searches_in_memory(
+    model: Model, loss: PerceptualLoss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = limit_memory(monkeypatch, at_most=4)
+    given = [replace(p, hyperparameters=Hyperparameters(steps=2, samples=3)) for p in problems(model, 3)]
+    assert [len(r.samples) for _, r in restore_all(model, loss, given, 3)] == [3] * 3  # type: ignore[union-attr]
+    assert sizes == [9, 3, 3, 3]
+
+
+def test_running_out_of_memory_late_begins_again_and_reaches_the_same(
+    model: Model, loss: PerceptualLoss
+) -> None:
+    tried: list[Heard] = []
+
+    def no_memory() -> None:
+        if len(tried) == 2:  # of the first try alone
             raise RuntimeError(
                 "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"
             )
 
-    monkeypatch.setattr(restore.Watcher, "__call__", late)
-    ended = run(model, iter(tasks(model, tmp_path, [4, 4])), size=2)
-    assert [ending.status for ending in ended.values()] == ["FINISHED"] * 2
-    assert all(losses(tmp_path, task) == ["0", "1", "2", "3"] for task in range(2))
+    def listen(problem: Problem) -> Listener:
+        tried.append(Heard(2, no_memory))
+        return tried[-1]
+
+    given = problems(model, 2, steps=4)
+    late = list(restore_all(model, loss, given, 2, listen))
+    assert [one.steps for one in tried[2:]] == [[0, 1, 2, 3]] * 2 and len(tried) == 4
+    for (_, a), (_, b) in zip(late, restore_all(model, loss, given, 1), strict=True):
+        assert isinstance(a, Restoration) and isinstance(b, Restoration)
+        assert a.history["loss"] == pytest.approx(b.history["loss"], rel=1e-4)
+        assert len(a.history["loss"]) == 4
 
 
-def test_one_task_that_does_not_fit_fails_by_name(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_a_problem_that_does_not_fit_alone_is_refused_by_name(
+    model: Model, loss: PerceptualLoss, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def no_memory(*_: object) -> None:
-        raise MemoryError("no memory")
+        raise error("no memory")
 
-    monkeypatch.setattr(restore, "optimize", no_memory)
-    ended = run(model, iter(tasks(model, tmp_path, [3, 3])), size=2)
-    assert [(ending.status, ending.reason) for ending in ended.values()] == [
-        ("FAILED", "MemoryError: no memory")
-    ] * 2
-    assert '"FAILED"' in (tmp_path / "0" / "result.json").read_text()
+    monkeypatch.setattr(passes, "optimize", no_memory)
+    given = problems(model, 2)
+    ended = list(restore_all(model, loss, given, 2))
+    assert [problem for problem, _ in ended] == given
+    for problem, result in ended:
+        assert isinstance(result, Refusal) and result.problem is problem
+        assert result.reason == f"{error.__name__}: no memory"
 
 
-def test_records_are_opened_when_their_turn_comes(model: Model, tmp_path: Path) -> None:
-    prepared = tasks(model, tmp_path, [2] * 5)
-    opened: list[int] = []
-    open_when_done: list[int] = []
+def test_any_other_error_ends_it(model: Model, loss: PerceptualLoss, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> None:
+        raise RuntimeError("shapes cannot be multiplied")
 
-    def waiting() -> Iterator[Task]:
-        for task in prepared:
-            opened.append(task.seed)
-            yield task
+    monkeypatch.setattr(passes, "optimize", wrong)
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(restore_all(model, loss, problems(model, 3), 2))
 
-    loss = DiscriminatorLoss().bind(model.discriminator, CPU)
-    restore_all(
-        model, loss, waiting(), 2, 0, 0, silent, lambda task, ending: open_when_done.append(len(opened))
-    )
+
+def test_a_problem_that_cannot_work_is_refused_alone_and_in_its_place(
+    model: Model, loss: PerceptualLoss
+) -> None:
+    given = problems(model, 5)
+    given[1] = replace(given[1], degradation=GaussianBlur(99))
+    ended = list(restore_all(model, loss, given, 2))
+    assert [problem for problem, _ in ended] == given
+    assert [isinstance(result, Refusal) for _, result in ended] == [False, True, False, False, False]
+
+
+def test_results_come_as_soon_as_their_pass_is_over(model: Model, loss: PerceptualLoss) -> None:
+    listened: list[int] = []
+
+    def listen(problem: Problem) -> Listener:
+        listened.append(problem.seed)
+        return Heard()
+
+    open_when_done = [len(listened) for _ in restore_all(model, loss, problems(model, 5), 2, listen)]
     assert open_when_done == [2, 2, 4, 4, 5]
 
 
-def test_a_task_that_cannot_work_fails_alone(model: Model, tmp_path: Path) -> None:
-    good, bad, other = tasks(model, tmp_path, [3, 3, 3])
-    bad = Task(bad.photo, GaussianBlur(99), False, bad.settings, bad.seed, bad.folder, bad.recorder)
-    ended = run(model, iter([good, bad, other]), size=3)
-    assert [ended[name].status for name in "012"] == ["FINISHED", "FAILED", "FINISHED"]
-    assert "kernel_size" in ended["1"].reason
+def test_each_pass_has_a_bar_that_is_told_of_its_steps(model: Model, loss: PerceptualLoss) -> None:
+    bars: list[tuple[int, list[int]]] = []
+
+    @contextmanager
+    def bar(batch: Sequence[Problem]) -> Iterator[OnProgress]:
+        steps: list[int] = []
+        yield lambda step, losses: steps.append(step)
+        bars.append((len(batch), steps))
+
+    list(restore_all(model, loss, problems(model, 3), 2, bar=bar))
+    assert bars == [(2, [0, 0, 1, 1, 2, 2]), (1, [0, 1, 2])]
 
 
-def test_ctrl_c_leaves_no_record_open(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = restore.Watcher.__call__
+def ctrl_c() -> None:
+    raise KeyboardInterrupt
 
-    def interrupt(self, step):  # type: ignore[no-untyped-def]
-        original(self, step)
-        if step.number == 1:
-            raise KeyboardInterrupt
 
-    monkeypatch.setattr(restore.Watcher, "__call__", interrupt)
+def test_ctrl_c_is_raised_after_the_results_of_the_pass_that_it_ended(
+    model: Model, loss: PerceptualLoss
+) -> None:
+    given, ended = problems(model, 5, steps=5), []
     with pytest.raises(KeyboardInterrupt):
-        run(model, iter(tasks(model, tmp_path, [5, 5, 5])), size=2)
-    for task in (0, 1):
-        assert '"KILLED"' in (tmp_path / str(task) / "result.json").read_text()
-        assert (tmp_path / str(task) / "restored.png").exists()
-    assert not (tmp_path / "2" / "result.json").exists()  # its turn had not come
+        for problem, result in restore_all(
+            model, loss, given, 2, lambda problem: Heard(1, ctrl_c if problem.seed == 2 else lambda: None)
+        ):
+            assert isinstance(result, Restoration)
+            ended.append((problem.seed, result.status, result.steps_taken))
+    assert ended == [(0, "FINISHED", 5), (1, "FINISHED", 5), (2, "KILLED", 2), (3, "KILLED", 2)]
 
 
-def test_a_measured_size_is_at_least_one(model: Model) -> None:
-    loss = DiscriminatorLoss().bind(model.discriminator, CPU)
-    assert passes.problems_that_fit(model, loss) >= 1
+@pytest.mark.parametrize("samples", [1, 10**6])
+def test_a_measured_size_is_at_least_one(model: Model, loss: PerceptualLoss, samples: int) -> None:
+    assert problems_that_fit(model, loss, samples) >= 1
+
+
+def test_one_problem_is_not_measured_and_none_is_no_pass(
+    model: Model, loss: PerceptualLoss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "problems_that_fit", None)
+    assert len(list(restore_all(model, loss, problems(model, 1)))) == 1
+    assert list(restore_all(model, loss, [])) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,8 +14,8 @@ from inversion.blind_blur import (
     face_spectrum,
     find_kernel_size,
     in_bands,
+    resolve_kernel,
     responses,
-    settle,
 )
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.sources import embedded
@@ -31,9 +30,9 @@ from inversion.images import quantize, read_photo, to_tensor
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.metrics.sharpness import ring_power
 from inversion.model import Model, build
+from inversion.passes import restore
 from inversion.photos import Synthetic
-from inversion.record.folder_recorder import FolderRecorder
-from inversion.restore import Task, restore
+from inversion.restoration import Problem, Restoration
 from inversion.sample import sample_photo
 from inversion.search.hyperparameters import Hyperparameters
 
@@ -121,31 +120,29 @@ def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model
     "given", [GaussianBlur(), GaussianBlur(5), GaussianBlur(5.5, 2.0), Grayscale()], ids=repr
 )
 def test_what_is_given_stays(model: Model, given: Degradation) -> None:
-    assert settle(given, torch.zeros(1, 3, 32, 32), False, model) is given
+    assert resolve_kernel(given, torch.zeros(1, 3, 32, 32), False, model) is given
 
 
 def test_what_cannot_be_found_is_refused(model: Model) -> None:
     photo = torch.zeros(1, 3, 32, 32)
     with pytest.raises(ConfigError, match="arrives blurred. Got degraded=false"):
-        settle(GaussianBlur("auto"), photo, False, model)
+        resolve_kernel(GaussianBlur("auto"), photo, False, model)
     with pytest.raises(ConfigError, match=r"Got degradation.sigma=2.0; leave it out"):
-        settle(GaussianBlur("auto", 2.0), photo, True, model)
+        resolve_kernel(GaussianBlur("auto", 2.0), photo, True, model)
     composed = Compose((GaussianBlur("auto"), Grayscale()))
     with pytest.raises(ConfigError, match="works for a blur alone"):
-        settle(composed, photo, True, model).bind(photo, True)
+        resolve_kernel(composed, photo, True, model).bind(photo, True)
 
 
-def test_a_run_restores_with_the_kernel_it_found_and_records_it(model: Model, tmp_path: Path) -> None:
+def test_a_photo_is_restored_with_the_kernel_that_it_shows(model: Model) -> None:
     (photo,) = Synthetic().load(model.generator).photos
     photo = replace(photo, image=blurred(photo.image[None], 6)[0])
-    task = Task(
-        photo, GaussianBlur("auto"), True, Hyperparameters(steps=2), 0, tmp_path, FolderRecorder(tmp_path)
-    )
-    (ending,) = restore(model, DiscriminatorLoss().bind(model.discriminator, CPU), [task])
-    assert ending.status == "FINISHED", ending.reason
-    size, sigma = ending.figures["found_kernel_size"], ending.figures["found_sigma"]
+    problem = Problem(photo, GaussianBlur("auto"), Hyperparameters(steps=2), degraded=True)
+    (found,) = restore(model, DiscriminatorLoss().bind(model.discriminator, CPU), [problem])
+    assert isinstance(found, Restoration) and found.status == "FINISHED"
+    size, sigma = found.metrics["found_kernel_size"], found.metrics["found_sigma"]
     assert 1 <= size <= 8 and sigma == pytest.approx(default_sigma(size), abs=1e-3)
-    assert f'"found_kernel_size": {size}' in (tmp_path / "summary.json").read_text()
+    assert found.operator == GaussianBlur(size, sigma) and found.problem.degradation == GaussianBlur("auto")
 
 
 @pytest.mark.parametrize("size", [3.5, 5.0, 7.5])

@@ -26,10 +26,11 @@ from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.losses.lpips import LPIPS
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.priors.gaussianized_distance import GaussianizedDistance
-from inversion.search.coarse import compare
+from inversion.search.coarse import images_and_terms
 from inversion.search.hyperparameters import Hyperparameters
-from inversion.search.objective import Objective, PerceptualLoss
+from inversion.search.objective import Objective
 from inversion.search.stacked import Stacked
 from tests.inversion import random_vgg16
 
@@ -85,7 +86,7 @@ def unfit(
     noises = [torch.empty(batch, 1, r, r, device=META, requires_grad=True) for r in NET.noise_resolutions]
 
     def step() -> None:
-        _, terms = compare(synthesis, objective, ws, noises, [False] * batch)
+        _, terms = images_and_terms(synthesis, objective, ws, noises, [False] * batch)
         torch.autograd.grad(torch.stack(list(terms.values())).sum(), [ws, *noises])
 
     def refuse(*values: Any, **_: Any) -> Any:

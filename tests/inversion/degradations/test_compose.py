@@ -53,7 +53,7 @@ def test_the_camera_passes_through_all_steps_with_one_stream(steps: list[Degrada
 @every_chain
 def test_gradients_reach_the_face(steps: list[Degradation]) -> None:
     x = photos().requires_grad_(True)
-    Compose(steps).bind(photos(), False).compared(x, 16).square().sum().backward()
+    Compose(steps).bind(photos(), False).prediction(x, 16).square().sum().backward()
     assert x.grad is not None
     assert (x.grad.abs().amax(dim=(1, 2, 3)) > 0).all()
 
@@ -70,7 +70,7 @@ def test_a_consistent_image_is_nearer_to_the_photo(steps: list[Degradation]) -> 
 def test_a_blank_at_the_end_is_left_out_of_the_comparison() -> None:
     operator = Compose([Grayscale(), Inpaint()]).bind(photos(), False)
     white = torch.ones_like(photos())
-    y = operator.compared(white, 7)
+    y = operator.prediction(white, 7)
     assert ((y == -1) | ((y - 1).abs() < 1e-9)).all()
     torch.testing.assert_close(operator.target(operator(white), 7), y)
 
@@ -85,5 +85,5 @@ def test_nothing_composed_is_nothing_done() -> None:
     for empty in (Compose(), Compose([nothing])):
         assert torch.equal(empty.bind(x, False)(x), x)
         assert torch.equal(empty.consistent(x, photos(1)), x)
-        assert torch.equal(empty.compared(x, 8), nothing.compared(x, 8))
+        assert torch.equal(empty.prediction(x, 8), nothing.prediction(x, 8))
         assert torch.equal(empty.target(x, 8), nothing.target(x, 8))

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_gradients_are_those_of_finite_differences(kind: type[Degradation]) -> N
     x = photos(2, 8).requires_grad_(True)
     operator = bound(kind, 2, 8)
     assert torch.autograd.gradcheck(operator, (x,), fast_mode=True)
-    assert torch.autograd.gradcheck(lambda x: operator.compared(x, 4), (x,), fast_mode=True)
+    assert torch.autograd.gradcheck(lambda x: operator.prediction(x, 4), (x,), fast_mode=True)
 
 
 @every_operator
@@ -78,7 +79,7 @@ def test_batch_equals_singles(kind: type[Degradation]) -> None:
     for i in range(len(x)):
         single = kind().bind(x[i : i + 1], degraded=False)
         torch.testing.assert_close(operator(x)[i : i + 1], single(x[i : i + 1]), **TOLERANCE[x.dtype])
-        for look in ("compared", "target"):
+        for look in ("prediction", "target"):
             together, alone = getattr(operator, look)(x, 6), getattr(single, look)(x[i : i + 1], 6)
             torch.testing.assert_close(together[i : i + 1], alone, **TOLERANCE[x.dtype])
 
@@ -90,7 +91,7 @@ def test_the_true_image_agrees_with_its_own_observation(kind: type[Degradation],
     if type(operator).observe is not Degradation.observe:
         pytest.skip("the camera adds randomness that the operator does not know")
     target = operator.target(operator.observe(x), resolution)
-    torch.testing.assert_close(operator.compared(x, resolution), target, **TOLERANCE[x.dtype])
+    torch.testing.assert_close(operator.prediction(x, resolution), target, **TOLERANCE[x.dtype])
 
 
 @every_operator
@@ -101,8 +102,8 @@ def test_shape_range_and_precision_are_kept(kind: type[Degradation]) -> None:
         y = operator(x)
         assert (y.shape, y.dtype) == (x.shape, x.dtype)
         assert y.abs().max() <= 1.01
-    assert operator.compared(photos(), 6).shape == (4, 3, 6, 6)
-    assert operator.compared(photos(), 100).shape == (4, 3, SIDE, SIDE)
+    assert operator.prediction(photos(), 6).shape == (4, 3, 6, 6)
+    assert operator.prediction(photos(), 100).shape == (4, 3, SIDE, SIDE)
 
 
 @every_operator
@@ -113,10 +114,11 @@ def test_the_same_seed_observes_the_same(kind: type[Degradation]) -> None:
 
 
 @every_operator
-def test_binding_changes_no_settings_of_the_original(kind: type[Degradation]) -> None:
-    settings = kind()
-    assert bound(kind) is not None
-    assert settings == kind()
+def test_binding_returns_a_copy_and_leaves_the_operator_unbound(kind: type[Degradation]) -> None:
+    operator = kind()
+    before = {field.name: getattr(operator, field.name) for field in fields(operator)}
+    operator.bind(photos(), degraded=False)
+    assert all(getattr(operator, name) is value for name, value in before.items())
 
 
 @every_operator
@@ -139,15 +141,10 @@ def test_shrunk_is_the_same_corruption_of_a_shrunk_image(kind: type[Degradation]
     operator = kind().bind(x, degraded=False)
     small = operator.shrunk(2)
     if small is None:
-        return  # no such form
-    seen, whole = small.compared(downsample_area(x, 32), 32), operator.compared(x, 32)
-    inside = (
-        slice(None),
-        slice(None),
-        slice(3, -3),
-        slice(3, -3),
-    )  # reflected borders differ by half a pixel
-    torch.testing.assert_close(seen[inside], whole[inside], rtol=0, atol=0.02)
+        pytest.skip("it has no form for smaller images")
+    seen, whole = small.prediction(downsample_area(x, 32), 32), operator.prediction(x, 32)
+    seen, whole = (x[..., 3:-3, 3:-3] for x in (seen, whole))  # reflected borders differ by half a pixel
+    torch.testing.assert_close(seen, whole, rtol=0, atol=0.02)
 
 
 @every_operator
@@ -159,7 +156,7 @@ def test_a_consistent_image_is_nearer_to_what_the_photo_says(kind: type[Degradat
     after = (operator(operator.consistent(restored, observed)) - observed).square().mean(dim=(1, 2, 3))
     if (
         kind.consistent is Degradation.consistent or kind is Compose
-    ):  # with nothing to compose: test_compose.py
+    ):  # Compose() has no steps: test_compose.py
         assert torch.equal(before, after)
     else:
         assert (after < 0.5 * before).all()

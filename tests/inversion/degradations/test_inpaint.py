@@ -65,7 +65,7 @@ def test_what_is_behind_the_blank_does_not_matter_not_even_nan() -> None:
     x, other = photos(), photos()
     other[operator.known.expand_as(x) == 0] = torch.nan
     for resolution in (20, 7):
-        assert torch.equal(operator.compared(x, resolution), operator.compared(other, resolution))
+        assert torch.equal(operator.prediction(x, resolution), operator.prediction(other, resolution))
     assert torch.equal(operator(x), operator(other))
 
 
@@ -85,14 +85,14 @@ def test_box_is_given_as_fractions() -> None:
 def test_a_coarse_pixel_is_known_only_if_wholly_known(resolution: int) -> None:
     operator = Inpaint(box=[0.3, 0.35, 0.6, 0.7]).bind(photos(), False)
     unknown = torch.nn.functional.interpolate(1 - operator.known, size=(resolution,) * 2, mode="area") > 0
-    y = operator.compared(photos().clamp(min=-0.9), resolution)
+    y = operator.prediction(photos().clamp(min=-0.9), resolution)
     assert torch.equal((y == -1).all(dim=1, keepdim=True), unknown.expand(2, -1, -1, -1))
 
 
 def test_no_black_bleeds_into_the_edge() -> None:
     operator = Inpaint().bind(photos(), False)
     white = torch.ones_like(photos())
-    y = operator.compared(white, 7)
+    y = operator.prediction(white, 7)
     assert ((y == -1) | (y == 1)).all()
     torch.testing.assert_close(operator.target(operator(white), 7), y)
 

@@ -44,7 +44,7 @@ def test_dead_pixels_are_filled_before_the_comparison() -> None:
     ramp = torch.linspace(-0.5, 0.5, 32).expand(1, 3, 32, 32)
     for resolution in (32, 8):
         target = operator.target(observe(operator, ramp), resolution)
-        assert (target - operator.compared(ramp, resolution)).abs().max() < 0.1
+        assert (target - operator.prediction(ramp, resolution)).abs().max() < 0.1
 
 
 @pytest.mark.parametrize("operator", [SensorNoise(0.02), SensorNoise(0.1), SensorNoise(0, 48, 0.08)])

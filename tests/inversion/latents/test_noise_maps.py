@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from inversion.latents.noise_maps import normalize, start
+from inversion.latents.noise_maps import draw, normalize
 from inversion.search.seeds import RandomStreams
 
 
@@ -17,8 +17,8 @@ def test_normalized_maps_have_mean_zero_and_mean_square_one_per_problem() -> Non
 
 def test_a_problem_draws_the_same_maps_alone_and_in_a_batch() -> None:
     cpu = torch.device("cpu")
-    together = start([4, 8], RandomStreams([5, 6, 7], cpu))
-    alone = start([4, 8], RandomStreams([6], cpu))
+    together = draw([4, 8], RandomStreams([5, 6, 7], cpu))
+    alone = draw([4, 8], RandomStreams([6], cpu))
     assert [m.shape for m in together] == [(3, 1, 4, 4), (3, 1, 8, 8)]
     for batch, single in zip(together, alone, strict=True):
         assert torch.equal(batch[1:2], single)

@@ -6,7 +6,7 @@ from inversion.generator.stylegan2 import Generator
 from inversion.latents.starts import sample_seed, starting_points
 
 
-def test_the_first_sample_has_the_photos_own_seed_and_no_numbers_come_twice() -> None:
+def test_restart_0_has_the_photos_own_seed_and_no_two_restarts_draw_the_same_numbers() -> None:
     assert [sample_seed(seed, 0) for seed in (0, 7)] == [0, 7]
     drawn = {
         torch.randn(2, generator=torch.Generator().manual_seed(sample_seed(seed, sample))).sum().item()
@@ -16,7 +16,7 @@ def test_the_first_sample_has_the_photos_own_seed_and_no_numbers_come_twice() ->
     assert len(drawn) == 400
 
 
-def test_the_first_sample_begins_where_it_should_and_the_others_at_faces_of_their_own(
+def test_restart_0_starts_at_the_given_codes_and_the_others_at_random_faces(
     tiny_generator: Generator,
 ) -> None:
     mapping, num_ws = tiny_generator.mapping, tiny_generator.architecture.num_ws

@@ -28,7 +28,7 @@ def network(*scales: float) -> SimpleNamespace:
 def test_layers_count_alike_whatever_their_scale() -> None:
     values = []
     for scales in [(1.0,), (1.0, 100.0), (1e-2, 1.0, 1e3)]:
-        loss = DiscriminatorLoss().bind(network(*scales), CPU)
+        loss = DiscriminatorLoss(weight=1.0).bind(network(*scales), CPU)
         values.append(loss(loss.features(images(0)), loss.features(images(1))))
     torch.testing.assert_close(values[1], values[0], rtol=1e-3, atol=0)
     torch.testing.assert_close(values[2], values[0], rtol=1e-3, atol=0)
@@ -44,7 +44,7 @@ def test_it_is_the_share_of_the_targets_energy_that_differs() -> None:
 def test_the_picture_and_all_blocks_of_the_discriminator_are_compared(
     tiny_discriminator: Discriminator,
 ) -> None:
-    loss = DiscriminatorLoss().bind(tiny_discriminator, CPU)
+    loss = DiscriminatorLoss(weight=1.0).bind(tiny_discriminator, CPU)
     features, target = loss.features(images(0)), loss.features(images(1))
     assert [f.shape[-1] for f in features] == [32, 16, 8, 4]
     by_layer = [loss([a], [b]) for a, b in zip(features, target, strict=True)]
@@ -55,7 +55,7 @@ def test_the_picture_and_all_blocks_of_the_discriminator_are_compared(
 
 def test_gradients_have_the_layout_of_the_features(tiny_discriminator: Discriminator) -> None:
     """Another one costs a step of 15 problems a tenth of its time: everything behind it is copied to and fro."""
-    loss = DiscriminatorLoss().bind(tiny_discriminator, CPU)
+    loss = DiscriminatorLoss(weight=1.0).bind(tiny_discriminator, CPU)
     features = [torch.randn(2, 8, side, side).to(memory_format=torch.channels_last) for side in (16, 8)]
     target = [torch.randn_like(feature) for feature in features]
     for feature in features:
@@ -65,7 +65,7 @@ def test_gradients_have_the_layout_of_the_features(tiny_discriminator: Discrimin
 
 
 def test_equal_features_have_a_gradient(tiny_discriminator: Discriminator) -> None:
-    loss = DiscriminatorLoss().bind(tiny_discriminator, CPU)
+    loss = DiscriminatorLoss(weight=1.0).bind(tiny_discriminator, CPU)
     feature = torch.randn(2, 8, 4, 4, requires_grad=True)
     value = loss([feature], [feature.detach().clone()])
     (gradient,) = torch.autograd.grad(value.sum(), feature)

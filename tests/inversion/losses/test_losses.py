@@ -17,6 +17,7 @@ from torch import Tensor
 import inversion.losses
 from inversion.generator.discriminator import Discriminator
 from inversion.losses.lpips import LPIPS
+from inversion.losses.perceptual_loss import PerceptualLoss
 from tests.conftest import TOLERANCE
 from tests.inversion.random_vgg16 import tensors
 
@@ -28,7 +29,9 @@ SIDE = 32
 def discover() -> Iterator[type[Any]]:
     for module in pkgutil.iter_modules(inversion.losses.__path__):
         for kind in vars(importlib.import_module(f"inversion.losses.{module.name}")).values():
-            is_loss = inspect.isclass(kind) and hasattr(kind, "bind") and callable(kind)
+            is_loss = (
+                inspect.isclass(kind) and issubclass(kind, PerceptualLoss) and not inspect.isabstract(kind)
+            )
             if is_loss and kind.__module__.endswith(f".{module.name}"):
                 yield kind
 
@@ -117,7 +120,7 @@ def test_a_worse_image_has_a_greater_loss(loss: Any) -> None:
 
 def test_weight_scales_the_loss(loss: Any) -> None:
     a, b = images(0), images(1)
-    heavy = replace(loss, weight=3.0)
+    heavy = replace(loss, weight=3 * loss.weight)
     torch.testing.assert_close(distance(heavy, a, b), 3 * distance(loss, a, b), **TOLERANCE[torch.float64])
 
 

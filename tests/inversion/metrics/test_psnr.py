@@ -33,7 +33,7 @@ def test_falls_as_noise_grows() -> None:
     assert values == sorted(values, reverse=True)
 
 
-def test_a_problem_does_not_feel_its_neighbours() -> None:
+def test_no_pair_changes_its_neighbours_value() -> None:
     a, b = torch.rand(2, 4, 3, 8, 8, dtype=torch.float64).unbind()
     torch.testing.assert_close(psnr(a, b)[2:3], psnr(a[2:3], b[2:3]), rtol=1e-10, atol=1e-10)
 

@@ -51,7 +51,7 @@ def test_noise_in_the_reference_is_no_detail() -> None:
     assert sharpness(photo, noisy).item() == pytest.approx(0, abs=1)
 
 
-def test_a_problem_does_not_feel_its_neighbours() -> None:
+def test_no_pair_changes_its_neighbours_value() -> None:
     a, b = torch.cat([blurred(0, 5), scene(1)]), torch.cat([blurred(2, 7), blurred(3, 3)])
     alone = torch.cat([sharpness(a[i : i + 1], b[i : i + 1]) for i in range(2)])
     torch.testing.assert_close(sharpness(a, b), alone, **TOLERANCE[torch.float64])

@@ -56,7 +56,7 @@ def test_is_symmetric_and_falls_as_noise_grows(photo: Tensor) -> None:
     torch.testing.assert_close(ssim(photo, noise), ssim(noise, photo), rtol=1e-4, atol=1e-5)
 
 
-def test_a_problem_does_not_feel_its_neighbours() -> None:
+def test_no_pair_changes_its_neighbours_value() -> None:
     a, b = torch.rand(2, 4, 3, 16, 16, dtype=torch.float64).unbind()
     torch.testing.assert_close(ssim(a, b)[1:2], ssim(a[1:2], b[1:2]), rtol=1e-10, atol=1e-10)
 

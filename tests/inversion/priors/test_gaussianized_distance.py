@@ -15,7 +15,7 @@ from inversion.model import Model, build
 from inversion.priors import gaussianized_distance
 from inversion.priors.gaussianized_distance import GaussianizedDistance
 from inversion.priors.latent_distance import latent_distance
-from inversion.search.hyperparameters import PRIORS
+from inversion.search.families import PRIORS
 from tests.conftest import TOLERANCE
 
 EXACT = TOLERANCE[torch.float64]
@@ -82,7 +82,7 @@ def test_the_embedded_networks_mean_face_is_far_away_without_a_floor(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ws = model.w_avg.expand(1, 10, -1)
-    assert model.gaussianized_distance(ws).item() == pytest.approx(0.5, abs=0.05)
+    assert model.prior("gaussianized")(ws).item() == pytest.approx(0.5, abs=0.05)
     monkeypatch.setattr(gaussianized_distance, "FLOOR", 1e-9)
     unfloored = GaussianizedDistance.measure(model.generator.mapping, model.w_std**2)
     assert unfloored(ws).item() == pytest.approx(54, abs=5)

@@ -1,11 +1,24 @@
 from __future__ import annotations
 
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from inversion.errors import ConfigError
-from inversion.record.mlflow_store import open_client, prepare_store
+from inversion.record import mlflow_store
+from inversion.record.mlflow_store import (
+    open_client,
+    open_existing,
+    patiently,
+    prepare_store,
+    refuse_password,
+    sqlite_path,
+)
 
 
 def test_preparing_twice_gives_the_same_experiment(uri: str, folder: Path) -> None:
@@ -35,3 +48,111 @@ def test_a_deleted_experiment_is_refused_with_the_command_that_restores_it(uri: 
     open_client(uri).delete_experiment(prepare_store(uri, "gone", folder / "artifacts"))
     with pytest.raises(ConfigError, match="mlflow experiments restore"):
         prepare_store(uri, "gone", folder / "artifacts")
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("https://me:secret@host:5000/path", "https://host:5000/path"),
+        ("http://me@host", "http://host"),
+        ("http://:secret@host", "http://host"),
+        ("postgresql://me:secret@db/mlflow", "postgresql://db/mlflow"),
+        ("http://me:se@cret@host:5000", "http://host:5000"),
+    ],
+)
+def test_an_address_with_a_name_or_password_is_refused_and_never_shown(uri: str, shown: str) -> None:
+    for refused in (lambda: refuse_password(uri), lambda: prepare_store(uri, "inversion", None)):
+        with pytest.raises(ConfigError) as caught:
+            refused()
+        text = str(caught.value)
+        assert f"tracking.uri={shown}" in text and "MLFLOW_TRACKING_PASSWORD" in text
+        assert "secret" not in text and "cret" not in text and "me:" not in text and "me@" not in text
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://host:5000", "https://[::1]:5000", "sqlite:////a/me:x@b/mlflow.db", "nothing", "http://[::1"],
+)
+def test_an_address_without_secrets_is_let_through(uri: str) -> None:
+    refuse_password(uri)
+
+
+@pytest.mark.parametrize(("name", "odd"), [("a?b", "?"), ("100%", "%"), ("#1?", "# ?")])
+def test_a_path_with_characters_that_an_address_takes_otherwise_is_refused_by_name(
+    tmp_path: Path, name: str, odd: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"tracking\.uri=sqlite:////other") as caught:
+        prepare_store(f"sqlite:///{tmp_path}/{name}/mlflow.db", "inversion", None)
+    assert f"MLflow takes {odd} in the path" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_has_no_file_and_a_database_has_its_own(tmp_path: Path) -> None:
+    assert sqlite_path("http://host:5000") is None
+    assert sqlite_path(f"sqlite:///{tmp_path}/a b ü.db") == tmp_path / "a b ü.db"
+
+
+def write_at_once(path: Path) -> None:
+    """Without a busy timeout: what MLflow meets when its own is over."""
+    with closing(sqlite3.connect(path, timeout=0)) as connection, connection:
+        connection.execute("INSERT INTO t VALUES (2)")
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    """A database that another thread holds and lets go of after a second."""
+    path, held = tmp_path / "busy.db", threading.Event()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (x)")
+
+    def hold() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+            held.set()
+            time.sleep(1)
+            connection.execute("COMMIT")
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    yield path
+    thread.join()
+
+
+def test_a_database_that_is_let_go_of_after_a_second_is_waited_for(locked: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        write_at_once(locked)
+    patiently(lambda: write_at_once(locked))
+    with closing(sqlite3.connect(locked)) as connection:
+        assert connection.execute("SELECT x FROM t").fetchall() == [(2,)]
+
+
+def test_waiting_for_a_database_has_an_end(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_store, "BUSY_SECONDS", 0.0)
+    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        patiently(lambda: write_at_once(locked))
+
+
+def test_any_other_error_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def wrong() -> None:
+        tried.append(1)
+        raise sqlite3.OperationalError("no such table: t")
+
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        patiently(wrong)
+    assert len(tried) == 1
+
+
+def test_reading_a_store_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"No runs are recorded yet"):
+        open_existing(f"sqlite:///{tmp_path}/mlflow.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kill_amid_its_making_leaves_no_half_database(tmp_path: Path) -> None:
+    """A part that an earlier kill left is made again from the beginning."""
+    (tmp_path / "mlflow.db.part").write_bytes(b"half of a database")
+    prepare_store(f"sqlite:///{tmp_path}/mlflow.db", "inversion", tmp_path)
+    assert (tmp_path / "mlflow.db").is_file() and not (tmp_path / "mlflow.db.part").exists()

@@ -1,4 +1,4 @@
-"""Coarse phases: smaller images, the same law of independence, and whole ones wherever smaller will not do."""
+"""Coarse phases: smaller images, no influence between problems, whole images wherever smaller ones will not do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_images_are_as_large_as_the_loss_looks_at_them_and_whole_at_the_end(
     assert result.phase_steps == [[4, 4]]
 
 
-def test_problems_of_different_sizes_do_not_feel_each_other(tiny_generator: Generator) -> None:
+def test_problems_of_different_sizes_do_not_change_each_others_results(tiny_generator: Generator) -> None:
     generator = tiny_generator.double()
     settings = [SETTINGS, replace(SETTINGS, steps=4), replace(SETTINGS, steps=6)]
     steps: list[Step] = []

@@ -14,11 +14,11 @@ def first_converged(*losses: Callable[[int], float], steps: int = 600) -> list[i
     """The step at which each problem's losses are first called converged."""
     rows = torch.arange(len(losses))
     convergence = Convergence([SETTINGS] * len(losses), torch.device("cpu"))
-    convergence.begin(range(len(losses)))
+    convergence.start_phase(range(len(losses)))
     found: list[int | None] = [None] * len(losses)
     for number in range(steps):
         totals = torch.tensor([loss(number) for loss in losses])
-        for row in convergence.watch(number, list(range(len(losses))), rows, {"pixel": totals}):
+        for row in convergence.check(number, list(range(len(losses))), rows, {"pixel": totals}):
             found[row] = number if found[row] is None else found[row]
     return found
 
@@ -40,13 +40,13 @@ def test_the_scale_of_a_loss_does_not_matter() -> None:
 
 def test_a_new_phase_is_given_time() -> None:
     convergence = Convergence([SETTINGS], torch.device("cpu"))
-    convergence.begin([0])
+    convergence.start_phase([0])
     for number in range(2 * WINDOW - 1):
-        convergence.watch(number, [0], torch.tensor([0]), {"pixel": torch.ones(1)})
-    convergence.begin([0])
-    begin = 2 * WINDOW - 1
+        convergence.check(number, [0], torch.tensor([0]), {"pixel": torch.ones(1)})
+    convergence.start_phase([0])
+    start = 2 * WINDOW - 1
     later = [
-        convergence.watch(begin + k, [0], torch.tensor([0]), {"pixel": torch.ones(1)})
+        convergence.check(start + k, [0], torch.tensor([0]), {"pixel": torch.ones(1)})
         for k in range(4 * WINDOW)
     ]
     assert next(k for k, rows in enumerate(later, 1) if rows) == 2 * WINDOW + 1  # the first look from then on

@@ -1,4 +1,4 @@
-"""CUDA graphs without a GPU: a stand-in repeats work on the same memory, as a graph does, and refuses other shapes."""
+"""CUDA graphs without a GPU: a stand-in writes to the same memory in each call and refuses other shapes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from inversion.degradations.blur import GaussianBlur
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
-from inversion.search import cuda_graph as replay
+from inversion.search import cuda_graph
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, Step, optimize
@@ -60,7 +60,7 @@ def captured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return graph
 
-    monkeypatch.setattr(replay, "can_replay", lambda device: True)
+    monkeypatch.setattr(cuda_graph, "has_cuda_graphs", lambda device: True)
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", stand_in)
     return sizes
 
@@ -81,20 +81,20 @@ def search(generator: Generator, settings: list[Hyperparameters], seen: list[Ten
     return optimize(generator.synthesis, objective, settings, seeds, w_avg, w_std, watch)
 
 
-def test_a_replayed_search_is_the_search(
+def test_a_search_with_graphs_is_the_search_without(
     tiny_generator: Generator, captured: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generator, settings = tiny_generator.double(), [SETTINGS, replace(SETTINGS, steps=6), SETTINGS]
     seen: list[Tensor] = []
-    replayed = search(generator, settings, seen)
-    # Coarse together, a mixed step that runs as written, whole together, and whole again without the shorter one.
+    graphed = search(generator, settings, seen)
+    # All coarse; then a step of both kinds without a graph; all whole; whole again without the shorter problem.
     assert captured == [3, 3, 2]
-    monkeypatch.setattr(replay, "can_replay", lambda device: False)
+    monkeypatch.setattr(cuda_graph, "has_cuda_graphs", lambda device: False)
     written: list[Tensor] = []
     plain = search(generator, settings, written)
     assert len(captured) == 3
-    torch.testing.assert_close(replayed.ws, plain.ws, rtol=0, atol=0)
-    torch.testing.assert_close(replayed.noises, plain.noises, rtol=0, atol=0)
+    torch.testing.assert_close(graphed.ws, plain.ws, rtol=0, atol=0)
+    torch.testing.assert_close(graphed.noises, plain.noises, rtol=0, atol=0)
     torch.testing.assert_close(torch.stack(seen), torch.stack(written), rtol=1e-12, atol=0)
 
 
@@ -105,7 +105,7 @@ def test_without_a_gpu_nothing_is_captured(
     search(tiny_generator.double(), [SETTINGS], [])
 
 
-def test_what_cannot_be_captured_runs_as_it_is_written(
+def test_what_cannot_be_captured_is_launched_from_python(
     tiny_generator: Generator,
     captured: list[int],
     monkeypatch: pytest.MonkeyPatch,
@@ -114,16 +114,16 @@ def test_what_cannot_be_captured_runs_as_it_is_written(
     def refuse(*_: Any) -> Any:
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    replayed = search(tiny_generator.double(), [SETTINGS], [])
+    graphed = search(tiny_generator.double(), [SETTINGS], [])
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", refuse)
     with caplog.at_level(logging.WARNING):
         plain = search(tiny_generator.double(), [SETTINGS], [])
-    torch.testing.assert_close(replayed.ws, plain.ws, rtol=0, atol=0)
+    torch.testing.assert_close(graphed.ws, plain.ws, rtol=0, atol=0)
     assert "not permitted when stream is capturing" in caplog.text
     assert len(caplog.records) == 2  # one for each kind of step, not one for each step
 
 
-def test_a_full_memory_is_for_the_pass_to_deal_with(
+def test_running_out_of_memory_during_the_capture_is_passed_on(
     tiny_generator: Generator, captured: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> Any:
@@ -135,4 +135,8 @@ def test_a_full_memory_is_for_the_pass_to_deal_with(
 
 
 def test_only_cuda_has_graphs() -> None:
-    assert [replay.can_replay(torch.device(name)) for name in ("cpu", "mps", "cuda")] == [False, False, True]
+    assert [cuda_graph.has_cuda_graphs(torch.device(name)) for name in ("cpu", "mps", "cuda")] == [
+        False,
+        False,
+        True,
+    ]

@@ -1,21 +1,17 @@
-"""Fitting the generator to one photo: closer to the photo, other faces nearly as they were, and the base untouched."""
+"""Fitting the generator to one photo: closer to the photo, other faces nearly unchanged, the base net unchanged."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
-from inversion import restore
+from inversion import passes
 from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.checkpoints.sources import file
 from inversion.degradations.blur import GaussianBlur
 from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
@@ -24,9 +20,9 @@ from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
 from inversion.photos import Photo
-from inversion.record.folder_recorder import FolderRecorder
-from inversion.record.latents_file import load_start
+from inversion.restoration import Problem, Restoration
 from inversion.search import convergence, pivotal_tuning
+from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
@@ -59,28 +55,30 @@ def searched(model: Model, problems: int = 2, space: str = "w+") -> tuple[Object
     return objective, found
 
 
-def run(
-    model: Model, folder: Path, *settings: Hyperparameters, start: Path | None = None
-) -> list[restore.Ending]:
-    """One pass over the same blurred photo, once for each setting, in folders 0, 1, …"""
-    tasks = [
-        restore.Task(
-            PHOTO,
-            GaussianBlur(3),
-            False,
-            own,
-            0,
-            folder / str(i),
-            FolderRecorder(folder / str(i)),
-            start=None if start is None else load_start(str(start), model.generator.architecture),
-        )
-        for i, own in enumerate(settings)
-    ]
-    return restore.restore(model, DiscriminatorLoss().bind(model.discriminator, CPU), tasks)
+def run(model: Model, *settings: Hyperparameters, listeners: Sequence[Listener] = ()) -> list[Restoration]:
+    """One pass over the same blurred photo, once for each setting."""
+    problems = [Problem(PHOTO, GaussianBlur(3), own) for own in settings]
+    found = passes.restore(model, DiscriminatorLoss().bind(model.discriminator, CPU), problems, listeners)
+    assert all(isinstance(result, Restoration) for result in found)
+    return found  # type: ignore[return-value]
 
 
-def picture(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path), float)
+class Heard:
+    """A listener that remembers, and presses Ctrl-C at a step when it is told to."""
+
+    def __init__(self, ctrl_c_at: int = -1) -> None:
+        self.values: list[Mapping[str, float]] = []
+        self.steps: list[int] = []
+        self._ctrl_c_at = ctrl_c_at
+
+    def losses(self, step: int, values: Mapping[str, float]) -> None:
+        self.steps.append(step)
+        self.values.append(values)
+        if step == self._ctrl_c_at:
+            raise KeyboardInterrupt
+
+    def image(self, step: int, image: Tensor, last: bool) -> None:
+        assert step < SEARCH.steps  # of the search alone
 
 
 def weights(model: Model) -> dict[str, Tensor]:
@@ -93,8 +91,10 @@ def test_tuning_brings_the_degraded_image_closer_to_the_photo(model: Model, spac
     tuned = tune(model, objective, TUNED, 0, found, 1)
     rows = objective.select([1])
     with torch.no_grad():
-        before = rows.compare(model.generator.synthesis(found.ws[1:], [noise[1:] for noise in found.noises]))
-        after = rows.compare(tuned.image)
+        before = rows.image_terms(
+            model.generator.synthesis(found.ws[1:], [noise[1:] for noise in found.noises])
+        )
+        after = rows.image_terms(tuned.image)
     assert after["discriminator"] < 0.8 * before["discriminator"]
     assert tuned.history["tuning_discriminator"][0] == pytest.approx(before["discriminator"].item(), rel=1e-4)
     assert tuned.history["tuning_locality"][0] == pytest.approx(0, abs=1e-9)
@@ -163,42 +163,42 @@ def test_it_ends_when_the_loss_no_longer_falls(model: Model, monkeypatch: pytest
     assert taken == [10, 12]
 
 
-def test_the_record_is_of_the_tuned_generator_and_says_what_was_before(model: Model, tmp_path: Path) -> None:
-    plain, tuned = run(model, tmp_path, SEARCH, TUNED)
+def test_the_restoration_is_the_tuned_generators_and_says_what_was_before(model: Model) -> None:
+    plain, tuned = run(model, SEARCH, TUNED)
     assert [plain.status, tuned.status] == ["FINISHED", "FINISHED"]
-    assert not any((tmp_path / "0" / name).exists() for name in ("untuned.png", "tuned.safetensors"))
-    assert "tuning_steps_taken" not in plain.figures
-    assert (picture(tmp_path / "1" / "untuned.png") == picture(tmp_path / "0" / "restored.png")).all()
-    assert tuned.figures["untuned_psnr"] == pytest.approx(plain.figures["psnr"], rel=1e-5)
-    assert tuned.figures["fit_psnr"] > plain.figures["fit_psnr"] + 0.5
-    assert tuned.figures["tuning_steps_taken"] == 12
-    shown = torch.from_numpy(picture(tmp_path / "1" / "restored.png")).permute(2, 0, 1)[None] / 127.5 - 1
-    assert psnr(shown, PHOTO.image[None]).item() == pytest.approx(tuned.figures["psnr"], abs=0.05)
+    assert plain.tuning is None and "tuning_steps_taken" not in plain.metrics
+    assert tuned.tuning is not None and torch.equal(tuned.tuning.untuned, plain.restored)
+    assert tuned.metrics["untuned_psnr"] == pytest.approx(plain.metrics["psnr"], rel=1e-5)
+    assert tuned.metrics["fit_psnr"] > plain.metrics["fit_psnr"] + 0.5
+    assert tuned.metrics["tuning_steps_taken"] == 12
+    assert tuned.metrics["seconds"] == tuned.seconds + tuned.tuning.seconds
+    shown = psnr(tuned.restored.clamp(-1, 1)[None], PHOTO.image[None]).item()
+    assert shown == pytest.approx(tuned.metrics["psnr"], rel=1e-5)
 
 
-def test_losses_go_on_counting_after_the_search(model: Model, tmp_path: Path) -> None:
-    run(model, tmp_path, TUNED)
-    lines = (tmp_path / "0" / "losses.csv").read_text().splitlines()
-    assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(5 + 12))
-    assert lines[0].endswith("tuning_loss,tuning_discriminator,tuning_locality")
-    assert lines[5].endswith(",,") and lines[6].split(",")[1] == ""
-    assert json.loads((tmp_path / "0" / "result.json").read_text())["last_step"] == 16
+def test_losses_go_on_counting_after_the_search(model: Model) -> None:
+    heard = Heard()
+    (found,) = run(model, TUNED, listeners=[heard])
+    assert heard.steps == list(range(5 + 12))
+    for values in heard.values[5:]:
+        assert list(values) == ["tuning_loss", "tuning_discriminator", "tuning_locality"]
+    assert found.tuning is not None
+    assert [values["tuning_loss"] for values in heard.values[5:]] == found.tuning.history["tuning_loss"]
+    assert all("tuning_loss" not in values for values in heard.values[:5])
 
 
-def test_the_kept_checkpoint_and_latents_draw_the_restoration_again(model: Model, tmp_path: Path) -> None:
-    run(model, tmp_path, TUNED)
-    kept = file(str(tmp_path / "0" / "tuned.safetensors"))
-    assert kept.license == "the base's own" and kept.w_std == 1.0
-    again = replace(SEARCH, steps=1)
-    (ending,) = run(build(kept, CPU), tmp_path / "again", again, start=tmp_path / "0" / "latents.npz")
-    assert ending.status == "FINISHED"
-    restored = [picture(folder / "0" / "restored.png") for folder in (tmp_path, tmp_path / "again")]
-    assert np.abs(restored[0] - restored[1]).max() <= 1
-    assert np.abs(restored[0] - picture(tmp_path / "0" / "untuned.png")).max() > 5
+def test_the_tuned_checkpoint_and_latents_draw_the_restoration_again(model: Model) -> None:
+    (tuned,) = run(model, TUNED)
+    assert tuned.tuning is not None
+    kept = build(tuned.tuning.checkpoint, CPU)
+    assert tuned.tuning.checkpoint.license == "the base's own" and kept.w_std == 1.0
+    again = kept.generator.synthesis(tuned.ws[None], [noise[None] for noise in tuned.noises])[0]
+    torch.testing.assert_close(again, tuned.restored, rtol=1e-3, atol=1e-3)
+    assert (tuned.restored - tuned.tuning.untuned).abs().max() > 5 / 127.5
 
 
 def test_of_several_samples_only_the_chosen_one_is_tuned(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = []
 
@@ -206,34 +206,38 @@ def test_of_several_samples_only_the_chosen_one_is_tuned(
         rows.append(arguments[5])
         return tune(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(restore, "tune", watched)
-    run(model, tmp_path, replace(TUNED, samples=3), TUNED)
-    assert len(rows) == 2 and rows[0] in (0, 1, 2) and rows[1] == 3
-    assert (tmp_path / "0" / "samples.png").is_file()
+    monkeypatch.setattr(passes, "tune", watched)
+    several, one = run(model, replace(TUNED, samples=3), TUNED)
+    assert len(rows) == 2 and rows[0] == int(np.argmax(several.fits)) and rows[1] == 3
+    assert len(several.samples) == 3 and several.tuning is not None
+    assert torch.equal(several.tuning.untuned, several.samples[rows[0]])
 
 
-def test_ctrl_c_keeps_what_was_reached(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log_metrics = FolderRecorder.log_metrics
-
-    def pressed(self: FolderRecorder, values: Mapping[str, float], step: int) -> None:
-        log_metrics(self, values, step)
-        if step == 5 + 3:  # of tuning the fourth
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(FolderRecorder, "log_metrics", pressed)
-    first, second = run(model, tmp_path, TUNED, TUNED)
+def test_ctrl_c_keeps_what_was_reached(model: Model) -> None:
+    pressed = [Heard(ctrl_c_at=5 + 3), Heard()]  # of tuning the fourth
+    first, second = run(model, TUNED, TUNED, listeners=pressed)
     assert [first.status, second.status] == ["KILLED", "KILLED"]
-    assert first.figures["tuning_steps_taken"] == 4 and "tuning_steps_taken" not in second.figures
-    assert first.figures["psnr"] != first.figures["untuned_psnr"]
-    assert (tmp_path / "0" / "tuned.safetensors").is_file() and (tmp_path / "1" / "restored.png").is_file()
+    assert first.metrics["tuning_steps_taken"] == 4 and "tuning_steps_taken" not in second.metrics
+    assert first.metrics["psnr"] != first.metrics["untuned_psnr"]
+    assert first.tuning is not None and second.tuning is None and second.restored.isfinite().all()
 
 
-def test_a_loss_that_is_not_finite_leaves_the_untuned_face_and_a_reason(model: Model, tmp_path: Path) -> None:
-    plain, failed = run(model, tmp_path, SEARCH, replace(TUNED, tuning_rate=1e30))
+def test_ctrl_c_in_the_search_leaves_out_the_tuning(model: Model) -> None:
+    class Pressed(Heard):
+        def image(self, step: int, image: Tensor, last: bool) -> None:
+            if step == 2:
+                raise KeyboardInterrupt
+
+    first, second = run(model, TUNED, SEARCH, listeners=[Pressed(), Heard()])
+    assert [first.status, second.status] == ["KILLED", "KILLED"] and first.tuning is None
+
+
+def test_a_loss_that_is_not_finite_leaves_the_untuned_face_and_a_reason(model: Model) -> None:
+    plain, failed = run(model, SEARCH, replace(TUNED, tuning_rate=1e30))
     assert (plain.status, failed.status) == ("FINISHED", "FAILED")
     assert "tuning was not finite at its step 1" in failed.reason and "tuning_rate" in failed.reason
-    assert failed.figures["psnr"] == pytest.approx(plain.figures["psnr"], rel=1e-5)
-    assert not (tmp_path / "1" / "tuned.safetensors").exists()
+    assert failed.metrics["psnr"] == pytest.approx(plain.metrics["psnr"], rel=1e-5)
+    assert failed.tuning is None
 
 
 @pytest.mark.parametrize("wrong", [{"tuning_steps": -1}, {"tuning_rate": 0.0}, {"tuning_rate": float("nan")}])

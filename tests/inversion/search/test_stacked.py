@@ -44,7 +44,7 @@ def test_every_row_equals_its_own_operator(photos: Tensor, operators: tuple[Degr
     for i, operator in enumerate(operators):
         alone = photos[i : i + 1]
         torch.testing.assert_close(stacked(photos)[i : i + 1], operator(alone))
-        torch.testing.assert_close(stacked.compared(photos, 8)[i : i + 1], operator.compared(alone, 8))
+        torch.testing.assert_close(stacked.prediction(photos, 8)[i : i + 1], operator.prediction(alone, 8))
         torch.testing.assert_close(stacked.target(photos, 8)[i : i + 1], operator.target(alone, 8))
 
 

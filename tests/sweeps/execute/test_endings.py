@@ -31,7 +31,7 @@ def test_every_line_is_read_once_whoever_wrote_it(tmp_path: Path) -> None:
 
 def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
     endings.write(tmp_path, 0, line(1))
-    path = tmp_path / "endings" / "0.jsonl"
+    path = tmp_path / ".endings" / "0.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:20])
     reader = Reader(tmp_path)
@@ -40,11 +40,13 @@ def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
     assert len(reader.new()) == 1
 
 
-def test_lines_of_an_earlier_sweep_in_the_same_folder_are_forgotten(tmp_path: Path) -> None:
+def test_lines_of_an_earlier_sweep_in_the_same_folder_are_passed_over(tmp_path: Path) -> None:
     endings.write(tmp_path, 0, line(1))
     reader = Reader(tmp_path)
-    reader.clear()
+    reader.skip()
     assert reader.new() == []
+    endings.write(tmp_path, 0, line(2))
+    assert [found.overrides for found in reader.new()] == [("steps=2",)]
 
 
 def test_jobs_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
