@@ -1,4 +1,4 @@
-"""Refuse a composed configuration that cannot work, before anything is loaded: one message, what came, what would work."""
+"""Refuse a composed configuration that cannot work, before anything is loaded: what came, what would work."""
 
 from __future__ import annotations
 
@@ -24,12 +24,16 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     for group in (*NODES, "tracking", "launcher"):
         if not isinstance(settled.get(group), Mapping):
             raise ConfigError(
-                f"{group} must be a file of conf/{group}. Got {group}={settled.get(group)}; leave it out for the default."
+                f"{group} must be a file of conf/{group}. Got {group}={settled.get(group)}; "
+                "leave it out for the default."
             )
     if "align" in settled:
         settled["align"] = one_spelling(settled["align"], "align")
     if "align" in settled["input"]:
-        settled["input"] = {**settled["input"], "align": one_spelling(settled["input"]["align"], "input.align")}
+        settled["input"] = {
+            **settled["input"],
+            "align": one_spelling(settled["input"]["align"], "input.align"),
+        }
     for key, node in nodes(settled):
         check_arguments(key, node)
     for key, name, value in numbers(settled):

@@ -8,7 +8,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Unreadable(Exception):
     """No Python source, or a default that only running the code can tell."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def arguments(target: str) -> tuple[Argument, ...] | None:
     """Of the class or function that `_target_` names; None where its source cannot be read.
 
@@ -91,7 +91,7 @@ class _Module:
             raise Unreadable(ast.unparse(node)) from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(name: str) -> _Module:
     """A module's source, found without importing the packages around it."""
     top, *rest = name.split(".")
@@ -163,7 +163,8 @@ def _of_dataclass(module: _Module, node: ast.ClassDef, text: str | None) -> Iter
                 default = module.value(words["default"])
         elif line.value is not None:
             default = module.value(line.value)
-        comment = module.comments.get(line.end_lineno or line.lineno, "")
+        lines = range(line.lineno, (line.end_lineno or line.lineno) + 1)
+        comment = " ".join(module.comments[number] for number in lines if number in module.comments)
         yield Argument(name, line.annotation, default, comment or _documented(text, name))
 
 

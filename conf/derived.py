@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Mapping
 from dataclasses import field, make_dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Optional, Union
 
 from omegaconf import MISSING
@@ -18,7 +18,7 @@ PRIMITIVES = {"int": int, "float": float, "str": str, "bool": bool, "Path": str}
 LISTS = ("list", "List", "Sequence", "tuple", "Tuple", "Iterable")
 
 
-@lru_cache(maxsize=None)
+@cache
 def schema(target: str) -> type | None:
     """A dataclass that OmegaConf checks keys and types by; None where the class's source cannot be read.
 
@@ -63,7 +63,11 @@ def value_type(annotation: ast.expr | None) -> Any:
     """
     kinds = list(dict.fromkeys(_kinds(annotation)))
     optional, kinds = None in kinds, [kind for kind in kinds if kind is not None]
-    if not kinds or Any in kinds or (len(kinds) > 1 and not all(kind in PRIMITIVES.values() for kind in kinds)):
+    if (
+        not kinds
+        or Any in kinds
+        or (len(kinds) > 1 and not all(kind in PRIMITIVES.values() for kind in kinds))
+    ):
         return Any
     if len(kinds) > 1 and float in kinds and int not in kinds:
         kinds.insert(0, int)

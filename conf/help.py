@@ -21,7 +21,16 @@ from conf.yaml_comments import comments, is_global
 WIDTH = 100
 UNBROKEN = "\N{NO-BREAK SPACE}"
 LEFT = 36  # columns of `setting=value`; a longer one has a line of its own
-GROUPS = ("generator", "degradation", "loss", "hyperparameters", "input", "tracking", "launcher", "experiment")
+GROUPS = (
+    "generator",
+    "degradation",
+    "loss",
+    "hyperparameters",
+    "input",
+    "tracking",
+    "launcher",
+    "experiment",
+)
 
 INTRODUCTION = """\
 Restore a face photo by searching StyleGAN2's latent space for the face whose degraded version

@@ -48,7 +48,9 @@ class Range:
         low = f"{'>' if self.above else '≥'} {_text(self.least)}" if math.isfinite(self.least) else ""
         high = f"{'<' if self.below else '≤'} {_text(self.most)}" if math.isfinite(self.most) else ""
         both = math.isfinite(self.least) and math.isfinite(self.most) and not (self.above or self.below)
-        numbers = f"{_text(self.least)} … {_text(self.most)}" if both else ", ".join(filter(None, (low, high)))
+        numbers = (
+            f"{_text(self.least)} … {_text(self.most)}" if both else ", ".join(filter(None, (low, high)))
+        )
         return " or ".join([numbers or "any number", *map(str, self.words)])
 
     @property
@@ -69,8 +71,8 @@ POSITIVE = Range(0, above=True)
 FRACTION = Range(0, 1)
 PART = Range(0, 1, above=True, below=True)
 
-# By their place in the configuration; arguments of a class or function by its name. The constructors refuse what depends
-# on the photo or the net, too: a blur wider than the image.
+# By their place in the configuration; arguments of a class or function by its name. The constructors refuse what
+# depends on the photo or the net, too: a blur wider than the image.
 RANGES = {
     "samples": COUNT,
     "seed": SEED,

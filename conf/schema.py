@@ -45,7 +45,9 @@ class Tracking:
 class Launcher:
     """How the points of a sweep are run."""
 
-    batch_size: int | None = None  # problems (photos, points of a grid) in one optimizer pass; null = as memory allows
+    batch_size: int | None = (
+        None  # problems (photos, points of a grid) in one optimizer pass; null = as memory allows
+    )
     bars: bool = True  # a bar that counts steps; false where several processes share a terminal
 
 
@@ -60,7 +62,9 @@ class Joblib(Launcher):
 class Ray(Launcher):
     """On a Ray cluster."""
 
-    address: str | None = MISSING  # of a running cluster, auto = the one of this machine; null = start one here
+    address: str | None = (
+        MISSING  # of a running cluster, auto = the one of this machine; null = start one here
+    )
     cpus: float = MISSING  # of one point; the cluster runs as many points as it has CPUs for
     gpus: float = MISSING  # a fraction lets several points share a GPU
 
@@ -71,7 +75,9 @@ class Settings:
 
     image: str | None = None
     degraded: bool = False
-    align: Any = field(default_factory=lambda: {"face": None, "landmarks": None})  # or false: see conf/check.py
+    align: Any = field(
+        default_factory=lambda: {"face": None, "landmarks": None}
+    )  # or false: see conf/check.py
     paste: bool = False
     samples: int = 1
     start: str | None = None
@@ -102,7 +108,7 @@ Config = make_dataclass(
 def register() -> None:
     """Make the schemas known to Hydra, and the resolvers of the YAML files.
 
-    Those of the classes that a YAML file builds are made when Hydra asks for them: hydra_plugins/constructor_schemas.py.
+    Those of the classes that a YAML file builds are made when Hydra asks: hydra_plugins/constructor_schemas.py.
     """
     store = ConfigStore.instance()
     for schema in (Config, Tracking, Launcher, Joblib, Ray):

@@ -62,14 +62,19 @@ def test_type_checkers_see_the_same_names_as_python() -> None:
 
 def test_importing_the_package_loads_no_torch() -> None:
     code = "import inversion, sys; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CONF.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CONF.parent
+    )
     assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("package", ["degradations", "losses"])
 def test_a_family_exports_every_class_that_a_file_of_conf_builds(package: str) -> None:
     family = importlib.import_module(f"inversion.{package}")
-    built = {type(instantiate(composed(f"{package_group(package)}={stem}")[package_group(package)])) for stem in stems(package_group(package))}
+    built = {
+        type(instantiate(composed(f"{package_group(package)}={stem}")[package_group(package)]))
+        for stem in stems(package_group(package))
+    }
     assert {kind.__name__ for kind in built} <= set(family.__all__)
     assert all(getattr(family, kind.__name__) is kind for kind in built)
 
@@ -117,7 +122,10 @@ def test_the_defaults_of_restore_and_load_photo_are_the_command_lines() -> None:
     )
     model = inspect.signature(inversion.load_model).parameters
     assert model["name"].default == settings["generator"]["name"]
-    assert (model["device"].default, model["precision"].default) == (settings["device"], settings["precision"])
+    assert (model["device"].default, model["precision"].default) == (
+        settings["device"],
+        settings["precision"],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -127,17 +135,23 @@ def face(tmp_path_factory: pytest.TempPathFactory) -> inversion.Restoration:
 
     torch.manual_seed(0)
     discriminator = Discriminator(
-        type(TINY)(img_resolution=32, channel_base=256, channel_max=16, z_dim=0, w_dim=0, architecture="resnet")
+        type(TINY)(
+            img_resolution=32, channel_base=256, channel_max=16, z_dim=0, w_dim=0, architecture="resnet"
+        )
     )
     generator = Generator(TINY)
     file = tmp_path_factory.mktemp("net") / "tiny.safetensors"
     save(
-        Checkpoint(TINY, generator.state_dict(), discriminator.architecture, discriminator.state_dict(), w_std=1.0),
+        Checkpoint(
+            TINY, generator.state_dict(), discriminator.architecture, discriminator.state_dict(), w_std=1.0
+        ),
         file,
     )
     model = inversion.load_model(file, device="cpu", precision="fp32")
     photo = inversion.load_photo(CONF / "experiment" / "blurred.png", model, align=False)
-    return inversion.restore(model, photo, inversion.degradations.GaussianBlur(kernel_size=5), steps=2, seed=3)
+    return inversion.restore(
+        model, photo, inversion.degradations.GaussianBlur(kernel_size=5), steps=2, seed=3
+    )
 
 
 def test_a_restoration_has_its_picture_its_codes_and_its_metrics(
@@ -157,7 +171,10 @@ def test_a_restoration_has_its_picture_its_codes_and_its_metrics(
         (lambda: inversion.load_model("nonsense"), "nonsense"),
         (lambda: inversion.preset("nonsense"), "nonsense"),
         (lambda: inversion.preset("deblur", stepz=3), "No such hyperparameter: stepz"),
-        (lambda: inversion.preset("deblur", steps=0), "steps must be a whole number of at least 1. Got steps=0"),
+        (
+            lambda: inversion.preset("deblur", steps=0),
+            "steps must be a whole number of at least 1. Got steps=0",
+        ),
     ],
 )
 def test_a_mistake_is_a_config_error_that_names_it(call: Any, words: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ _TEXTS = [path.read_text() for path in CONF.glob("*/*.yaml")]
 TARGETS = sorted({found for text in _TEXTS for found in re.findall(r"/schema/(\w+(?:\.\w+)+)@", text)})
 
 
-@lru_cache(maxsize=None)
+@cache
 def _composed(overrides: tuple[str, ...]) -> DictConfig:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):

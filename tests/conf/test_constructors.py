@@ -178,4 +178,6 @@ def test_help_and_completion_import_no_torch_and_no_mlflow() -> None:
 def test_no_yaml_repeats_a_type_by_hand() -> None:
     """conf/schema.py types what no class types: the top level, tracking and launchers."""
     text = (CONF / "schema.py").read_text()
-    assert not [target for target in TARGETS if f"{target.rpartition('.')[2]}(" in text or f"{target}\"" in text]
+    assert not [
+        target for target in TARGETS if f"{target.rpartition('.')[2]}(" in text or f'{target}"' in text
+    ]

@@ -40,7 +40,9 @@ def test_the_environment_names_store_and_experiment_and_a_server_keeps_its_own_a
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "faces")
     assert tracking() == ["http://127.0.0.1:5000", "faces", None]
-    mine = tracking("tracking.uri=sqlite:////tmp/my.db", "tracking.experiment=mine", "tracking.artifacts=here")
+    mine = tracking(
+        "tracking.uri=sqlite:////tmp/my.db", "tracking.experiment=mine", "tracking.artifacts=here"
+    )
     assert mine == ["sqlite:////tmp/my.db", "mine", "here"]
     assert tracking("tracking=none") == [None, "inversion", None]
 

@@ -40,7 +40,9 @@ def run_cell(source: str, names: dict[str, Any], number: int) -> list[dict[str, 
         text = printed.getvalue().splitlines(keepends=True)
         outputs.append({"output_type": "stream", "name": "stdout", "text": text})
     if value is not None:
-        data = {"text/plain": [repr(value) if not isinstance(value, Image.Image) else f"<image {value.size}>"]}
+        data = {
+            "text/plain": [repr(value) if not isinstance(value, Image.Image) else f"<image {value.size}>"]
+        }
         shown = {"output_type": "execute_result", "execution_count": number, "metadata": {}, "data": data}
         if isinstance(value, Image.Image):
             shown["data"] = {"image/png": png(value), **data}

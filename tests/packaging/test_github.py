@@ -1,11 +1,11 @@
-"""What outsiders meet first: the workflow calls .ci/run, the bug form asks for a run's facts, one version everywhere."""
+"""What outsiders meet first: the workflow calls .ci/run, the bug form asks for the record, there is one version."""
 
 from __future__ import annotations
 
+import tomllib
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-import tomllib
 import yaml
 
 import inversion

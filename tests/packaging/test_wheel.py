@@ -25,14 +25,26 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from the files that git knows: a build in place would leave its folders behind."""
     source = tmp_path_factory.mktemp("source")
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.splitlines():
+    for name in subprocess.run(
+        listed, cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout.splitlines():
         if (PROJECT / name).is_file() and not name.startswith(("tests/", "docs/")):
             place = source / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(PROJECT / name)
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", str(folder), str(source)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--no-deps",
+            "--quiet",
+            "--wheel-dir",
+            str(folder),
+            str(source),
+        ],
         check=True,
     )
     (found,) = folder.glob("*.whl")
@@ -58,7 +70,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(installed: Path, folder: Path, *arguments: str) -> str:
     """What the console command says, from a folder that knows of no checkout."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    script = (installed / "inversion-sweeps").read_text().partition("\n")[2]  # pip wrote this interpreter before it
+    script = (
+        (installed / "inversion-sweeps").read_text().partition("\n")[2]
+    )  # pip wrote this interpreter before it
     done = subprocess.run(
         [installed / "python", "-c", script, *arguments],
         cwd=folder,
@@ -74,7 +88,11 @@ def test_the_wheel_has_what_the_package_reads_and_nothing_else(wheel: Path) -> N
     names = set(zipfile.ZipFile(wheel).namelist())
     assert f"inversion_sweeps-{inversion.__version__}" in wheel.name
     needed = ["inversion/weights/portraits.safetensors", "inversion/py.typed", "conf/config.yaml"]
-    needed += ["conf/experiment/blurred.png", "hydra_plugins/batched_launcher.py", "sweeps/report/assets/report.css"]
+    needed += [
+        "conf/experiment/blurred.png",
+        "hydra_plugins/batched_launcher.py",
+        "sweeps/report/assets/report.css",
+    ]
     assert set(needed) <= names
     for folder in ("conf", "sweeps/report/assets", "inversion/weights"):
         there = {str(path.relative_to(PROJECT)) for path in (PROJECT / folder).rglob("*") if path.is_file()}
@@ -95,7 +113,9 @@ def test_the_installed_command_restores_sweeps_and_reports_where_a_person_stands
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
     ).stdout
     assert where.startswith(str(installed.parent))
-    assert "inversion-sweeps degradation=blur" in run(installed, tmp_path, "--help").replace("-c ", "inversion-sweeps ")
+    assert "inversion-sweeps degradation=blur" in run(installed, tmp_path, "--help").replace(
+        "-c ", "inversion-sweeps "
+    )
 
     run(installed, tmp_path, "degradation=blur", *FAST)
     (result,) = tmp_path.glob("outputs/*/*/result.json")
@@ -108,7 +128,14 @@ def test_the_installed_command_restores_sweeps_and_reports_where_a_person_stands
         "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {reg: '0.1,0.2', steps: '2,3'}}}\n"
     )
     said = run(
-        installed, tmp_path, "--config-dir", "mine", "+experiment=own", "launcher=batched", "degradation=blur", *FAST[1:]
+        installed,
+        tmp_path,
+        "--config-dir",
+        "mine",
+        "+experiment=own",
+        "launcher=batched",
+        "degradation=blur",
+        *FAST[1:],
     )
     assert "4 of 4 done" in said
     assert len(list(tmp_path.glob("multirun/*/*/*/result.json"))) == 4

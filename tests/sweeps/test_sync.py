@@ -1,4 +1,4 @@
-"""`python -m sweeps sync` brings records that MLflow missed into their own experiment, once; the environment's store."""
+"""`python -m sweeps sync`: records that MLflow missed come into their own experiment, once; the default store."""
 
 from __future__ import annotations
 
