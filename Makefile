@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 5000
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-launchers test-browser test-wheel notebook lint format ui train clean
+.PHONY: help setup demo test test-all test-launchers test-browser test-wheel notebook lint format gpu-check ui train clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ lint: setup  ## ruff and mypy
 format: setup  ## Let ruff put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+gpu-check: setup  ## One page about this machine's GPU, in nine minutes: outputs/gpu.md (CLONE=folder: NVIDIA's loop beside)
+	$(BIN)/python -m benchmarks.gpu_check $(if $(CLONE),--clone $(CLONE))
 
 ui: setup  ## Open the MLflow UI over the project's runs
 	$(BIN)/python -m sweeps ui --port $(PORT)

@@ -38,6 +38,7 @@ def nvidia_loop(
         [Tensor], list[Tensor]
     ],  # [B, 3, H, W] in [-1, 1] -> maps whose squared differences are the loss
     target: Tensor,  # [3, R, R] in [-1, 1]
+    w_avg_samples: int = 100,  # theirs: 10,000; fewer start sooner, at another mean code
 ) -> Callable[[int], TheirRun]:
     """A function that runs so many steps."""
     networks, projector = _modules(clone)
@@ -86,7 +87,9 @@ def nvidia_loop(
         ):
             device = target.device
             image = (target + 1) * 127.5
-            projector.project(theirs, image, num_steps=steps, w_avg_samples=100, verbose=True, device=device)
+            projector.project(
+                theirs, image, num_steps=steps, w_avg_samples=w_avg_samples, verbose=True, device=device
+            )
         wanted, found = network.seen
         return TheirRun(clock.seconds(), (wanted - found).square().sum().item())
 

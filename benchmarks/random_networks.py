@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import torch
+from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.features.vgg16 import BLOCKS, CHANNELS, VGG16
@@ -12,7 +14,8 @@ from inversion.generator.architecture import Architecture
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.lpips import LPIPS
 
-CHANNEL_BASE = {64: 4096, 128: 16384, 256: 16384, 512: 32768, 1024: 32768}  # "paper256" and config F
+# px -> channel_base: "paper256", config F, and smaller ones for the smaller nets
+CHANNEL_BASE = {16: 512, 64: 4096, 128: 16384, 256: 16384, 512: 32768, 1024: 32768}
 
 
 def random_checkpoint(resolution: int) -> Checkpoint:
@@ -24,6 +27,14 @@ def random_checkpoint(resolution: int) -> Checkpoint:
 
 def random_lpips(device: torch.device, dtype: torch.dtype) -> LPIPS:
     """VGG16 at up to 256 px with random weights of the scale that keeps activations alive."""
+    weights, heads = random_vgg_and_heads()
+    ready = tuple(head.to(device) for head in heads)
+    return replace(LPIPS(), vgg=VGG16(weights).to(device, dtype), heads=ready)
+
+
+@lru_cache(maxsize=1)
+def random_vgg_and_heads() -> tuple[dict[str, Tensor], list[Tensor]]:
+    """In fp32 on the CPU: the same on every device."""
     torch.manual_seed(0)
     weights, inputs = {}, 3
     for block in BLOCKS:
@@ -33,5 +44,4 @@ def random_lpips(device: torch.device, dtype: torch.dtype) -> LPIPS:
             )
             weights[f"features.{number}.bias"] = torch.zeros(channels)
             inputs = channels
-    heads = tuple(torch.rand(channels, 1, 1, device=device) for channels in CHANNELS)
-    return replace(LPIPS(), vgg=VGG16(weights).to(device, dtype), heads=heads)
+    return weights, [torch.rand(channels, 1, 1) for channels in CHANNELS]

@@ -14,7 +14,7 @@ from omegaconf import MISSING, OmegaConf
 from conf import resolvers
 from conf.derived import arguments_as_fields
 
-# Which preset a degradation gets when the command line names none; everything else gets `invert`.
+# Which preset a degradation gets when the command line names none; everything else gets `invert`. See `preset_for`.
 PRESETS = {
     "blur": "deblur",
     "compose": "deblur",
@@ -27,6 +27,11 @@ PRESETS = {
     "sensor_noise": "deblur",
     "small_noisy_jpeg": "deblur",
 }
+
+
+# Nets that these presets were tuned for: the embedded one, and those that a person says are like it. Published nets,
+# and files (as a rule trained like them), have presets of their own, `published_deblur` and so on.
+SMALL = ("portraits", "small_file")
 
 
 @dataclass
@@ -105,6 +110,17 @@ Config = make_dataclass(
 )
 
 
+def preset_for(degradation: str, generator: str) -> str:
+    """The hyperparameters that a degradation gets on a net, where the command line names none."""
+    preset = PRESETS.get(degradation, "invert")
+    return preset if generator in SMALL else f"published_{preset}"
+
+
+def loss_for(generator: str) -> str:
+    """The loss that a net gets, where the command line names none."""
+    return "discriminator" if generator in SMALL else "lpips"
+
+
 def register() -> None:
     """Make the schemas known to Hydra, and the resolvers of the YAML files.
 
@@ -113,5 +129,6 @@ def register() -> None:
     store = ConfigStore.instance()
     for schema in (Config, Tracking, Launcher, Joblib, Ray):
         store.store(schema.__name__.lower(), schema, group="schema")
-    OmegaConf.register_new_resolver("preset_for", lambda name: PRESETS.get(name, "invert"), replace=True)
+    OmegaConf.register_new_resolver("preset_for", preset_for, replace=True)
+    OmegaConf.register_new_resolver("loss_for", loss_for, replace=True)
     resolvers.register()

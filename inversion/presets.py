@@ -6,21 +6,25 @@ from functools import lru_cache
 from typing import Any
 
 from conf.check import checked
-from conf.schema import PRESETS, register
+from conf.schema import preset_for, register
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
 from inversion.search.hyperparameters import Hyperparameters
 
 
 def preset(
-    name: str | None = None, degradation: Degradation | None = None, **changed: Any
+    name: str | None = None,
+    degradation: Degradation | None = None,
+    generator: str = "portraits",
+    **changed: Any,
 ) -> Hyperparameters:
     """A preset of conf/hyperparameters, some of its values changed: preset("deblur", steps=100).
 
-    name: None takes the one that the command line takes for this degradation. Raises ConfigError.
+    name: None takes the one that the command line takes for this degradation on this generator, a file of
+    conf/generator. Raises ConfigError.
     """
     if name is None:
-        name = PRESETS.get(degradation_name(degradation), "invert")
+        name = preset_for(degradation_name(degradation), generator)
     values = dict(composed(f"hyperparameters={name}"))
     unknown = changed.keys() - Hyperparameters.__dataclass_fields__.keys()
     if unknown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from inversion.checkpoints.checkpoint import Checkpoint
@@ -10,12 +11,15 @@ from inversion.checkpoints.load import load
 from inversion.errors import CheckpointError
 from inversion.images import sha256_of
 
+log = logging.getLogger(__name__)
+
+PUBLISHED = 256  # px, the smallest of the nets that generator=file has presets for
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
 def embedded(name: str) -> Checkpoint:
     """A net that ships with the package: inversion/weights/<name>.safetensors."""
-    return file(str(WEIGHTS / f"{name}.safetensors"))
+    return small_file(str(WEIGHTS / f"{name}.safetensors"))
 
 
 def download(url: str, sha256: str | None = None, size: int | None = None) -> Checkpoint:
@@ -29,8 +33,27 @@ def download(url: str, sha256: str | None = None, size: int | None = None) -> Ch
 
 
 def file(path: str, sha256: str | None = None) -> Checkpoint:
-    """A net on disk. Raises CheckpointError when it is not there, or not the one that was meant.
+    """A net on disk, searched with the published nets' presets. Raises CheckpointError, see small_file.
 
+    path: .pkl, .pt or .safetensors
+    sha256: of the file; None = not checked
+    """
+    checkpoint = small_file(path, sha256)
+    if (side := checkpoint.architecture.img_resolution) < PUBLISHED:
+        log.warning(
+            "%s draws %d px. generator=file has the presets of the published nets, of %d px and more; "
+            "generator=small_file has those that were tuned on the embedded 64 px net.",
+            path,
+            side,
+            PUBLISHED,
+        )
+    return checkpoint
+
+
+def small_file(path: str, sha256: str | None = None) -> Checkpoint:
+    """A net on disk, searched with the embedded net's presets.
+
+    Raises CheckpointError when it is not there, or not the one that was meant.
     path: .pkl, .pt or .safetensors
     sha256: of the file; None = not checked
     """

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from inversion.generator.frozen_convolution import conv2d, conv_transpose2d
 from inversion.runtime.on_device import on_device
 
 LRELU_SLOPE = 0.2
@@ -30,14 +30,14 @@ def fir(channels: int, gain: float) -> Tensor:
 def low_pass(x: Tensor, gain: float, padding: int) -> Tensor:
     """Every channel of x through the filter, at full resolution."""
     channels = x.shape[1]
-    return F.conv2d(x, on_device(fir, channels, gain, like=x), padding=padding, groups=channels)
+    return conv2d(x, on_device(fir, channels, gain, like=x), padding=padding, groups=channels)
 
 
 def upsample(x: Tensor) -> Tensor:
     """[B, C, H, W] -> [B, C, 2H, 2W], zero-stuffed and low-passed."""
     channels = x.shape[1]
     kernel = on_device(fir, channels, 4, like=x)
-    return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=channels)
+    return conv_transpose2d(x, kernel, stride=2, padding=1, groups=channels)
 
 
 def downsample(x: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def conv_up(x: Tensor, weight: Tensor) -> Tensor:
     A transposed convolution applies the kernel flipped relative to F.conv2d, as the published weights expect;
     filtering after it costs a fraction of filtering before it.
     """
-    return low_pass(F.conv_transpose2d(x, weight, stride=2), gain=4, padding=1)
+    return low_pass(conv_transpose2d(x, weight, stride=2), gain=4, padding=1)
 
 
 def conv_down(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -59,7 +59,7 @@ def conv_down(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     The filter does not skip pixels, the convolution does: oneDNN has no fast gradient of a bf16 filter that skips.
     """
-    return F.conv2d(low_pass(x, gain=1, padding=1 + weight.shape[-1] // 2), weight, bias, stride=2)
+    return conv2d(low_pass(x, gain=1, padding=1 + weight.shape[-1] // 2), weight, bias, stride=2)
 
 
 def demodulation(styles: Tensor, weight_squares: Tensor, epsilon: Tensor | float = 1e-8) -> Tensor:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.generator.architecture import Architecture
+from inversion.generator.frozen_convolution import conv2d
 from inversion.generator.ops import LRELU_SLOPE, conv_down, conv_up, demodulation, downsample, upsample
 
 
@@ -31,7 +32,7 @@ class Convolution:
         if self.resample == "down":
             x = conv_down(x, self.weight, self.bias)
         else:
-            x = F.conv2d(x, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
+            x = conv2d(x, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
         if self.resample == "up":
             x = upsample(x)
         if self.activation == "lrelu":
@@ -62,7 +63,7 @@ class StyledConvolution:
             styles = styles / styles.detach().abs().amax(dim=1, keepdim=True)
         scale = demodulation(styles, self.squares, self.epsilon)  # [B, O]
         x = x * styles.to(x.dtype)[:, :, None, None]
-        x = conv_up(x, self.weight) if self.up else F.conv2d(x, self.weight, padding=1)
+        x = conv_up(x, self.weight) if self.up else conv2d(x, self.weight, padding=1)
         noise = (noise * self.noise_strength).to(x.dtype)
         x = torch.addcmul(noise, x, scale.to(x.dtype)[:, :, None, None])
         x = F.leaky_relu(x.add_(self.bias[:, None, None]), LRELU_SLOPE, inplace=True)
@@ -80,7 +81,7 @@ class StyledRGB:
 
     def __call__(self, x: Tensor, w: Tensor) -> Tensor:
         styles = styled(w, *self.affine)
-        x = F.conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight)
+        x = conv2d(x * styles.to(x.dtype)[:, :, None, None], self.weight)
         return clamped(x.to(w.dtype) + self.bias[:, None, None], self.clamp)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inversion.checkpoints.download import fetch
+from inversion.checkpoints.download import cached_path, fetch
 from inversion.errors import CheckpointError, ConfigError
 from inversion.features.vgg16 import CHANNELS, VGG16, load_vgg16, read_tensors
 from inversion.losses.perceptual_loss import PerceptualLoss
+
+log = logging.getLogger(__name__)
 
 VGG_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 VGG_SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
@@ -51,7 +54,7 @@ class LPIPS(PerceptualLoss):
         if self.levels < 1:
             raise ConfigError(f"loss.levels must be a whole number of at least 1. Got {self.levels}.")
         heads = read_heads(existing(self.heads_path, "loss.heads_path") or installed_heads())
-        vgg = existing(self.vgg_path, "loss.vgg_path") or fetch(VGG_URL, sha256=VGG_SHA256, size=VGG_SIZE)
+        vgg = existing(self.vgg_path, "loss.vgg_path") or downloaded_vgg()
         return replace(
             self,
             vgg=load_vgg16(vgg).to(device, dtype),
@@ -100,6 +103,19 @@ def read_heads(path: Path) -> list[Tensor]:
     return heads
 
 
+def downloaded_vgg() -> Path:
+    """Fetch VGG16 once, and say beforehand what that means. Raises CheckpointError."""
+    place = cached_path(VGG_URL)
+    if not place.exists():
+        log.info(
+            "loss=lpips needs the weights of VGG16: 528 MB, downloaded once to %s. If you have them "
+            "(torchvision's vgg16-397923af.pth), put them there or give loss.vgg_path=FILE; "
+            "loss=discriminator and loss=pixel need no download.",
+            place,
+        )
+    return fetch(VGG_URL, sha256=VGG_SHA256, size=VGG_SIZE)
+
+
 def installed_heads() -> Path:
     """Find the heads inside the installed package, without importing it (it would import torchvision)."""
     spec = importlib.util.find_spec("lpips")
@@ -108,8 +124,9 @@ def installed_heads() -> Path:
         if path.is_file():
             return path
     raise ConfigError(
-        "loss=lpips needs the heads of LPIPS v0.1 (7 kB). Got no installed package lpips; "
-        "`pip install lpips==0.1.4 --no-deps` or loss.heads_path=FILE would work."
+        "loss=lpips needs the heads of LPIPS v0.1 (7 kB), and VGG16, which it downloads (528 MB, once). Got no "
+        "installed package lpips; `pip install lpips==0.1.4 --no-deps` or loss.heads_path=FILE would work, "
+        "and loss=discriminator or loss=pixel need neither."
     )
 
 

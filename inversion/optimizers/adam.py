@@ -15,6 +15,8 @@ class Adam:
     does not grow with the number of variables.
     """
 
+    takes_all_gradients = False  # those of steps at learning rate 0 are left out; see torch_adam.py
+
     def __init__(
         self, variables: Sequence[Tensor], betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
     ) -> None:
@@ -48,11 +50,14 @@ class Adam:
         correction1, correction2 = self._bias_correction(beta1), self._bias_correction(beta2)
         rate = learning_rate[:, None]
         gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)
-        gradient = torch.where(rate > 0, gradient, 0)
+        if not self.takes_all_gradients:
+            gradient = torch.where(rate > 0, gradient, 0)
         self.mean.lerp_(gradient, 1 - beta1)
         self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         denominator = (self.square / correction2).sqrt_().add_(self.eps)
         change = (rate / correction1 * self.mean).div_(denominator)
+        if self.takes_all_gradients:  # a problem whose loss is not finite may have moments of NaN
+            change = torch.where(rate > 0, change, 0)
         sizes = [variable[0].numel() for variable in self.variables]
         for variable, part in zip(self.variables, change.split(sizes, dim=1), strict=True):
             variable.sub_(part.reshape(variable.shape))

@@ -23,5 +23,8 @@ def latent_distance(ws: Tensor, w_avg: Tensor, w_variance: float | Tensor) -> Te
 
     ws: [B, num_ws, (channels,) w_dim]; w_avg: [w_dim]; the mean is over codes, the squares are summed over w_dim.
     w_variance: w_std², the mean squared distance of random w's to w_avg, summed over w_dim, above 0.
+
+    `reg` times this, with one code for all layers, is a times |w - w_avg|² with a = reg / w_std², and b times the mean
+    of (w - w_avg)² over w_dim with b = reg * w_dim / w_std²: docs/published_nets.md.
     """
     return (ws - w_avg).square().sum(dim=-1).flatten(1).mean(dim=1) / w_variance

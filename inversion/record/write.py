@@ -59,7 +59,7 @@ def write(
     save_latents(latents, restoration.ws[None], restoration.noises, restoration.seed)
     written.append(latents)
     if restoration.tuning is not None:
-        # draws restored.png from latents.npz: generator=file generator.path=tuned.safetensors start=latents.npz steps=1
+        # draws restored.png: generator=small_file generator.path=tuned.safetensors start=latents.npz steps=1
         tuned = folder.claim("tuned.safetensors")
         safetensors_file.save(restoration.tuning.checkpoint, tuned)
         written.append(tuned)

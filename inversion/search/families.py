@@ -22,6 +22,7 @@ SPACES = {
 }
 OPTIMIZERS = {
     "adam": "inversion.optimizers.adam.Adam",
+    "torch_adam": "inversion.optimizers.torch_adam.TorchAdam",
     "ngd": "inversion.optimizers.normalized_gradient.NormalizedGradient",
 }
 PRIORS = {

@@ -8,7 +8,7 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import get_class, get_method, instantiate
 from omegaconf import OmegaConf
 
-from conf.schema import PRESETS
+from conf.schema import PRESETS, SMALL
 from inversion.search.hyperparameters import Hyperparameters
 from tests.conf.choices import CHOICES, CONF, composed
 
@@ -46,6 +46,47 @@ def test_every_degradation_corrupts_a_picture_as_it_comes_from_its_yaml(degradat
     operator = instantiate(settings["degradation"]).bind(picture, False)
     assert operator(picture).shape == picture.shape
     assert torch.equal(operator(picture), picture) == (degradation in ("none", "sensor_noise"))
+
+
+# What the two reports found good: reg and steps, from and to.
+REPORTED = {
+    "none": ((0.001, 0.001), (1000, 1000)),
+    "blur": ((0.2, 0.5), (700, 1000)),
+    "grayscale": ((0.3, 0.6), (500, 900)),
+    "inpaint": ((0.001, 0.5), (750, 1000)),
+}
+NETS = sorted(path.stem for path in (CONF / "generator").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("net", [net for net in NETS if net not in SMALL])
+@pytest.mark.parametrize("degradation", REPORTED)
+def test_published_nets_and_files_get_the_reports_values(net: str, degradation: str) -> None:
+    extra = ["generator.path=x.pkl"] if net == "file" else []
+    cfg = composed(f"generator={net}", f"degradation={degradation}", *extra)
+    (reg_from, reg_to), (steps_from, steps_to) = REPORTED[degradation]
+    assert reg_from <= cfg.reg <= reg_to and steps_from <= cfg.steps <= steps_to
+    schedule = (cfg.space, cfg.learning_rate, cfg.ramp_up, cfg.ramp_down, cfg.jitter, cfg.jitter_until)
+    assert schedule == ("w", 0.1, 0.05, 0.25, 0.05, 0.75)
+    assert (cfg.noise_weight, cfg.prior, cfg.optimizer) == (1e5, "distance", "torch_adam")
+    assert cfg.loss._target_ == "inversion.losses.lpips.LPIPS"
+
+
+@pytest.mark.parametrize("degradation", [path.stem for path in (CONF / "degradation").glob("*.yaml")])
+def test_every_degradation_has_a_preset_for_published_nets(degradation: str) -> None:
+    cfg = composed("generator=ffhq1024", f"degradation={degradation}")
+    assert (cfg.space, cfg.noise_weight) == ("w", 1e5)
+
+
+def test_a_small_file_is_searched_as_the_embedded_net_is() -> None:
+    small = composed("generator=small_file", "generator.path=x.pkl", "degradation=blur")
+    embedded = composed("degradation=blur")
+    del small.generator, embedded.generator
+    assert small == embedded
+
+
+def test_a_persons_choices_win_over_those_for_published_nets() -> None:
+    cfg = composed("generator=ffhq1024", "loss=pixel", "hyperparameters=deblur", "steps=7")
+    assert cfg.loss._target_.endswith("PixelLoss") and (cfg.space, cfg.steps) == ("w+", 7)
 
 
 def test_a_named_preset_and_a_value_win_over_the_degradations_own() -> None:

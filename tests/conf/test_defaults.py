@@ -44,6 +44,6 @@ def test_a_yaml_and_its_class_have_the_same_defaults(choice: str) -> None:
     assert set(node) - {"_target_"} == named  # nothing that a person could set is missing from the YAML
 
 
-def test_hyperparameters_without_arguments_are_the_reference_preset_but_for_its_prior() -> None:
+def test_hyperparameters_without_arguments_are_the_reference_preset_with_our_own_adam() -> None:
     reference = Hyperparameters.of(composed("hyperparameters=reference"))
-    assert replace(Hyperparameters(), reg=0.0) == reference
+    assert replace(Hyperparameters(), reg=0.0, optimizer="torch_adam") == reference

@@ -49,7 +49,7 @@ class Store:
             "-m",
             *FAST,
             f"hydra.sweep.dir={self.folder}/multirun",
-            "generator=file",
+            "generator=small_file",
             f"generator.path={self.weights}",
             f"tracking.uri={self.uri}",
             f"tracking.artifacts={self.folder}/artifacts",

@@ -51,7 +51,7 @@ def command(tmp_path: Path, weights: Path, *overrides: str) -> list[str]:
     return [
         sys.executable,
         str(PROJECT / "run.py"),
-        "generator=file",
+        "generator=small_file",
         f"generator.path={weights}",
         f"tracking.uri=sqlite:///{tmp_path}/mlflow.db",
         f"tracking.artifacts={tmp_path}/artifacts",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from inversion import batching as memory
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
-from inversion import batching as memory
 
 CPU = torch.device("cpu")
 

@@ -24,7 +24,7 @@ def test_it_carries_discriminator_and_true_statistics() -> None:
     assert model.discriminator is not None
     w_avg, w_std = w_statistics(model.generator.mapping)
     assert abs(model.w_std / w_std - 1) < 0.01
-    assert (model.w_avg - w_avg).norm() < 0.01 * w_std
+    assert (model.w_avg - w_avg).norm() < 0.02 * w_std  # two means over 10,000 codes: sqrt(2) / 100
 
 
 def test_a_detector_finds_faces_in_its_samples() -> None:

@@ -69,9 +69,10 @@ def test_building_needs_no_weights() -> None:
         LPIPS().features(torch.zeros(1, 3, 32, 32))
 
 
-def test_vgg_is_fetched_with_its_hash_when_no_path_is_given(
-    weights: Path, monkeypatch: pytest.MonkeyPatch
+def test_vgg_is_fetched_with_its_hash_and_said_to_be_large_when_no_path_is_given(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setenv("INVERSION_CACHE", str(tmp_path))
     asked = []
 
     def fetch(url: str, sha256: str | None = None, size: int | None = None) -> Path:
@@ -79,8 +80,17 @@ def test_vgg_is_fetched_with_its_hash_when_no_path_is_given(
         return weights
 
     monkeypatch.setattr(lpips, "fetch", fetch)
+    caplog.set_level("INFO", logger=lpips.__name__)
     assert LPIPS(heads_path=str(weights)).bind(None, CPU).vgg is not None
     assert asked == [(lpips.VGG_URL, lpips.VGG_SHA256, 553_433_881)]
+    place = tmp_path / "download.pytorch.org" / "models" / "vgg16-397923af.pth"
+    for words in ("528 MB", str(place), "loss.vgg_path=FILE", "loss=discriminator"):
+        assert caplog.text.count(words) == 1
+    place.parent.mkdir(parents=True)
+    place.touch()
+    caplog.clear()
+    LPIPS(heads_path=str(weights)).bind(None, CPU)
+    assert not caplog.text
 
 
 def test_heads_come_from_the_installed_package_without_importing_it(

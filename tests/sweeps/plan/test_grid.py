@@ -37,7 +37,7 @@ def weights(tmp_path: Path, tiny_generator: Generator, tiny_discriminator: Discr
 
 def grid(*overrides: str, params: dict[str, str] | None = None) -> Grid:
     """params: hydra.sweeper.params, as an experiment's file gives them."""
-    words = ["input=synthetic", "generator=file", *overrides]
+    words = ["input=synthetic", "generator=small_file", *overrides]
     loader = GlobalHydra.instance().config_loader()
     config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
     config.hydra.sweeper.params = params
@@ -116,7 +116,7 @@ def test_a_key_or_type_that_does_not_exist_is_refused_in_hydras_words(
 def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
     words = [
         "input=synthetic",
-        "generator=file",
+        "generator=small_file",
         weights,
         "degradation=blur",
         "degradation.kernel_size=5",
