@@ -157,7 +157,7 @@ def _of_dataclass(module: _Module, node: ast.ClassDef, text: str | None) -> Iter
             if any(ast.unparse(words[w]) == "False" for w in ("compare", "repr", "init") if w in words):
                 continue
             if "default_factory" in words:
-                made = {"list": [], "dict": {}, "tuple": []}
+                made: dict[str, Any] = {"list": [], "dict": {}, "tuple": []}
                 default = made.get(ast.unparse(words["default_factory"]), MISSING)
             elif "default" in words:
                 default = module.value(words["default"])

@@ -18,7 +18,7 @@ def config_folders() -> Iterator[Path]:
         sources = [str(source.path) for source in found]
     elif HydraConfig.initialized():  # in a worker of a launcher
         runtime = HydraConfig.get().runtime
-        sources = [f"{source['schema']}://{source['path']}" for source in runtime.config_sources]
+        sources = [f"{source.schema}://{source.path}" for source in runtime.config_sources]
     else:
         sources = ["pkg://conf"]
     for source in sources:

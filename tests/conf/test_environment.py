@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from conf.folders import config_file
+from conf.folders import config_file, config_folders
 from conf.schema import register
 from tests.conf.choices import CONF
 
@@ -45,6 +46,20 @@ def test_the_environment_names_store_and_experiment_and_a_server_keeps_its_own_a
     )
     assert mine == ["sqlite:////tmp/my.db", "mine", "here"]
     assert tracking("tracking=none") == [None, "inversion", None]
+
+
+def test_a_worker_of_a_launcher_finds_the_files_of_the_persons_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There Hydra itself is not set up; the job's configuration says where it came from."""
+    (tmp_path / "mine.png").touch()
+    monkeypatch.chdir(tmp_path)
+    sources = [{"path": "conf", "schema": "pkg", "provider": "main"}]
+    sources += [{"path": str(tmp_path), "schema": "file", "provider": "command-line"}]
+    job = OmegaConf.create({"hydra": {"runtime": {"config_sources": sources}}})
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", job)
+    assert list(config_folders()) == [CONF, tmp_path]
+    assert config_file("mine.png") == str(tmp_path / "mine.png")
 
 
 def test_a_file_of_the_config_folder_is_found_and_one_that_is_not_there_is_named(
