@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+import tomllib
 import yaml
 
 import inversion
