@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 5000
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-launchers test-browser lint format gpu-check ui train clean
+.PHONY: help setup demo test test-all test-launchers test-browser test-wheel notebook lint format gpu-check ui train clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +34,12 @@ test-launchers: setup  ## Every launcher and optuna, Ray included (its packages 
 test-browser: setup  ## MLflow's UI and the report in headless Chromium (apt-get install chromium)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser]'
 	$(BIN)/python -m pytest -m browser
+
+test-wheel: setup  ## The installed package: command, package data, another folder
+	$(BIN)/python -m pytest tests/packaging/test_wheel.py
+
+notebook: setup  ## Run docs/quickstart.ipynb and keep what its cells show
+	$(BIN)/python -m tests.packaging.notebook docs/quickstart.ipynb
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -5,11 +5,14 @@ No torch, no mlflow: tab completion and --help import this file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
+
+from conf import resolvers
+from conf.derived import arguments_as_fields
 
 # Which preset a degradation gets when the command line names none; everything else gets `invert`. See `preset_for`.
 PRESETS = {
@@ -36,7 +39,7 @@ class Tracking:
     """Where runs are recorded besides Hydra's output folder."""
 
     uri: str | None = MISSING  # of the MLflow store; null = record nowhere else
-    experiment: str = MISSING
+    experiment: str = MISSING  # of MLflow, in which the runs are listed
     artifacts: str | None = MISSING  # folder for the experiment's artifacts, fixed when it is created
     image_every: int = MISSING  # steps between images on the step slider; 0 = none
     animation_frames: int = MISSING  # frames of progress.webp, at most; 0 = none
@@ -47,39 +50,41 @@ class Tracking:
 class Launcher:
     """How the points of a sweep are run."""
 
-    # problems (photos, grid points) in one optimizer pass; null = as memory allows
-    batch_size: int | None = None
+    batch_size: int | None = (
+        None  # problems (photos, points of a grid) in one optimizer pass; null = as memory allows
+    )
     bars: bool = True  # a bar that counts steps; false where several processes share a terminal
 
 
 @dataclass
 class Joblib(Launcher):
+    """In processes of this machine."""
+
     jobs: int = MISSING  # processes; -1 = one per core
 
 
 @dataclass
 class Ray(Launcher):
-    # of a running cluster, auto = the one of this machine; null = start one here
-    address: str | None = MISSING
+    """On a Ray cluster."""
+
+    address: str | None = (
+        MISSING  # of a running cluster, auto = the one of this machine; null = start one here
+    )
     cpus: float = MISSING  # of one point; the cluster runs as many points as it has CPUs for
     gpus: float = MISSING  # a fraction lets several points share a GPU
 
 
 @dataclass
-class Phase:
-    space: str = MISSING
-    share: float = 1.0
-    learning_rate: float | None = None
-    optimize_noise: bool | None = None
-
-
-@dataclass
-class Config:
+class Settings:
     """The top level: what a person overrides, and one node per config group."""
 
     image: str | None = None
     degraded: bool = False
-    align: Any = field(default_factory=lambda: {"face": None, "landmarks": None})
+    align: Any = field(
+        default_factory=lambda: {"face": None, "landmarks": None}
+    )  # or false: see conf/check.py
+    max_size: int | None = None
+    metrics: list[str] = field(default_factory=list)
     paste: bool = False
     samples: int = 1
     start: str | None = None
@@ -87,25 +92,7 @@ class Config:
     device: str = "auto"
     precision: str = "auto"
     rerun: bool = False
-    # hyperparameters/ (see inversion/search/hyperparameters.py for ranges)
-    steps: int = MISSING
-    reg: float = MISSING
-    prior: str = MISSING
-    space: str | None = MISSING
-    optimizer: str = MISSING
-    learning_rate: float = MISSING
-    ramp_up: float = MISSING
-    ramp_down: float = MISSING
-    jitter: float = MISSING
-    jitter_until: float = MISSING
-    noise_weight: float = MISSING
-    optimize_noise: bool = MISSING
-    phases: list[Phase] = MISSING
-    coarse_until: float = MISSING
-    early_stop: bool = MISSING
-    tuning_steps: int = MISSING
-    tuning_rate: float = MISSING
-    # groups
+    # Groups. Any: each file of a group brings the type of the class that it builds; see conf/check.py for the rest.
     generator: Any = MISSING
     degradation: Any = MISSING
     loss: Any = MISSING
@@ -114,121 +101,15 @@ class Config:
     launcher: Launcher = MISSING
 
 
-@dataclass
-class Embedded:
-    _target_: str = "inversion.checkpoints.sources.embedded"
-    name: str = MISSING
-
-
-@dataclass
-class Download:
-    _target_: str = "inversion.checkpoints.sources.download"
-    url: str = MISSING
-    sha256: str | None = None
-    size: int | None = None  # bytes
-
-
-@dataclass
-class File:
-    _target_: str = "inversion.checkpoints.sources.file"
-    path: str = MISSING
-    sha256: str | None = None
-
-
-@dataclass
-class SmallFile(File):
-    _target_: str = "inversion.checkpoints.sources.small_file"
-
-
-@dataclass
-class GaussianBlur:
-    _target_: str = "inversion.degradations.blur.GaussianBlur"
-    kernel_size: int | float | str | None = None  # text: auto
-    sigma: float | None = None
-
-
-@dataclass
-class Inpaint:
-    _target_: str = "inversion.degradations.inpaint.Inpaint"
-    fraction: float | None = None
-    box: list[float] | None = None
-    mask: str | None = None
-
-
-@dataclass
-class Downsample:
-    _target_: str = "inversion.degradations.downsample.Downsample"
-    factor: int = 8
-    method: str = "area"
-
-
-@dataclass
-class MotionBlur:
-    _target_: str = "inversion.degradations.motion_blur.MotionBlur"
-    length: float | None = None
-    angle: float = 30.0
-
-
-@dataclass
-class SensorNoise:
-    _target_: str = "inversion.degradations.sensor_noise.SensorNoise"
-    sigma: float = 0.05
-    photons: float | None = None
-    dead: float = 0.0
-
-
-@dataclass
-class JPEG:
-    _target_: str = "inversion.degradations.jpeg.JPEG"
-    quality: int = 12
-
-
-@dataclass
-class Scratches:
-    _target_: str = "inversion.degradations.scratches.Scratches"
-    strokes: int = 9
-    width: float = 0.08
-    seed: int = 0
-
-
-@dataclass
-class Compose:
-    _target_: str = "inversion.degradations.compose.Compose"
-    _convert_: str = "all"  # else Hydra makes configs again of the operators that it has built
-    steps: list[Any] = field(default_factory=list)
-
-
-@dataclass
-class Loss:
-    _target_: str = MISSING
-    weight: float = 1.0
-    identity: float = 0.0
-    l1: float = 0.0
-
-
-@dataclass
-class LPIPS(Loss):
-    _target_: str = "inversion.losses.lpips.LPIPS"
-    levels: int = 1
-    vgg_path: str | None = None
-    heads_path: str | None = None
-
-
-@dataclass
-class Photos:
-    _target_: str = "inversion.photos.Photos"
-    image: str | None = None
-    align: Any = None
-    degraded: bool = False
-    mask: str | None = None
-
-
-@dataclass
-class Synthetic:
-    _target_: str = "inversion.photos.Synthetic"
-    seed: int = 0
-    truncation_psi: float = 0.7
-    mask: str | None = None
+HYPERPARAMETERS = "inversion.search.hyperparameters.Hyperparameters"
+Phase = make_dataclass(
+    "Phase", arguments_as_fields("inversion.search.hyperparameters.Phase", without={"coarse"})
+)
+Config = make_dataclass(
+    "Config",
+    arguments_as_fields(HYPERPARAMETERS, without={"samples"}, types={"phases": list[Phase]}, missing=True),  # type: ignore[valid-type]
+    bases=(Settings,),
+)
 
 
 def preset_for(degradation: str, generator: str) -> str:
@@ -243,13 +124,13 @@ def loss_for(generator: str) -> str:
 
 
 def register() -> None:
-    """Make the schemas known to Hydra, and the resolvers that pick preset and loss."""
+    """Make the schemas known to Hydra, and the resolvers of the YAML files.
+
+    Those of the classes that a YAML file builds are made when Hydra asks: hydra_plugins/constructor_schemas.py.
+    """
     store = ConfigStore.instance()
-    store.store("config", Config, group="schema")
-    launchers = (Launcher, Joblib, Ray)
-    degradations = (GaussianBlur, Inpaint, Downsample, MotionBlur, SensorNoise, JPEG, Scratches, Compose)
-    groups = (Tracking, Embedded, Download, File, SmallFile, Loss, LPIPS, Photos, Synthetic)
-    for schema in (*launchers, *degradations, *groups):
+    for schema in (Config, Tracking, Launcher, Joblib, Ray):
         store.store(schema.__name__.lower(), schema, group="schema")
     OmegaConf.register_new_resolver("preset_for", preset_for, replace=True)
     OmegaConf.register_new_resolver("loss_for", loss_for, replace=True)
+    resolvers.register()

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.utils import instantiate
 
 from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.checkpoints.sources import file
+from inversion.checkpoints.sources import PUBLISHED, small_file
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
@@ -31,7 +31,7 @@ def load_model(name: str | Path = "portraits", device: str = "auto", precision: 
     """
     path = Path(name).expanduser()
     if path.suffix or path.exists():
-        checkpoint: Checkpoint = file(str(path))
+        checkpoint: Checkpoint = small_file(str(path))  # restore chooses the preset by its resolution
     else:
         checkpoint = instantiate(composed(f"generator={name}")["generator"])
     return build(checkpoint, choose_device(device), precision)
@@ -82,11 +82,15 @@ def restore(
 
     degradation: what happened to the photo; None: nothing. degraded: the photo arrives corrupted; False corrupts it
     first, so that the restoration can be compared with the original. preset: a file of conf/hyperparameters; None: the
-    command line's choice for the degradation. loss: None is the command line's. hyperparameters: such as steps=100,
-    reg=0.5. Raises ConfigError.
+    command line's choice for the degradation, on nets under 256 px as for the embedded one, on others as for published
+    nets. loss: None is the command line's for such a net. hyperparameters: such as steps=100, reg=0.5. Returns the
+    restoration: `image` (PIL), `ws` [num_ws, w_dim], `metrics`, `history`, … Raises ConfigError.
     """
-    chosen = preset_of(preset, degradation, **hyperparameters)
-    perceptual = checked(loss or instantiate(composed()["loss"]))
+    is_small = model.checkpoint.architecture.img_resolution < PUBLISHED
+    generator = "small_file" if is_small else "file"
+    chosen = preset_of(preset, degradation, generator, **hyperparameters)
+    like = composed(f"generator={generator}", "generator.path=''")
+    perceptual = checked(loss or instantiate(like["loss"]))
     bound = perceptual.bind(model.discriminator, model.w_avg.device, model.dtype)
     problem = Problem(photo, degradation or NoDegradation(), chosen, degraded, seed)
     (result,) = restore_together(model, bound, [problem])

@@ -5,21 +5,26 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from conf.schema import PRESETS, register
+from conf.check import checked
+from conf.schema import preset_for, register
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
 from inversion.search.hyperparameters import Hyperparameters
 
 
 def preset(
-    name: str | None = None, degradation: Degradation | None = None, **changed: Any
+    name: str | None = None,
+    degradation: Degradation | None = None,
+    generator: str = "portraits",
+    **changed: Any,
 ) -> Hyperparameters:
     """A preset of conf/hyperparameters, some of its values changed: preset("deblur", steps=100).
 
-    name: None takes the one that the command line takes for this degradation. Raises ConfigError.
+    name: None takes the one that the command line takes for this degradation on this generator, a file of
+    conf/generator. Raises ConfigError.
     """
     if name is None:
-        name = PRESETS.get(degradation_name(degradation), "invert")
+        name = preset_for(degradation_name(degradation), generator)
     values = dict(composed(f"hyperparameters={name}"))
     unknown = changed.keys() - Hyperparameters.__dataclass_fields__.keys()
     if unknown:
@@ -48,4 +53,4 @@ def composed(*overrides: str) -> dict[str, Any]:
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(str(error)) from error
     assert isinstance(config, dict)
-    return {str(key): value for key, value in config.items()}
+    return checked({str(key): value for key, value in config.items()})

@@ -23,12 +23,21 @@ def embedded(name: str) -> Checkpoint:
 
 
 def download(url: str, sha256: str | None = None, size: int | None = None) -> Checkpoint:
-    """A published net, fetched once into the cache folder."""
+    """A published net, fetched once into the cache folder.
+
+    url: https address of the file
+    sha256: of the file; None = not checked
+    size: bytes; None = not known
+    """
     return load(fetch(url, sha256, size))
 
 
 def file(path: str, sha256: str | None = None) -> Checkpoint:
-    """A net on disk, searched with the published nets' presets. Raises CheckpointError, see small_file."""
+    """A net on disk, searched with the published nets' presets. Raises CheckpointError, see small_file.
+
+    path: .pkl, .pt or .safetensors
+    sha256: of the file; None = not checked
+    """
     checkpoint = small_file(path, sha256)
     if (side := checkpoint.architecture.img_resolution) < PUBLISHED:
         log.warning(
@@ -45,6 +54,8 @@ def small_file(path: str, sha256: str | None = None) -> Checkpoint:
     """A net on disk, searched with the embedded net's presets.
 
     Raises CheckpointError when it is not there, or not the one that was meant.
+    path: .pkl, .pt or .safetensors
+    sha256: of the file; None = not checked
     """
     place = Path(path).expanduser()
     if not place.is_file():

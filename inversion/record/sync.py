@@ -36,12 +36,29 @@ def note_behind(store: Store, folder: Path) -> None:
 
 
 def behind(store: Store) -> Iterator[tuple[Path, Path]]:
-    """Notes and the folders that they name."""
-    for note in sorted(_notes(store.uri).glob("*.json")):
+    """Notes and the folders that they name, of this experiment; a folder that is gone belongs to every one."""
+    for note, folder in _noted(store.uri):
+        if _experiment(folder) in (store.experiment, None):
+            yield note, folder
+
+
+def experiments_behind(uri: str) -> set[str]:
+    """Those of a store that lack runs."""
+    return {name for _, folder in _noted(uri) if (name := _experiment(folder)) is not None}
+
+
+def _noted(uri: str) -> Iterator[tuple[Path, Path]]:
+    for note in sorted(_notes(uri).glob("*.json")):
         try:
             yield note, Path(json.loads(note.read_text())["folder"])
         except (OSError, ValueError, KeyError):
             note.unlink(missing_ok=True)
+
+
+def _experiment(folder: Path) -> str | None:
+    """In which a folder's run was to be recorded; None where nothing says so any more."""
+    name = read_manifest(folder).get("run", {}).get("store", {}).get("experiment")
+    return None if name is None else str(name)
 
 
 def sync(store: Store) -> list[Path]:

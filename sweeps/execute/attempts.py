@@ -13,14 +13,14 @@ from inversion.images import to_pil
 from inversion.model import Model
 from inversion.record.latents_file import load_start
 from inversion.record.mlflow_store import Store
-from inversion.record.open import git_commit, open_record
+from inversion.record.open import open_record
 from inversion.record.record import Ending, Record
 from inversion.restoration import Problem
 from sweeps.execute import process
 from sweeps.execute.job import Job, PhotoResult
 from sweeps.execute.ledger import Ledger, membership
 from sweeps.execute.networks import photos
-from sweeps.home import home
+from sweeps.home import code_version
 from sweeps.plan.fingerprint import SYNTHETIC, fingerprints
 
 
@@ -127,7 +127,7 @@ def job_tags(planned: Planned, model: Model) -> dict[str, str]:
         "checkpoint_sha256": model.sha256,
         "fingerprint": planned.fingerprint,
         "degradation": planned.job.degradation,
-        "git_commit": git_commit(home()),
+        "git_commit": code_version(),
         "dtype": str(model.dtype).removeprefix("torch."),  # what precision=auto chose
         **process.tags(),
         **({} if parent is None else {membership(parent): "yes"}),

@@ -17,7 +17,7 @@ from inversion.errors import ConfigError
 from inversion.record.atomic import write_file
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store
-from inversion.record.open import git_commit, open_store
+from inversion.record.open import open_store
 from inversion.record.own_folder import in_the_way
 from inversion.record.params import flatten
 from inversion.record.sync import bring_in
@@ -26,7 +26,7 @@ from inversion.runtime.heap import enable_gc
 from sweeps.execute import process
 from sweeps.execute.board import Board
 from sweeps.execute.ledger import SWEEP_FILE, Ledger
-from sweeps.home import home
+from sweeps.home import code_version, home
 from sweeps.plan.grid import Grid, read_grid
 from sweeps.ui import sweep_link
 
@@ -132,7 +132,7 @@ class Sweep:
                 "sweep": self.grid.fingerprint,
                 "axes": ",".join(self.grid.axes),
                 "command": command(sys.argv),
-                "git_commit": git_commit(home()),
+                "git_commit": code_version(),
                 "runs": str(len(self.grid.cells)),
                 "failed": "",
                 "missing": "",
@@ -174,8 +174,9 @@ def describe(grid: Grid) -> dict[str, Any]:
 
 
 def command(arguments: Sequence[str]) -> str:
-    """The command line, to be pasted into a shell in the project's folder."""
-    return shlex.join(["python", Path(arguments[0]).name, *arguments[1:]])
+    """The command line, to be pasted into a shell in the same folder."""
+    name = Path(arguments[0]).name
+    return shlex.join([*(["python", name] if name.endswith(".py") else [name]), *arguments[1:]])
 
 
 def _hand_down(config: DictConfig, parent: str) -> None:

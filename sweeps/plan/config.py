@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from conf.check import checked
 from conf.schema import Launcher, Tracking
 from inversion.search.hyperparameters import Hyperparameters
 
@@ -38,11 +39,11 @@ class Config:
 
     @classmethod
     def of(cls, composed: DictConfig | Mapping[str, Any]) -> Config:
-        """From what Hydra has composed, or from a record's config.yaml."""
+        """From what Hydra has composed, or from a record's config.yaml. Raises ConfigError: see conf/check.py."""
         plain = (
             OmegaConf.to_container(composed, resolve=True) if isinstance(composed, DictConfig) else composed
         )
-        values: dict[str, Any] = rounded(plain)
+        values = checked(rounded(plain))
         own = {field.name: values[field.name] for field in fields(cls) if field.name != "values"}
         own["tracking"] = Tracking(**values["tracking"])
         known = {field.name for field in fields(Launcher)}

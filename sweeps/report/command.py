@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from inversion.errors import ConfigError
-
-PROJECT = Path(__file__).resolve().parents[2]
+from sweeps.home import home
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +49,7 @@ def report(arguments: argparse.Namespace) -> int:
     from sweeps.results.store import Store
     from sweeps.results.summarize import study
 
-    uri = absolute_uri(arguments.uri, PROJECT)
+    uri = absolute_uri(arguments.uri, home())
     store = Store(uri)
     found = study(store.read(arguments.name))
     if all(summary.table.rows.empty for summary in found.summaries):

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 from hydra.utils import get_class, get_method, instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from conf.schema import PRESETS, SMALL, register
+from conf.schema import PRESETS, SMALL
 from inversion.search.hyperparameters import Hyperparameters
+from tests.conf.choices import CHOICES, CONF, composed
 
-CONF = Path(__file__).parents[2] / "conf"
-CHOICES = [
-    f"{'+' * (path.parent.name == 'experiment')}{path.parent.name}={path.stem}"  # not in the defaults list
-    for path in sorted(CONF.glob("*/*.yaml"))
-]
 BUILT = ("degradation", "input", "loss")  # objects; a generator's target is a function that reads a file
-
-
-@pytest.fixture(autouse=True)
-def config_folder() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
-
-
-def composed(*overrides: str) -> DictConfig:
-    cfg = compose("config", list(overrides))
-    OmegaConf.resolve(cfg)
-    return cfg
 
 
 def test_there_are_yaml_files_in_every_group() -> None:
@@ -43,10 +22,9 @@ def test_there_are_yaml_files_in_every_group() -> None:
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_yaml_composes_and_its_target_builds(choice: str) -> None:
-    extra = ["generator.path=x.pkl"] if choice in ("generator=file", "generator=small_file") else []
     if choice == "launcher=ray":
         pytest.importorskip("hydra_plugins.hydra_ray_launcher")
-    cfg = composed(choice, *extra)
+    cfg = composed(choice)
     Hyperparameters.of(cfg)
     for group in BUILT:
         assert isinstance(instantiate(cfg[group]), get_class(cfg[group]._target_))

@@ -1,0 +1,31 @@
+"""What YAML files say with ${name:…}: files beside them, the environment, the text of --help."""
+
+from __future__ import annotations
+
+import os
+
+from omegaconf import DictConfig, OmegaConf
+
+from conf.folders import config_file
+
+
+def environment(name: str, otherwise: str) -> str:
+    """${environment:NAME,default}: a variable of the environment; one that is empty is none."""
+    return os.environ.get(name) or otherwise
+
+
+def artifacts_for(uri: str) -> str | None:
+    """Where artifacts go: into a folder beside a database, to the server's own place where there is a server."""
+    return "mlartifacts" if uri.startswith("sqlite:") else None
+
+
+def settings_help(*, _root_: DictConfig) -> str:
+    from conf.help import settings_help  # reads sources, which only --help needs
+
+    return settings_help(_root_)
+
+
+def register() -> None:
+    """Make them known to OmegaConf."""
+    for resolver in (config_file, environment, artifacts_for, settings_help):
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

@@ -1,0 +1,44 @@
+"""The command: `python run.py` in a checkout, `inversion-sweeps` where the package is installed."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from conf.schema import register
+from inversion.runtime.streams import outlive_closed_pipes
+
+register()
+SUBCOMMANDS = ("ui", "missing", "reap", "report", "sync", "table")
+
+
+def restore(config: DictConfig) -> float:
+    """One job. Returns a sweep's objective, higher is better: mean PSNR to the original, else to the observed photo."""
+    from inversion.errors import ConfigError  # what is imported here is slow: --help must not wait for it
+    from sweeps.execute.job import Job, Refused, score
+    from sweeps.execute.run_jobs import run_jobs
+
+    try:
+        job = Job.composed(config, HydraConfig.get())
+    except ConfigError as error:
+        raise Refused(str(error)) from error
+    (results,) = run_jobs([job])
+    return score(results)
+
+
+def main() -> None:
+    """Run what the command line says: a restoration, a sweep, or one of `python -m sweeps`."""
+    outlive_closed_pipes()
+    if sys.argv[1:2] and sys.argv[1] in SUBCOMMANDS:
+        from sweeps.__main__ import main as subcommand
+
+        sys.exit(subcommand(sys.argv[1:]))
+    gc.disable()  # until everything is imported: see inversion/runtime/heap.py
+    try:
+        hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")(restore)()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: what was reached is recorded. The same command goes on with what is missing.")

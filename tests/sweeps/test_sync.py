@@ -1,0 +1,77 @@
+"""`python -m sweeps sync`: records that MLflow missed come into their own experiment, once; the default store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from inversion.record.mlflow_store import Store, open_client, prepare_store
+from inversion.record.sync import note_behind
+from sweeps.__main__ import main
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty one; nobody's cache is touched."""
+    monkeypatch.setenv("INVERSION_CACHE", str(tmp_path / "cache"))
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    return Store(uri, "first", prepare_store(uri, "first", tmp_path / "artifacts"))
+
+
+def missed(store: Store, folder: Path, experiment: str, loss: float) -> Path:
+    """A finished record that its store has not seen."""
+    folder.mkdir(parents=True)
+    run = {"store": {"uri": store.uri, "experiment": experiment, "experiment_id": "?"}, "name": folder.name}
+    contents = {
+        "record.json": {"run": run, "files": [], "artifacts": ["config.yaml"]},
+        "tags.json": {"kind": "job"},
+        "summary.json": {"psnr": 20.0},
+        "result.json": {"status": "FINISHED", "reason": ""},
+    }
+    for name, content in contents.items():
+        (folder / name).write_text(json.dumps(content))
+    (folder / "config.yaml").write_text(yaml.safe_dump({"reg": 0.5}))
+    (folder / "losses.csv").write_text(f"step,loss\n0,1.0\n1,{loss}\n")
+    note_behind(store, folder)
+    return folder
+
+
+def losses(store: Store, experiment: str) -> list[float]:
+    client = open_client(store.uri)
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    return sorted(run.data.metrics["loss"] for run in client.search_runs([found.experiment_id]))
+
+
+def test_records_come_into_the_experiment_that_they_belong_to_and_only_once(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missed(store, tmp_path / "a", "first", 0.25)
+    missed(store, tmp_path / "b", "second", 0.75)
+    assert main(["sync", "first", "--uri", store.uri]) == 0
+    assert "1 runs brought in." in capsys.readouterr().out
+    assert losses(store, "first") == [0.25]
+    assert main(["sync", "--uri", store.uri]) == 0
+    assert "1 runs brought in." in capsys.readouterr().out
+    assert (losses(store, "first"), losses(store, "second")) == ([0.25], [0.75])
+    assert main(["sync", "--uri", store.uri]) == 0
+    assert "0 runs brought in." in capsys.readouterr().out
+    assert (losses(store, "first"), losses(store, "second")) == ([0.25], [0.75])
+
+
+def test_the_environments_store_and_experiment_are_the_defaults_and_the_command_line_wins(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "first")
+    assert main(["missing"]) == 1
+    assert "No sweep is recorded in 'first'" in capsys.readouterr().err
+    assert main(["missing", "other"]) == 1
+    assert "There is no experiment 'other'" in capsys.readouterr().err
+    assert main(["missing", "--uri", f"sqlite:///{tmp_path}/none.db"]) == 1
+    assert "No runs are recorded yet" in capsys.readouterr().err
