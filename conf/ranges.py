@@ -75,6 +75,7 @@ PART = Range(0, 1, above=True, below=True)
 # depends on the photo or the net, too: a blur wider than the image.
 RANGES = {
     "samples": COUNT,
+    "max_size": COUNT,
     "seed": SEED,
     "align.face": COUNT_OR_NONE,
     "steps": COUNT,

@@ -62,11 +62,19 @@ addEventListener("beforeprint", () => {
     task.part("rows").style.zoom = Math.min(1, PRINTED / (COLUMN * (columnsOfTable(task).length + 2)));
   }
   drawAll();
+  for (const task of tasks) {  // wide grids are made smaller until their last column is on the page
+    const n = columnsOf(task), cell = parseInt(task.root.style.getPropertyValue("--cell"), 10);
+    const fit = (selector, column) => task.root.querySelectorAll(selector).forEach((table) => { table.style.zoom = Math.min(1, PRINTED / (90 + n * column)); });
+    fit("table.matrix", Math.max(cell + 7, 36));
+    fit("table.heat", 44);
+    task.root.classList.toggle("tiny", cell < 60);
+  }
 });
 addEventListener("afterprint", () => {
   for (const task of tasks) {
     task.chosen.panel = task.before.panel;
     task.root.style.setProperty("--cell", `${task.before.side}px`);
+    task.root.classList.remove("tiny");
     Object.assign(task.sorting, { rows: task.before.rows, page: task.before.page });
     task.part("rows").style.zoom = "";
     drawGrid(task);
