@@ -110,13 +110,18 @@ class Config:
 
 
 @dataclass
-class Embedded:
+class Net:
+    class_index: int | None = None  # class of a conditional net, from 0; null = codes of all its classes
+
+
+@dataclass
+class Embedded(Net):
     _target_: str = "inversion.checkpoints.sources.embedded"
     name: str = MISSING
 
 
 @dataclass
-class Download:
+class Download(Net):
     _target_: str = "inversion.checkpoints.sources.download"
     url: str = MISSING
     sha256: str | None = None
@@ -124,7 +129,7 @@ class Download:
 
 
 @dataclass
-class File:
+class File(Net):
     _target_: str = "inversion.checkpoints.sources.file"
     path: str = MISSING
     sha256: str | None = None

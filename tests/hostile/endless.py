@@ -227,4 +227,8 @@ FILES: dict[str, tuple[str, Make]] = {
     "half of dlib's landmarks": ("landmarks", cut_landmarks),
     **{f"landmarks changed at byte {at:,}": ("landmarks", partial(changed_landmarks, at=at)) for at in (10, 900, 5000, 1_000_000, 90_000_000)},
 }
-CASES = [Case("endless work", title, reader, make) for title, (reader, make) in FILES.items()]
+LARGE = ("million", "3,000", "3 GB", "landmarks", "sixty")
+CASES = [
+    Case("endless work", title, reader, make, large=any(word in title for word in LARGE))
+    for title, (reader, make) in FILES.items()
+]

@@ -139,4 +139,7 @@ FILES: dict[str, tuple[str, Make]] = {
     "nothing": ("foreign exceptions", lambda f: archive(f, {"w.npy": b""})),
     "a folder": ("foreign exceptions", lambda f: f),
 }  # fmt: skip
-CASES = [Case(kind, f"start: {title}", "start", make) for title, (kind, make) in FILES.items()]
+CASES = [
+    Case(kind, f"start: {title}", "start", make, large=kind == "memory" and "shape" not in title)
+    for title, (kind, make) in FILES.items()
+]

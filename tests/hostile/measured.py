@@ -1,6 +1,6 @@
 """Read hostile files in processes of their own, and measure what each costs.
 
-python -m tests.hostile.measured [KIND]     the table of all cases
+python -m tests.hostile.measured [KIND [NAME ...]]     the table of all cases
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.hostile.case import MB, Case
 
 CPU = 5.0  # seconds that an answer may take
-KILL_CPU, KILL_WALL = 15, 60  # seconds after which a reader is given up
+KILL_CPU, KILL_WALL = 12, 240  # seconds after which a reader is given up
 KILL_MEMORY = 4096 * MB  # beyond what the process had
 SCREEN = 24 * 80  # characters
 
@@ -55,14 +55,16 @@ class Verdict:
         return found
 
 
-def measure(cases: Sequence[str], kinds: str = "") -> list[Verdict]:
-    """In another process, which imports everything once and forks for each case. cases: names; none: all."""
-    command = [sys.executable, "-m", "tests.hostile.measured", "--worker", kinds, *cases]
+def measure(cases: Sequence[str], kind: str = "") -> Iterator[Verdict]:
+    """In another process, which imports everything once and forks for each case. cases: names; none: all of a kind."""
+    command = [sys.executable, "-m", "tests.hostile.measured", "--worker", kind, *cases]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return [Verdict(**json.loads(line)) for line in done.stdout.splitlines()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as worker:
+        assert worker.stdout is not None
+        for line in worker.stdout:
+            yield Verdict(**json.loads(line))
+    if worker.returncode:
+        raise RuntimeError(f"the process that reads hostile files ended with {worker.returncode}")
 
 
 def _measure_one(case: Case, notes: Path, folder: Path) -> Verdict:
@@ -135,27 +137,27 @@ def _worker(kind: str, names: Sequence[str]) -> None:
             sys.stdout.flush()
 
 
-def _table(kind: str) -> None:
+def _table(kind: str, names: Sequence[str]) -> None:
     from tests.hostile.cases import CASES
 
     cases = {case.name: case for case in CASES}
-    verdicts = measure([], kind)
-    held = 0
-    for verdict in verdicts:
+    held = count = 0
+    for verdict in measure(names, kind):
         case = cases[verdict.name]
         faults = verdict.faults(case)
-        held += not faults
+        count, held = count + 1, held + (not faults)
         said = " ".join(verdict.said.split())[-90:]
         result = ", ".join(faults) or "held"
         sys.stdout.write(
             f"{case.kind} | {case.reader} | {case.name} | {verdict.cpu:.1f} s | {verdict.memory / MB:,.0f} MB | "
             f"{result} | {said!r}\n"
         )
-    sys.stdout.write(f"{held} of {len(verdicts)} held\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{held} of {count} held\n")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
         _worker(sys.argv[2], sys.argv[3:])
     else:
-        _table(sys.argv[1] if len(sys.argv) > 1 else "")
+        _table(sys.argv[1] if len(sys.argv) > 1 else "", sys.argv[2:])

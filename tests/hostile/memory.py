@@ -219,4 +219,16 @@ FILES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "300 MB of float16 under wrong names": ("checkpoint", small_floats),
     "8 GB claimed inside a tensor": ("checkpoint", nested_memory),
 }
-CASES = [Case("memory", title, reader, make) for title, (reader, make) in FILES.items()]
+SMALL = {
+    "a bytearray of 8 GB claimed",
+    "a bytearray of 8 GB claimed in VGG weights",
+    "hex of hex, 26 times",
+    "8192 px without noise maps",
+    "32768 px without noise maps",
+    "one array, 20,000 names",
+    "one text encoded 3,000 times",
+    "8 GB claimed inside a tensor",
+}
+CASES = [
+    Case("memory", title, reader, make, large=title not in SMALL) for title, (reader, make) in FILES.items()
+]

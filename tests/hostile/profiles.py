@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -39,24 +39,40 @@ def _fixed(value: float) -> bytes:
 def profile(primaries: Sequence[tuple[float, float]], curve: Sequence[float], name: str) -> bytes:
     """A matrix profile of version 4 (ICC.1:2010). curve: parameters of a parametric curve; one: a plain gamma."""
     matrix = _adapted(primaries)
-    kind = {1: 0, 5: 3}[len(curve)]
-    trc = b"para" + bytes(4) + struct.pack(">HH", kind, 0) + b"".join(map(_fixed, curve))
+    tags = {}
+    for i, colour in enumerate((b"r", b"g", b"b")):
+        tags[colour + b"XYZ"] = _point(matrix[:, i])
+        tags[colour + b"TRC"] = _curve(curve)
+    return _whole(b"RGB ", name, tags)
+
+
+def grey_profile(gamma: float) -> bytes:
+    """A monochrome profile: one curve (section 8.3.4 there)."""
+    return _whole(b"GRAY", "grey", {b"kTRC": _curve([gamma])})
+
+
+def _point(values: Sequence[float] | np.ndarray) -> bytes:
+    return b"XYZ " + bytes(4) + b"".join(map(_fixed, values))
+
+
+def _curve(parameters: Sequence[float]) -> bytes:
+    kind = {1: 0, 5: 3}[len(parameters)]
+    return b"para" + bytes(4) + struct.pack(">HH", kind, 0) + b"".join(map(_fixed, parameters))
+
+
+def _whole(space: bytes, name: str, tags: Mapping[bytes, bytes]) -> bytes:
     described = name.encode("utf-16-be")
     text = b"mluc" + bytes(4) + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(described), 28) + described
-    tags = {b"desc": text, b"cprt": text, b"wtpt": b"XYZ " + bytes(4) + b"".join(map(_fixed, D50))}
-    for i, colour in enumerate((b"r", b"g", b"b")):
-        tags[colour + b"XYZ"] = b"XYZ " + bytes(4) + b"".join(map(_fixed, matrix[:, i]))
-        tags[colour + b"TRC"] = trc
-    at = 128 + 4 + 12 * len(tags)
-    table, data = struct.pack(">I", len(tags)), b""
-    for key, content in tags.items():
-        content += bytes(-len(content) % 4)
+    all_tags = {b"desc": text, b"cprt": text, b"wtpt": _point(D50), **tags}
+    at = 128 + 4 + 12 * len(all_tags)
+    table, data = struct.pack(">I", len(all_tags)), b""
+    for key, content in all_tags.items():
         table += key + struct.pack(">II", at + len(data), len(content))
-        data += content
-    size = at + len(data)
-    head = struct.pack(">I4sI4s4s4s12s4s", size, b"\0\0\0\0", 0x04300000, b"mntr", b"RGB ", b"XYZ ", bytes(12), b"acsp")
-    head += bytes(28) + b"".join(map(_fixed, D50))
-    return head.ljust(128, b"\0") + table + data
+        data += content + bytes(-len(content) % 4)
+    head = struct.pack(
+        ">I4sI4s4s4s12s4s", at + len(data), bytes(4), 0x04300000, b"mntr", space, b"XYZ ", bytes(12), b"acsp"
+    )
+    return (head + bytes(28) + b"".join(map(_fixed, D50))).ljust(128, b"\0") + table + data
 
 
 def display_p3() -> bytes:
