@@ -43,7 +43,9 @@ def open_archive(file: BinaryIO, size: int, unpacked: int) -> zipfile.ZipFile:
         raise ArchiveError("an archive whose parts overlap")
     claimed = sum(part.file_size for part in parts)
     if claimed > unpacked:
-        raise ArchiveError(f"an archive that unpacks to {claimed:,} bytes, which is too large: at most {unpacked:,}")
+        raise ArchiveError(
+            f"an archive that unpacks to {claimed:,} bytes, which is too large: at most {unpacked:,}"
+        )
     if any(part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for part in parts):
         raise ArchiveError("an archive packed in another way than stored or deflated")
     if any(part.flag_bits & 1 for part in parts):

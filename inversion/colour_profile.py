@@ -54,7 +54,10 @@ def to_srgb(mode: str, profile: bytes, name: str) -> Convert | None:
     """
     source = _opened(profile)
     if source is None or SPACES.get(source.profile.xcolor_space) != mode:
-        log.warning("%s: its colour profile is broken or of another mode; its colours are taken as sRGB", printable(name))
+        log.warning(
+            "%s: its colour profile is broken or of another mode; its colours are taken as sRGB",
+            printable(name),
+        )
         return None
     try:
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")

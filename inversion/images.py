@@ -85,7 +85,9 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
             "convert others."
         ) from error
     except Image.DecompressionBombError as error:
-        raise ConfigError(f"Photo is too large. Got {shown} ({printable(error)}); scale it down first.") from error
+        raise ConfigError(
+            f"Photo is too large. Got {shown} ({printable(error)}); scale it down first."
+        ) from error
     except Exception as error:  # a damaged header raises nearly everything
         raise ConfigError(
             f"Photo cannot be opened. Got {shown} ({printable(error, 200)}); check the file and its rights."
@@ -105,7 +107,9 @@ def _turn_upright(photo: Image.Image, path: Path) -> None:
         ImageOps.exif_transpose(photo, in_place=True)
     except Exception as error:  # anyone's software writes EXIF: a damaged block must not cost the photo
         log.warning(
-            "%s: EXIF data is damaged (%s); the photo is taken as it is stored.", printable(path), printable(error, 200)
+            "%s: EXIF data is damaged (%s); the photo is taken as it is stored.",
+            printable(path),
+            printable(error, 200),
         )
 
 
@@ -134,7 +138,9 @@ def list_photos(path: str | Path) -> list[Path]:
     if not stat.S_ISDIR(_status(path).st_mode):
         return [path]
     try:
-        inside = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
+        inside = sorted(
+            file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir()
+        )
     except OSError as error:
         raise ConfigError(
             f"Folder cannot be read. Got {printable(path)} ({printable(error)}); check its rights."
@@ -148,7 +154,9 @@ def list_photos(path: str | Path) -> list[Path]:
         )
     if others:
         named = printable(", ".join(others[:5]), 200) + (", ..." if len(others) > 5 else "")
-        log.warning("%s: %d files are no pictures and are passed over: %s", printable(path), len(others), named)
+        log.warning(
+            "%s: %d files are no pictures and are passed over: %s", printable(path), len(others), named
+        )
     return photos
 
 

@@ -75,21 +75,19 @@ def _through(mode: str, turn: Convert) -> Convert:
 
 
 def _on_black(convert: Convert) -> Convert:
-    """Transparent pixels become black, so that a rectangle erased in an editor is the blank that inpainting looks for."""
+    """Transparent pixels become black: a rectangle erased in an editor is the blank that inpainting looks for."""
 
     def composed(part: Image.Image) -> Image.Image:
-        layers = part.convert("RGBA")
-        colours = convert(part if part.mode in ("L", "RGB") else _opaque(part, layers)).convert("RGBA")
-        colours.putalpha(layers.getchannel("A"))
-        black = Image.new("RGBA", part.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, colours).convert("RGB")
+        layers = part if part.mode in ("RGBA", "LA") else part.convert("RGBA")
+        if layers.mode == "LA":
+            colours = layers.getchannel("L")
+        else:  # a colour that a file declares transparent leaves its pixels as they are
+            colours = part if part.mode in ("L", "RGB") else layers.convert("RGB")
+        black = Image.new("RGB", part.size)
+        black.paste(convert(colours), mask=layers.getchannel("A"))
+        return black
 
     return composed
-
-
-def _opaque(part: Image.Image, layers: Image.Image) -> Image.Image:
-    """The colours without their transparency, grey where the file is grey."""
-    return layers.convert("RGB") if part.mode not in ("LA", "La") else part.getchannel(0)
 
 
 def _deep_grey(path: Path, turn: Convert | None) -> Convert:

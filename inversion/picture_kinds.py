@@ -34,7 +34,21 @@ MAGIC: list[tuple[bytes, str]] = [
     (b"#?RADIANCE", "Radiance HDR"),
     (b"DDS ", "DirectDraw surface"),
 ]
-READ = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm"}
+READ = {
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".avif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".ppm",
+    ".pgm",
+}
 NOT_READ = {
     **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
     ".tga": "TGA",
@@ -45,7 +59,9 @@ NOT_READ = {
     ".eps": "PostScript",
     ".ico": "an icon",
     **dict.fromkeys((".exr", ".hdr", ".dds", ".pcx", ".xcf"), "a format of graphics programs"),
-    **dict.fromkeys(".raw .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf .pef .srw".split(), "a camera's raw format"),
+    **dict.fromkeys(
+        ".raw .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf .pef .srw".split(), "a camera's raw format"
+    ),
 }
 
 
@@ -72,7 +88,9 @@ def _by_content(path: Path) -> str | None:
     except OSError:
         return None
     for magic, kind in MAGIC:
-        if len(head) >= len(magic) and all(m == h or m == ord("?") for m, h in zip(magic, head, strict=False)):
+        if len(head) >= len(magic) and all(
+            m == h or m == ord("?") for m, h in zip(magic, head, strict=False)
+        ):
             return kind
     if head[:2] == b"BM" and head[6:10] == bytes(4):  # two reserved fields follow the size
         return "BMP"

@@ -51,5 +51,7 @@ def complete_generator(tensors: dict[str, Tensor], architecture: Architecture) -
 def mean_code(tensors: dict[str, Tensor], architecture: Architecture) -> Tensor:
     """The mean of w over 10,000 seeded z: [w_dim]."""
     mapping = MappingNetwork(architecture)
-    mapping.load_state_dict({k.removeprefix("mapping."): v for k, v in tensors.items() if k.startswith("mapping.")})
+    mapping.load_state_dict(
+        {k.removeprefix("mapping."): v for k, v in tensors.items() if k.startswith("mapping.")}
+    )
     return w_statistics(mapping)[0]

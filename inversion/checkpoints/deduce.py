@@ -125,7 +125,9 @@ def _check(
             raise CheckpointError(
                 f"the {what}'s {name} should be {list(wanted[name].shape)}. Got {list(tensor.shape)}"
             )
-        if tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():  # no copy, unlike tensor.isfinite()
+        if (
+            tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all()
+        ):  # no copy, unlike tensor.isfinite()
             raise CheckpointError(f"the {what}'s {name} holds nan or inf; the file is damaged")
 
 
@@ -134,21 +136,29 @@ def check_limits(a: Architecture, what: str) -> None:
     whole = [a.img_resolution, a.channel_base, a.channel_max, a.z_dim, a.c_dim, a.w_dim, a.mapping_layers]
     whole += [a.img_channels, a.mbstd_group_size, a.mbstd_channels]
     if not all(type(number) is int and number >= 0 for number in whole):
-        raise CheckpointError(f"the {what}'s architecture should consist of whole numbers >= 0. Got {_shown(a)}")
+        raise CheckpointError(
+            f"the {what}'s architecture should consist of whole numbers >= 0. Got {_shown(a)}"
+        )
     side = a.img_resolution
     if not MIN_RESOLUTION <= side <= MAX_RESOLUTION or side & (side - 1):
         raise CheckpointError(
             f"the {what}'s resolution should be a power of two, {MIN_RESOLUTION} to {MAX_RESOLUTION} px. Got {side}"
         )
-    too_wide = max(a.channel_max, a.img_channels, a.mbstd_channels) > MAX_WIDTH or a.mapping_layers > MAX_LAYERS
+    too_wide = (
+        max(a.channel_max, a.img_channels, a.mbstd_channels) > MAX_WIDTH or a.mapping_layers > MAX_LAYERS
+    )
     too_wide |= max(a.z_dim, a.w_dim) > MAX_CODE or a.c_dim > MAX_CLASSES
     if too_wide or a.mapping_layers * a.w_dim**2 > MAX_MAPPING:
         raise CheckpointError(f"the {what}'s architecture is out of bounds. Got {_shown(a)}")
     if a.channels(side) < 1:
         raise CheckpointError(f"the {what} has no channels at {side} px. Got {_shown(a)}")
     if a.architecture not in ("skip", "resnet", "orig"):
-        raise CheckpointError(f"the {what}'s kind should be skip, resnet or orig. Got {str(a.architecture)[:40]}")
-    if a.conv_clamp is not None and not (type(a.conv_clamp) in (int, float) and 0 < a.conv_clamp <= MAX_CLAMP):
+        raise CheckpointError(
+            f"the {what}'s kind should be skip, resnet or orig. Got {str(a.architecture)[:40]}"
+        )
+    if a.conv_clamp is not None and not (
+        type(a.conv_clamp) in (int, float) and 0 < a.conv_clamp <= MAX_CLAMP
+    ):
         raise CheckpointError(f"the {what}'s conv_clamp should be a number > 0 or None. Got another")
     check_group(a, what)
 
@@ -171,7 +181,9 @@ def check_group(a: Architecture, what: str) -> None:
 def _shown(architecture: Architecture) -> str:
     """What came; a number of thousands of digits could not even be printed."""
     values = dataclasses.asdict(architecture).items()
-    return " ".join(f"{k}={v if type(v) is int and abs(v) < 1 << 64 else type(v).__name__}" for k, v in values)
+    return " ".join(
+        f"{k}={v if type(v) is int and abs(v) < 1 << 64 else type(v).__name__}" for k, v in values
+    )
 
 
 def _resolutions(tensors: Iterable[str], pattern: str, first: int = 4) -> list[int]:

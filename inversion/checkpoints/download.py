@@ -36,6 +36,7 @@ DISK_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 )
 
+
 def cache_folder() -> Path:
     """$INVERSION_CACHE, or ~/.cache/inversion-sweeps."""
     chosen = os.environ.get(CACHE_VARIABLE)
@@ -47,7 +48,9 @@ def cached_path(url: str) -> Path:
     parts = urlsplit(url)
     names = [name for name in unquote(parts.path).split("/") if name not in ("", ".", "..")]
     if not parts.hostname or not names:
-        raise CheckpointError(f"an address should name a file, like https://host/folder/net.pkl. Got {printable(url)}")
+        raise CheckpointError(
+            f"an address should name a file, like https://host/folder/net.pkl. Got {printable(url)}"
+        )
     if parts.query:
         names[-1] = f"{hashlib.sha256(parts.query.encode()).hexdigest()[:8]}-{names[-1]}"
     safe = [re.sub(r"[^\w.\-]", "_", name) for name in [parts.hostname, *names]]
@@ -78,7 +81,8 @@ def fetch(
         _verify(target, sha256, size)
     except OSError as error:
         raise CheckpointError(
-            f"cannot keep {printable(url, 300)} at {printable(target)} ({error.strerror or error}); free some space or set "
+            f"cannot keep {printable(url, 300)} at {printable(target)} ({error.strerror or error}); "
+            "free some space or set "
             f"{CACHE_VARIABLE} to another folder"
         ) from error
     return target
@@ -136,7 +140,9 @@ def _download(
                 log.info("download of %s broke off (%s); trying again", printable(url), printable(error))
                 time.sleep(PAUSE * 2 ** max(failures - 1, 0))
         else:
-            raise CheckpointError(_by_hand(url, target, part, ConnectionError(f"{CONNECTIONS} connections broke")))
+            raise CheckpointError(
+                _by_hand(url, target, part, ConnectionError(f"{CONNECTIONS} connections broke"))
+            )
     if sha256 is not None and (digest := sha256_of(part)) != sha256.lower():
         forget(part)
         raise CheckpointError(
@@ -156,7 +162,8 @@ def _may_pass(error: Exception, started: bool) -> bool:
 def _by_hand(url: str, target: Path, part: Path, error: Exception) -> str:
     kept = f" {size_of(part):,} bytes are kept and the next call goes on from there." if size_of(part) else ""
     return (
-        f"cannot download {printable(url, 300)} ({printable(error, 200)}).{kept} Without a network: download it elsewhere and put it at "
+        f"cannot download {printable(url, 300)} ({printable(error, 200)}).{kept} Without a network: "
+        "download it elsewhere and put it at "
         f"{target}, or set {CACHE_VARIABLE} to a folder that has it"
     )
 

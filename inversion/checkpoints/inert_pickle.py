@@ -102,7 +102,9 @@ class Stream:
             return machine.pop()
         except CheckpointError:
             raise
-        except Exception as error:  # what the standard library says of damage: ValueError, KeyError, struct.error, ...
+        except (
+            Exception
+        ) as error:  # what the standard library says of damage: ValueError, KeyError, struct.error, ...
             raise CheckpointError(f"a truncated or damaged pickle ({error}); download it again") from error
 
     def opcode(self) -> pickletools.OpcodeInfo:
@@ -161,7 +163,9 @@ class _Machine:
         push = self.stack.append
         if opcode in LITERALS:
             if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
-                raise CheckpointError(f"the pickle holds a number of {argument.bit_length():,} bits; it is not read")
+                raise CheckpointError(
+                    f"the pickle holds a number of {argument.bit_length():,} bits; it is not read"
+                )
             push(argument)
         elif opcode in STORES:
             self.memo[argument] = self.top()

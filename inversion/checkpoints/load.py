@@ -29,10 +29,10 @@ ACCEPTED = "NVIDIA's .pkl, a .pt of state dicts (rosinality's or NVIDIA's names)
 MAX_SIZE = 4 << 30  # bytes; the largest known, with all optimizer states, has 0.9 GB
 HEAD = 512  # bytes by which a dialect is known
 PICKLE = b"\x80"
-OLD_PICKLE = re.compile(rb"\(dp\d+\n|\(?c[\w.]+\n\w+\n|\}q.\(", re.DOTALL)  # protocols 0 and 1 have no mark of their own
-PICKLE_NAMES = (
-    pickled_values.EXPECTED | nvidia_pkl.EXPECTED | tensorflow_pkl.EXPECTED | inert_pickle.EXPECTED
-)
+OLD_PICKLE = re.compile(
+    rb"\(dp\d+\n|\(?c[\w.]+\n\w+\n|\}q.[(X]", re.DOTALL
+)  # protocols 0 and 1 have no mark of their own
+PICKLE_NAMES = pickled_values.EXPECTED | nvidia_pkl.EXPECTED | tensorflow_pkl.EXPECTED | inert_pickle.EXPECTED
 
 
 Reader = Callable[[Path, Budget], tuple[str, Checkpoint]]
@@ -59,9 +59,13 @@ def load(path: Path | str, sha256: str | None = None) -> Checkpoint:
         check_usable(checkpoint)
     except CheckpointError as error:
         raise CheckpointError(f"{printable(path)}: {printable(error)}") from error
-    except Exception as error:  # no list of what zip, pickle, numpy, torch and safetensors may raise is complete
+    except (
+        Exception
+    ) as error:  # no list of what zip, pickle, numpy, torch and safetensors may raise is complete
         reason = printable(f"{type(error).__name__}: {error}", 200)
-        raise CheckpointError(f"{printable(path)}: it cannot be read, perhaps it is damaged ({reason})") from error
+        raise CheckpointError(
+            f"{printable(path)}: it cannot be read, perhaps it is damaged ({reason})"
+        ) from error
     digest = sha256_of(path)
     source = checkpoint.source or f"{printable(path.name)} ({dialect}, sha256 {digest})"
     return dataclasses.replace(checkpoint, source=source, sha256=digest)
@@ -72,7 +76,9 @@ def _reader(path: Path, size: int) -> Reader:
     with open(path, "rb") as file:
         head = file.read(HEAD)
     if size > MAX_SIZE:
-        raise CheckpointError(f"{size:,} bytes; no StyleGAN2 file has more than {MAX_SIZE:,}, and it is not read")
+        raise CheckpointError(
+            f"{size:,} bytes; no StyleGAN2 file has more than {MAX_SIZE:,}, and it is not read"
+        )
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size:
         return _safetensors  # first: its length may start like a pickle
     if head.startswith((torch_file.ZIP, torch_file.LEGACY_TORCH)):
@@ -87,18 +93,18 @@ def _safetensors(path: Path, budget: Budget) -> tuple[str, Checkpoint]:
 
 
 def _torch(path: Path, budget: Budget) -> tuple[str, Checkpoint]:
-    tree, storages = torch_file.read(_mapped(path), PICKLE_NAMES, budget)
+    tree, storages = torch_file.read(mapped(path), PICKLE_NAMES, budget)
     return "PyTorch file", pytorch_pt.convert(tree, budget, storages)
 
 
 def _pickle(path: Path, budget: Budget) -> tuple[str, Checkpoint]:
-    tree = inert_pickle.parse(_mapped(path), PICKLE_NAMES, budget)
+    tree = inert_pickle.parse(mapped(path), PICKLE_NAMES, budget)
     if tensorflow_pkl.recognizes(tree):
         return "NVIDIA TensorFlow pickle", tensorflow_pkl.convert(tree, budget)
     return "NVIDIA PyTorch pickle", nvidia_pkl.convert(tree, budget, {})
 
 
-def _mapped(path: Path) -> memoryview:
+def mapped(path: Path) -> memoryview:
     """The file in memory, of which only what is looked at is ever read; freed with the last slice of it."""
     with open(path, "rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

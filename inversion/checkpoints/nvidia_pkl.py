@@ -86,7 +86,9 @@ def convert(tree: Any, budget: Budget, storages: Storages) -> Checkpoint:
     nets = {"G_ema": tree} if is_layer(tree) else as_mapping(tree, "an NVIDIA pickle", budget)
     found = next((name for name in ("G_ema", "G") if nets.get(name) is not None), None)
     if found is None:
-        raise CheckpointError(f"an NVIDIA pickle should hold G_ema. Got {', '.join(sorted(nets)[:8]) or 'nothing'}")
+        raise CheckpointError(
+            f"an NVIDIA pickle should hold G_ema. Got {', '.join(sorted(nets)[:8]) or 'nothing'}"
+        )
     if found == "G":
         log.warning("the file has no averaged generator G_ema: G is taken, whose pictures are a little worse")
     generator, architecture = _generator(nets[found], budget, storages)
@@ -96,9 +98,7 @@ def convert(tree: Any, budget: Budget, storages: Storages) -> Checkpoint:
     return Checkpoint(architecture, generator, d_architecture, discriminator)
 
 
-def _generator(
-    call: Any, budget: Budget, storages: Storages
-) -> tuple[dict[str, Tensor], Architecture]:
+def _generator(call: Any, budget: Budget, storages: Storages) -> tuple[dict[str, Tensor], Architecture]:
     layers = _Layers(budget)
     layers.add("", call)
     if "synthesis.input" in layers.classes:

@@ -64,4 +64,3 @@ def _folded(checkpoint: Checkpoint, class_index: int) -> tuple[Tensor, Tensor]:
     rescaled = of_z * math.sqrt(a.z_dim / (a.z_dim + label.numel()))
     share = of_label @ label / math.sqrt(a.z_dim + label.numel())
     return rescaled.contiguous(), checkpoint.generator["mapping.fc0.bias"] + share
-

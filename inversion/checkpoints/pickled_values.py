@@ -40,7 +40,15 @@ BESIDE = frozenset(
     + [f"torch.{str(dtype).removeprefix('torch.')}" for dtype in torch_file.TYPES.values()]
 )
 EXPECTED = (
-    MAPPINGS | RECONSTRUCT | SCALAR | FROM_BUFFER | NUMPY_TYPES | SETS | NO_BYTES | BESIDE | torch_file.EXPECTED
+    MAPPINGS
+    | RECONSTRUCT
+    | SCALAR
+    | FROM_BUFFER
+    | NUMPY_TYPES
+    | SETS
+    | NO_BYTES
+    | BESIDE
+    | torch_file.EXPECTED
 ) | {ENCODE, TENSOR, PARAMETER, NESTED}
 
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -125,7 +133,11 @@ def as_array(value: Any, what: str, budget: Budget) -> np.ndarray:
         raise CheckpointError(f"{what} should be a numpy array. Got {kind(value)}")
     number_type = _number_type(dtype, what)
     content = as_bytes(data, what, budget)
-    if not _sizes(shape) or order not in ("C", "F") or math.prod(shape) * number_type.itemsize != len(content):
+    if (
+        not _sizes(shape)
+        or order not in ("C", "F")
+        or math.prod(shape) * number_type.itemsize != len(content)
+    ):
         raise CheckpointError(f"{what}: its shape and its data disagree; the file is damaged")
     return np.frombuffer(content, number_type).reshape(shape, order=order)
 

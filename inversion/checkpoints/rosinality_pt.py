@@ -93,7 +93,9 @@ def _rename(tensors: Mapping[str, Tensor], names: Names, what: str) -> dict[str,
                 renamed[ours] = _reshape(ours, tensor)
                 break
         else:
-            raise CheckpointError(f"{what} holds {name}, which does not belong to a StyleGAN2 of rosinality's")
+            raise CheckpointError(
+                f"{what} holds {name}, which does not belong to a StyleGAN2 of rosinality's"
+            )
     return renamed
 
 

@@ -21,7 +21,7 @@ import torch
 
 from inversion.bounded_zip import ArchiveError, open_archive
 from inversion.checkpoints.budget import Budget
-from inversion.checkpoints.inert_pickle import Name, Persistent, Stream
+from inversion.checkpoints.inert_pickle import Call, Name, Persistent, Stream
 from inversion.errors import CheckpointError
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -109,7 +109,12 @@ def _item_sizes(tree: Any, budget: Budget) -> dict[str, int]:
         value = waiting.pop()
         if isinstance(value, Persistent):
             key = value.key
-            if isinstance(key, tuple) and len(key) > 2 and isinstance(key[2], str) and isinstance(key[1], Name):
+            if (
+                isinstance(key, tuple)
+                and len(key) > 2
+                and isinstance(key[2], str)
+                and isinstance(key[1], Name)
+            ):
                 sizes[key[2]] = STORAGES[key[1].name].itemsize if key[1].name in STORAGES else 1
         elif id(value) not in seen:
             children = _children(value)
@@ -124,7 +129,7 @@ def _children(value: Any) -> list[Any]:
         return list(value)
     if isinstance(value, dict):
         return list(value.values())
-    if hasattr(value, "maker"):
+    if isinstance(value, Call):
         return [*value.arguments, value.state, *value.items.values()]
     return []
 
@@ -142,7 +147,9 @@ def _read_zip(data: memoryview, expected: frozenset[str], budget: Budget) -> tup
         raise CheckpointError("an archive without one data.pkl, so not of torch.save's")
     folder = pickles[0].removesuffix("data.pkl")
     if f"{folder}constants.pkl" in parts:
-        raise CheckpointError("a TorchScript archive, which is a program; save the net's state_dict() instead")
+        raise CheckpointError(
+            "a TorchScript archive, which is a program; save the net's state_dict() instead"
+        )
     if f"{folder}byteorder" in parts and bytes(_part(data, parts[f"{folder}byteorder"])) != b"little":
         raise CheckpointError("written on a big-endian machine; save it again on another")
     tree = Stream(_part(data, parts[pickles[0]]), budget).parse(expected, persistent=True)
@@ -173,7 +180,9 @@ def _part(data: memoryview, part: zipfile.ZipInfo) -> memoryview:
         content = data[start : start + part.file_size]
         if len(content) == part.file_size and zlib.crc32(content) == part.CRC:
             return content
-    raise CheckpointError(f"the archive's part {part.filename[:80]} is truncated or damaged; download it again")
+    raise CheckpointError(
+        f"the archive's part {part.filename[:80]} is truncated or damaged; download it again"
+    )
 
 
 class _Reader(io.RawIOBase):

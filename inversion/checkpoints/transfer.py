@@ -100,7 +100,8 @@ def _receive(wanted: Wanted, answer: Any, part: Path, have: int, total: int | No
             if have > limit:
                 forget(part)
                 raise CheckpointError(
-                    f"{printable(wanted.url, 300)} sends more than it announced, or than {limit:,} bytes; nothing was kept"
+                    f"{printable(wanted.url, 300)} sends more than it announced, or than {limit:,} bytes; "
+                    "nothing was kept"
                 )
             wanted.check_time(total)
             if time.monotonic() - window > WINDOW:
@@ -132,7 +133,9 @@ def _check_announcement(wanted: Wanted, answer: Any, total: int | None) -> None:
         )
     coding = answer.headers.get("Content-Encoding", "identity")
     if coding.lower() != "identity":
-        raise CheckpointError(f"{url} answers in the coding {printable(coding, 40)}, though none was asked for")
+        raise CheckpointError(
+            f"{url} answers in the coding {printable(coding, 40)}, though none was asked for"
+        )
     if wanted.size is not None and total is not None and total != wanted.size:
         raise CheckpointError(f"{url} should have {wanted.size:,} bytes. Got {total:,}")
     if (total or 0) > MAX_SIZE:

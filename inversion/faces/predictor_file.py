@@ -41,9 +41,13 @@ def check_predictor(path: Path) -> None:
     try:
         size = size_of_regular(path)
     except FileNotFoundError as error:
-        raise ConfigError(f"Landmark file not found. Got {printable(path)}; dlib's {PREDICTOR_FILE} works.") from error
+        raise ConfigError(
+            f"Landmark file not found. Got {printable(path)}; dlib's {PREDICTOR_FILE} works."
+        ) from error
     except OSError as error:
-        raise ConfigError(f"Landmark file cannot be read. {printable(error)}; dlib's {PREDICTOR_FILE} works.") from error
+        raise ConfigError(
+            f"Landmark file cannot be read. {printable(error)}; dlib's {PREDICTOR_FILE} works."
+        ) from error
     if size > MAX_SIZE:
         raise _unreadable(path, f"{size:,} bytes, more than {MAX_SIZE:,}")
     if sha256_of(path) != SHA256:

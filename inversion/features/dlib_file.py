@@ -92,8 +92,8 @@ class Stream:
     def check(self, condition: bool, expected: str) -> None:
         if not condition:
             raise CheckpointError(
-                f"Not a face descriptor of dlib's. Got {printable(self.path)}, {len(self.data)} bytes, without {expected}, "
-                f"at byte {self.at}; dlib_face_recognition_resnet_model_v1.dat works."
+                f"Not a face descriptor of dlib's. Got {printable(self.path)}, {len(self.data)} bytes, "
+                f"without {expected}, at byte {self.at}; dlib_face_recognition_resnet_model_v1.dat works."
             )
 
     def bytes(self, count: int) -> bytes:

@@ -78,7 +78,9 @@ def load_latents(path: Path) -> Latents:
     except FileNotFoundError as error:
         raise ConfigError(f"No such latents file: {shown}.") from error
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{shown} cannot be read as an .npz of plain arrays: {printable(error)}.") from error
+        raise ConfigError(
+            f"{shown} cannot be read as an .npz of plain arrays: {printable(error)}."
+        ) from error
     if "w" not in arrays:
         raise ConfigError(f"{shown} holds no latents: an array named w is needed.")
     ws = _tensor(path, "w", arrays["w"])
@@ -113,7 +115,8 @@ def load_start(name: str, architecture: Architecture) -> Latents:
     needed = [architecture.num_ws, architecture.w_dim]
     if list(latents.ws.shape[1:]) != needed:
         raise ConfigError(
-            f"start must be latents of this generator, w {[1, *needed]}. Got {list(latents.ws.shape)} in {printable(path)}."
+            f"start must be latents of this generator, w {[1, *needed]}. Got {list(latents.ws.shape)} in "
+            f"{printable(path)}."
         )
     sides = [noise.shape[-1] for noise in latents.noises]
     if sides and sides != architecture.noise_resolutions:

@@ -21,7 +21,8 @@ from inversion.regular_file import size_of_regular
 MAX_BYTES = 256 << 20  # of all parts, unpacked; a 1024 px net's latents take 31 MB at most
 MAX_HEADER = 2000  # bytes; numpy's are 128
 HEADER = re.compile(
-    r"\{'descr': '([<>=|]?[fiubU]\d{1,9})', 'fortran_order': (True|False), 'shape': \(((?:\d{1,10}, ?)*\d{0,10},?)\), ?\} *\n"
+    r"\{'descr': '([<>=|]?[fiubU]\d{1,9})', 'fortran_order': (True|False), "
+    r"'shape': \(((?:\d{1,10}, ?)*\d{0,10},?)\), ?\} *\n"
 )
 
 
@@ -43,7 +44,9 @@ def read_npz(path: Path, wanted: Callable[[str], bool]) -> dict[str, np.ndarray]
                     content = stream.read(part.file_size + 1)
                 arrays[name] = _array(content)
             except Exception as error:  # zipfile, zlib and struct raise their own kinds
-                raise ValueError(f"its part {name} is damaged or no plain array ({printable(error, 200)})") from error
+                raise ValueError(
+                    f"its part {name} is damaged or no plain array ({printable(error, 200)})"
+                ) from error
     return arrays
 
 
@@ -53,9 +56,13 @@ def _array(content: bytes) -> np.ndarray:
         raise ValueError("not in numpy's format")
     start = {1: 10, 2: 12, 3: 12}.get(content[6], 0)
     length = int.from_bytes(content[8:start], "little")
-    match = HEADER.fullmatch(content[start : start + length].decode("latin-1")) if length <= MAX_HEADER else None
+    match = (
+        HEADER.fullmatch(content[start : start + length].decode("latin-1")) if length <= MAX_HEADER else None
+    )
     if not start or match is None:
-        raise ValueError("a header that names no array of plain numbers; pickled objects (allow_pickle) are not read")
+        raise ValueError(
+            "a header that names no array of plain numbers; pickled objects (allow_pickle) are not read"
+        )
     dtype = np.dtype(match[1])
     shape = tuple(int(side) for side in match[3].split(",") if side.strip())
     if len(content) - start - length != math.prod(shape) * dtype.itemsize:

@@ -101,7 +101,11 @@ def link_to_device(folder: Path) -> Path:
 
 def slow_mean_code(folder: Path) -> Path:
     """Sixteen layers of 1,024 numbers, through which 10,000 codes would have to go."""
-    g = {k: v for k, v in written.weights(written.reference("nvidia_skip"), "G.").items() if k != "mapping.w_avg"}
+    g = {
+        k: v
+        for k, v in written.weights(written.reference("nvidia_skip"), "G.").items()
+        if k != "mapping.w_avg"
+    }
     g = {k: v for k, v in g.items() if not k.startswith("mapping.")}
     width = 2048
     for name_, tensor in list(g.items()):
@@ -134,7 +138,13 @@ def digits(folder: Path, opcode: bytes, count: int = 30 * MB) -> Path:
 
 def many_nested_files(folder: Path, count: int = 3000) -> Path:
     """Each tensor's numbers are a torch file that begins with many operations that do nothing."""
-    inner = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19." + b"\x80\x02" + b"N0" * 200_000 + b"M\xe9\x03." + b"\x80\x02N."
+    inner = (
+        b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+        + b"\x80\x02"
+        + b"N0" * 200_000
+        + b"M\xe9\x03."
+        + b"\x80\x02N."
+    )
     shared = b"B" + struct.pack("<I", len(inner)) + inner + b"q\x01" + b"0"
     numbers = name("torch.storage", "_load_from_bytes") + b"h\x01\x85R"
     value = name("torch._utils", "_rebuild_tensor_v2") + b"(" + numbers + b"K\x00K\x10\x85K\x01\x85\x89NtR"
@@ -184,7 +194,10 @@ def changed_landmarks(folder: Path, at: int) -> Path:
 
 Make = Callable[[Path], Path]
 FILES: dict[str, tuple[str, Make]] = {
-    **{f"a {k} that doubles as class_name": ("checkpoint", partial(doubling_class_name, kind=k)) for k in ("list", "tuple", "dict")},
+    **{
+        f"a {k} that doubles as class_name": ("checkpoint", partial(doubling_class_name, kind=k))
+        for k in ("list", "tuple", "dict")
+    },
     **{
         f"a list that doubles as {a}": ("checkpoint", partial(doubling_attribute, kind="list", attribute=a))
         for a in ("_parameters", "_modules", "activation", "img_resolution")
@@ -193,23 +206,44 @@ FILES: dict[str, tuple[str, Make]] = {
     "a tuple that doubles as a key in a .pt": ("checkpoint", partial(doubling_key, zipped=True)),
     "a tuple that doubles in a set": ("checkpoint", partial(doubling_in_a_set, zipped=False)),
     "a tuple that doubles in a set in a .pt": ("checkpoint", partial(doubling_in_a_set, zipped=True)),
-    "a list that doubles as a TensorFlow setting": ("checkpoint", partial(doubling_setting, setting="nonlinearity", kind="list")),
-    "a list that doubles as a filter": ("checkpoint", partial(doubling_setting, setting="resample_kernel", kind="list")),
-    **{f"a .pt that is a {k} that doubles": ("checkpoint", partial(doubling_content, kind=k)) for k in ("list", "tuple", "dict")},
+    "a list that doubles as a TensorFlow setting": (
+        "checkpoint",
+        partial(doubling_setting, setting="nonlinearity", kind="list"),
+    ),
+    "a list that doubles as a filter": (
+        "checkpoint",
+        partial(doubling_setting, setting="resample_kernel", kind="list"),
+    ),
+    **{
+        f"a .pt that is a {k} that doubles": ("checkpoint", partial(doubling_content, kind=k))
+        for k in ("list", "tuple", "dict")
+    },
     "one dictionary of 3,000 shared by 1,500 layers": ("checkpoint", shared_parameters),
     "1.5 million empty tensors": ("checkpoint", empty_tensors),
     "200 GB of nothing": ("checkpoint", partial(sparse, head=b"")),
     "200 GB behind the head of a pickle": ("checkpoint", partial(sparse, head=b"\x80\x02")),
     "200 GB behind the head of a zip": ("checkpoint", partial(sparse, head=b"PK\x03\x04")),
-    "200 GB behind the head of a .safetensors": ("checkpoint", partial(sparse, head=struct.pack("<Q", 1 << 30) + b"{")),
-    "3 GB of zeros behind the head of a zip": ("checkpoint", partial(sparse, head=b"PK\x03\x04", size=3 << 30)),
+    "200 GB behind the head of a .safetensors": (
+        "checkpoint",
+        partial(sparse, head=struct.pack("<Q", 1 << 30) + b"{"),
+    ),
+    "3 GB of zeros behind the head of a zip": (
+        "checkpoint",
+        partial(sparse, head=b"PK\x03\x04", size=3 << 30),
+    ),
     "200 GB of VGG weights": ("weights", partial(sparse, head=b"PK\x03\x04")),
     "200 GB of latents": ("start", partial(sparse, head=b"PK\x03\x04")),
     "200 GB of landmarks": ("landmarks", partial(sparse, head=b"\x01\x01")),
     "200 GB of a face descriptor": ("descriptor", partial(sparse, head=b"\x01\x01")),
     "a photo of 200 GB": ("photo", partial(sparse, head=b"\x89PNG\r\n\x1a\n")),
-    **{f"a pipe as {r}": (r, pipe) for r in ("checkpoint", "start", "mask", "landmarks", "photo", "weights", "descriptor")},
-    **{f"/dev/zero as {r}": (r, device) for r in ("checkpoint", "start", "mask", "landmarks", "photo", "weights", "descriptor")},
+    **{
+        f"a pipe as {r}": (r, pipe)
+        for r in ("checkpoint", "start", "mask", "landmarks", "photo", "weights", "descriptor")
+    },
+    **{
+        f"/dev/zero as {r}": (r, device)
+        for r in ("checkpoint", "start", "mask", "landmarks", "photo", "weights", "descriptor")
+    },
     "a link to /dev/zero as a photo": ("photo", link_to_device),
     "sixty layers of 2,048 without a mean code": ("checkpoint", slow_mean_code),
     "30 million operations": ("checkpoint", many_operations),
@@ -222,10 +256,16 @@ FILES: dict[str, tuple[str, Make]] = {
     "3,000 nested files of 200,000 operations": ("checkpoint", many_nested_files),
     "a descriptor of ten million layers": ("descriptor", descriptor_of_tags),
     "landmarks with a claim of 2^40 rows": ("landmarks", landmarks_that_claim),
-    "landmarks with a claim of 20 million rows": ("landmarks", partial(landmarks_that_claim, count=300_000_000)),
+    "landmarks with a claim of 20 million rows": (
+        "landmarks",
+        partial(landmarks_that_claim, count=300_000_000),
+    ),
     "landmarks with 50 million forests": ("landmarks", landmarks_of_forests),
     "half of dlib's landmarks": ("landmarks", cut_landmarks),
-    **{f"landmarks changed at byte {at:,}": ("landmarks", partial(changed_landmarks, at=at)) for at in (10, 900, 5000, 1_000_000, 90_000_000)},
+    **{
+        f"landmarks changed at byte {at:,}": ("landmarks", partial(changed_landmarks, at=at))
+        for at in (10, 900, 5000, 1_000_000, 90_000_000)
+    },
 }
 LARGE = ("million", "3,000", "3 GB", "landmarks", "sixty")
 CASES = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +15,7 @@ import torch
 from tests.hostile.case import Case
 from tests.hostile.endless import layer, pickle_file
 from tests.hostile.opcodes import ANSI, SURROGATE, dictionary, name, number, real, tensor, text, torch_zip
+from tests.hostile.ours import our_group, our_header, our_tensor, texts
 from tests.inversion.checkpoints import written
 
 Make = Callable[[Path], Path]
@@ -69,47 +69,6 @@ def tensorflow_group(folder: Path, value: Any) -> Path:
     return written.tensorflow(folder / "a.pkl", mbstd_group_size=value)
 
 
-def our_group(folder: Path, **change: Any) -> Path:
-    from inversion.checkpoints.load import load
-    from inversion.checkpoints.safetensors_file import save
-
-    import dataclasses
-
-    checkpoint = load(written.nvidia(folder / "net.pkl"))
-    assert checkpoint.discriminator_architecture is not None
-    changed = dataclasses.replace(checkpoint.discriminator_architecture, **change)
-    save(dataclasses.replace(checkpoint, discriminator_architecture=changed), folder / "a.safetensors")
-    return folder / "a.safetensors"
-
-
-def our_header(folder: Path, raw: str) -> Path:
-    """A .safetensors file whose header entry is this text."""
-    header = json.dumps({"__metadata__": {"inversion": raw}}).encode()
-    (folder / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
-    return folder / "a.safetensors"
-
-
-def our_tensor(folder: Path, dtype: str, size: int, shape: tuple[int, ...] = (8,)) -> Path:
-    header = json.dumps({
-        "__metadata__": {"inversion": json.dumps({"format": 1, "architecture": {"img_resolution": 16}})},
-        "G.mapping.w_avg": {"dtype": dtype, "shape": shape, "data_offsets": [0, size]},
-    }).encode()  # fmt: skip
-    (folder / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(size))
-    return folder / "a.safetensors"
-
-
-def texts(folder: Path, **texts_: Any) -> Path:
-    """A valid file of ours whose licence or description is an escape sequence."""
-    from inversion.checkpoints.load import load
-    from inversion.checkpoints.safetensors_file import save
-
-    import dataclasses
-
-    checkpoint = dataclasses.replace(load(written.nvidia(folder / "net.pkl")), **texts_)
-    save(checkpoint, folder / "a.safetensors")
-    return folder / "a.safetensors"
-
-
 def rosinality_tensor(folder: Path, make: Callable[[], Any], legacy: bool = False) -> Path:
     """A valid file with one tensor of another kind."""
     g = dict(written.weights(written.reference("rosinality"), "g_ema."))
@@ -117,7 +76,14 @@ def rosinality_tensor(folder: Path, make: Callable[[], Any], legacy: bool = Fals
 
 
 def numpy_scalar(folder: Path, code: str) -> Path:
-    one = name("numpy", "dtype") + b"(" + text(code) + b"\x89\x88tR(K\x03" + text("<") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    one = (
+        name("numpy", "dtype")
+        + b"("
+        + text(code)
+        + b"\x89\x88tR(K\x03"
+        + text("<")
+        + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    )
     scalar = name("numpy.core.multiarray", "scalar") + b"(" + one + b"C\x08" + bytes(8) + b"tR"
     return nvidia_opcodes(folder, scalar)
 
@@ -126,6 +92,14 @@ def odd_zip(folder: Path, change: Callable[[bytes], bytes]) -> Path:
     path = written.rosinality(folder / "a.pt")
     path.write_bytes(change(path.read_bytes()))
     return path
+
+
+def directory(data: bytes, at: int, value: int) -> bytes:
+    """One byte of every entry of the directory changed."""
+    content, start = bytearray(data), 0
+    while (start := content.find(b"PK\x01\x02", start + 1)) > 0:
+        content[start + at] = value
+    return bytes(content)
 
 
 def repacked(folder: Path, packed: int) -> Path:
@@ -192,18 +166,34 @@ FILES: dict[str, Make] = {
     "5,000 digits as text": partial(nvidia_opcodes, value=b"I" + b"9" * 5000 + b"\n"),
     "4,000 digits as text": partial(nvidia_opcodes, value=b"I" + b"9" * 4000 + b"\n"),
     "NaN as an operation": partial(nvidia_opcodes, value=real(float("nan"))),
-    **{f"a group of {v}": partial(group, value=v) for v in (0, 3, -4, 10**9, 10**18, float("nan"), float("inf"), 2.5, "4", [4])},
-    **{f"TensorFlow: a group of {v}": partial(tensorflow_group, value=v) for v in (0, 3, 10**9, float("inf"))},
+    **{
+        f"a group of {v}": partial(group, value=v)
+        for v in (0, 3, -4, 10**9, 10**18, float("nan"), float("inf"), 2.5, "4", [4])
+    },
+    **{
+        f"TensorFlow: a group of {v}": partial(tensorflow_group, value=v) for v in (0, 3, 10**9, float("inf"))
+    },
     **{f"ours: a group of {v}": partial(our_group, mbstd_group_size=v) for v in (0, 3, 10**9)},
-    **{f"a clamp of {str(v)[:9]}, {len(str(v))} characters": partial(clamp, value=v) for v in (0, -1.0, float("nan"), float("inf"), 10**400, "x", 10**4000)},
+    **{
+        f"a clamp of {str(v)[:9]}, {len(str(v))} characters": partial(clamp, value=v)
+        for v in (0, -1.0, float("nan"), float("inf"), 10**400, "x", 10**4000)
+    },
     "ours: a clamp of infinity": partial(our_group, conv_clamp=float("inf")),
     "ours: 200 channels of spread": partial(our_group, mbstd_channels=200),
     **{f"a .pt with a {k} tensor": partial(rosinality_tensor, make=v) for k, v in TENSORS.items()},
-    **{f"a legacy .pt with a {k} tensor": partial(rosinality_tensor, make=v, legacy=True) for k, v in TENSORS.items()},
-    **{f"a numpy scalar of {c}": partial(numpy_scalar, code=c) for c in ("<f1", "f1", "f16", "O", "V8", "c8", "f4,f4", "x" * 100_000)},
-    "zip: a name that is not UTF-8": partial(odd_zip, change=lambda d: d.replace(b"/byteorder", b"/byteord\xff\xff")),
-    "zip: version 99": partial(odd_zip, change=lambda d: d.replace(b"PK\x01\x02\x00\x00\x00\x00", b"PK\x01\x02\x63\x00\x63\x00").replace(b"PK\x01\x02\x2d\x00\x2d\x00", b"PK\x01\x02\x63\x00\x63\x00")),
-    "zip: encrypted": partial(odd_zip, change=lambda d: d.replace(b"\x00\x00\x00\x08\x08\x00", b"\x00\x00\x01\x08\x08\x00")),
+    **{
+        f"a legacy .pt with a {k} tensor": partial(rosinality_tensor, make=v, legacy=True)
+        for k, v in TENSORS.items()
+    },
+    **{
+        f"a numpy scalar of {c}": partial(numpy_scalar, code=c)
+        for c in ("<f1", "f1", "f16", "O", "V8", "c8", "f4,f4", "x" * 100_000)
+    },
+    "zip: a name that is not UTF-8": partial(
+        odd_zip, change=lambda d: d.replace(b"/byteorder", b"/byteord\xff\xff")
+    ),
+    "zip: version 99": partial(odd_zip, change=partial(directory, at=6, value=99)),
+    "zip: encrypted": partial(odd_zip, change=partial(directory, at=8, value=1)),
     "zip: LZMA": partial(repacked, packed=zipfile.ZIP_LZMA),
     "zip: BZIP2": partial(repacked, packed=zipfile.ZIP_BZIP2),
     "zip: only its first half": partial(odd_zip, change=lambda d: d[: len(d) // 2]),
@@ -220,28 +210,57 @@ FILES: dict[str, Make] = {
     "escape sequences as class_name": lambda f: pickle_file(f, dictionary({"G_ema": layer(text(ANSI))})),
     "escape sequences as keys": lambda f: pickle_file(f, dictionary({ANSI: b"N", ANSI * 1000: b"N"})),
     "escape sequences as keys of a .pt": lambda f: torch_zip(f / "a.pt", dictionary({ANSI: b"N"})),
-    "escape sequences as a global": lambda f: pickle_file(f, b"c" + ANSI.replace("\n", "").encode() + b"\nx\n"),
+    "escape sequences as a global": lambda f: pickle_file(
+        f, b"c" + ANSI.replace("\n", "").encode() + b"\nx\n"
+    ),
     "half a surrogate pair as key": lambda f: pickle_file(f, b"}" + SURROGATE + b"Ns"),
     "half a surrogate pair as class_name": lambda f: pickle_file(f, dictionary({"G_ema": layer(SURROGATE)})),
-    "half a surrogate pair as a layer": lambda f: pickle_file(f, dictionary({"G_ema": layer(text("Generator"), _modules=b"}" + SURROGATE + b"K\x01s")})),
-    "half a surrogate pair as a parameter": lambda f: torch_zip(f / "a.pt", dictionary({"g_ema": b"}" + SURROGATE + b"Ns" + text("style.1.weight") + b"Ns"})),
+    "half a surrogate pair as a layer": lambda f: pickle_file(
+        f, dictionary({"G_ema": layer(text("Generator"), _modules=b"}" + SURROGATE + b"K\x01s")})
+    ),
+    "half a surrogate pair as a parameter": lambda f: torch_zip(
+        f / "a.pt", dictionary({"g_ema": b"}" + SURROGATE + b"Ns" + text("style.1.weight") + b"Ns"})
+    ),
     "escape sequences as a TensorFlow setting": lambda f: written.tensorflow(f / "a.pkl", **{ANSI: 1}),
     "a megabyte as a TensorFlow setting": lambda f: written.tensorflow(f / "a.pkl", **{"x" * 1_000_000: 1}),
     "escape sequences in a header": partial(our_header, raw=ANSI),
-    "5,000 digits in a header": partial(our_header, raw='{"format": 1, "architecture": {"img_resolution": ' + "9" * 5000 + "}}"),
-    "4,000 digits in a header": partial(our_header, raw='{"format": 1, "architecture": {"img_resolution": ' + "9" * 4000 + "}}"),
+    "5,000 digits in a header": partial(
+        our_header, raw='{"format": 1, "architecture": {"img_resolution": ' + "9" * 5000 + "}}"
+    ),
+    "4,000 digits in a header": partial(
+        our_header, raw='{"format": 1, "architecture": {"img_resolution": ' + "9" * 4000 + "}}"
+    ),
     "1e400 in a header": partial(our_header, raw='{"format": 1, "architecture": {"img_resolution": 1e400}}'),
     "NaN in a header": partial(our_header, raw='{"format": 1, "architecture": {"img_resolution": NaN}}'),
-    "escape sequences as architecture": partial(our_header, raw=json.dumps({"format": 1, "architecture": {ANSI: 1}})),
-    "a list of lists as architecture": partial(our_header, raw='{"format": 1, "architecture": ' + "[" * 500 + "]" * 500 + "}"),
-    **{f"ours: a tensor of {d}": partial(our_tensor, dtype=d, size=n) for d, n in (("F8_E4M3", 8), ("F8_E5M2", 8), ("F4", 4), ("C64", 64), ("I64", 64), ("BOOL", 8), ("F99", 8))},
+    "escape sequences as architecture": partial(
+        our_header, raw=json.dumps({"format": 1, "architecture": {ANSI: 1}})
+    ),
+    "a list of lists as architecture": partial(
+        our_header, raw='{"format": 1, "architecture": ' + "[" * 500 + "]" * 500 + "}"
+    ),
+    **{
+        f"ours: a tensor of {d}": partial(our_tensor, dtype=d, size=n)
+        for d, n in (
+            ("F8_E4M3", 8),
+            ("F8_E5M2", 8),
+            ("F4", 4),
+            ("C64", 64),
+            ("I64", 64),
+            ("BOOL", 8),
+            ("F99", 8),
+        )
+    },
     "ours: a shape of 2^40 times 2^40": partial(our_tensor, dtype="F32", size=4, shape=(2**40, 2**40)),
-    "ours: w_std of 10^400": partial(our_header, raw='{"format": 1, "architecture": {"img_resolution": 16}, "w_std": 1' + "0" * 400 + "}"),
-}  # fmt: skip
+    "ours: w_std of 10^400": partial(
+        our_header, raw='{"format": 1, "architecture": {"img_resolution": 16}, "w_std": 1' + "0" * 400 + "}"
+    ),
+}
 SHOWN: dict[str, Make] = {
     "escape sequences as licence": partial(texts, license=ANSI),
     "escape sequences as source": partial(texts, source=ANSI),
     "escape sequences as description": partial(texts, description=ANSI),
 }
 CASES = [Case("foreign exceptions", title, "checkpoint", make) for title, make in FILES.items()]
-CASES += [Case("foreign exceptions", title, "checkpoint", make, accepted=True) for title, make in SHOWN.items()]
+CASES += [
+    Case("foreign exceptions", title, "checkpoint", make, accepted=True) for title, make in SHOWN.items()
+]

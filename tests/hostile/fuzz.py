@@ -33,7 +33,17 @@ from tests.hostile.measured import CPU, SCREEN, _memory
 from tests.hostile.profiles import display_p3
 from tests.inversion.checkpoints import written
 
-WORST = (b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\0", b"\0\0\0\x80", b"PK\x05\x06", b"PK\x01\x02", b"9" * 40, b"(((((", b"\x94h\x00")
+WORST = (
+    b"\xff\xff\xff\xff",
+    b"\xff\xff\xff\x7f",
+    b"\0\0\0\0",
+    b"\0\0\0\x80",
+    b"PK\x05\x06",
+    b"PK\x01\x02",
+    b"9" * 40,
+    b"(((((",
+    b"\x94h\x00",
+)
 
 
 def nvidia_state_dict(path: Path) -> Path:
@@ -49,7 +59,9 @@ def ours(path: Path, half: bool) -> Path:
 
 def latents(path: Path, write: Callable[..., None]) -> Path:
     w = np.random.default_rng(0).normal(size=(1, 8, 16)).astype(np.float32)
-    write(path.with_suffix(".npz"), w=w, noise_0=np.zeros((1, 4, 4)), seed=7, extra=np.array('{"psnr": 24.1}'))
+    write(
+        path.with_suffix(".npz"), w=w, noise_0=np.zeros((1, 4, 4)), seed=7, extra=np.array('{"psnr": 24.1}')
+    )
     return path.with_suffix(".npz")
 
 
@@ -115,7 +127,9 @@ def mutated_inside(data: bytes, rng: random.Random) -> bytes:
         chosen = rng.choice(parts)
         for part in parts:
             content = source.read(part)
-            out.writestr(part.filename, mutated(content, rng) if part is chosen else content, part.compress_type)
+            out.writestr(
+                part.filename, mutated(content, rng) if part is chosen else content, part.compress_type
+            )
     return file.getvalue()
 
 

@@ -89,25 +89,67 @@ FILES: dict[str, tuple[str, Make]] = {
     "900 MB under a name that nobody asks for": ("memory", partial(bomb, name="other.npy", megabytes=900)),
     "2 GB that claim 1,000 bytes": ("memory", lying_bomb),
     "2 million parts": ("memory", many_directory_entries),
-    "a shape of 4 TB": ("memory", lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", (1, 2**20, 2**20)))})),
-    "a shape of 2^80": ("memory", lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", (2**40, 2**40)))})),
-    "a shape of 5,000 digits": ("foreign exceptions", lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", "(" + "9" * 5000 + ",)"))})),
-    "a shape of booleans": ("foreign exceptions", lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", (True, True))) + bytes(4)})),
-    "a negative shape": ("foreign exceptions", lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", (1, -8, -16))) + bytes(512)})),
+    "a shape of 4 TB": (
+        "memory",
+        lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", (1, 2**20, 2**20)))}),
+    ),
+    "a shape of 2^80": (
+        "memory",
+        lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", (2**40, 2**40)))}),
+    ),
+    "a shape of 5,000 digits": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", "(" + "9" * 5000 + ",)"))}),
+    ),
+    "a shape of booleans": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", (True, True))) + bytes(4)}),
+    ),
+    "a negative shape": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": header(HEADER.format("'<f4'", (1, -8, -16))) + bytes(512)}),
+    ),
     "a header of 50,000 brackets": ("endless work", lambda f: archive(f, {"w.npy": header("[" * 50_000)})),
     "a header of 9,000 brackets": ("endless work", lambda f: archive(f, {"w.npy": header("[" * 9000)})),
-    "a header of 9,000 minus signs": ("endless work", lambda f: archive(f, {"w.npy": header("-" * 9000 + "1")})),
-    "a header that is a call": ("foreign exceptions", lambda f: archive(f, {"w.npy": header("__import__('os').system('true')")})),
+    "a header of 9,000 minus signs": (
+        "endless work",
+        lambda f: archive(f, {"w.npy": header("-" * 9000 + "1")}),
+    ),
+    "a header that is a call": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": header("__import__('os').system('true')")}),
+    ),
     "a header of 100 MB": ("memory", lambda f: archive(f, {"w.npy": header(" " * 100 * MB)})),
     "escape sequences in a header": ("foreign exceptions", lambda f: archive(f, {"w.npy": header(ANSI)})),
-    "escape sequences as dtype": ("foreign exceptions", lambda f: archive(f, {"w.npy": header(HEADER.format(repr(ANSI), (1,)))})),
-    "a structured dtype": ("foreign exceptions", lambda f: archive(f, {"w.npy": header(HEADER.format("[('a', '<f4')]", (1, 8, 16))) + bytes(512)})),
-    "float of one byte": ("foreign exceptions", lambda f: archive(f, {"w.npy": header(HEADER.format("'<f1'", (1, 8, 16))) + bytes(128)})),
-    "long double": ("foreign exceptions", lambda f: arrays(f, w=np.zeros((1, 8, 16), np.longdouble) + np.longdouble("1e4000"))),
-    "version 9 of .npy": ("foreign exceptions", lambda f: archive(f, {"w.npy": b"\x93NUMPY\x09\x00" + bytes(100)})),
-    "w without .npy": ("foreign exceptions", lambda f: archive(f, {"w": b"raw bytes", "w.npy": b"raw bytes"})),
+    "escape sequences as dtype": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": header(HEADER.format(repr(ANSI), (1,)))}),
+    ),
+    "a structured dtype": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": header(HEADER.format("[('a', '<f4')]", (1, 8, 16))) + bytes(512)}),
+    ),
+    "float of one byte": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": header(HEADER.format("'<f1'", (1, 8, 16))) + bytes(128)}),
+    ),
+    "long double": (
+        "foreign exceptions",
+        lambda f: arrays(f, w=np.zeros((1, 8, 16), np.longdouble) + np.longdouble("1e4000")),
+    ),
+    "version 9 of .npy": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": b"\x93NUMPY\x09\x00" + bytes(100)}),
+    ),
+    "w without .npy": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w": b"raw bytes", "w.npy": b"raw bytes"}),
+    ),
     "noise that is raw bytes": ("foreign exceptions", lambda f: archive(f, {"noise_0.npy": b"raw bytes"})),
-    "noise of raw bytes without .npy": ("foreign exceptions", lambda f: archive(f, {"noise_0": b"raw bytes"})),
+    "noise of raw bytes without .npy": (
+        "foreign exceptions",
+        lambda f: archive(f, {"noise_0": b"raw bytes"}),
+    ),
     "w of booleans": ("foreign exceptions", lambda f: arrays(f, w=np.zeros((1, 8, 16), bool))),
     "noise of booleans": ("foreign exceptions", lambda f: arrays(f, noise_0=np.zeros((1, 4, 4), bool))),
     "w of text": ("foreign exceptions", lambda f: arrays(f, w=np.array([["x"]]))),
@@ -121,24 +163,42 @@ FILES: dict[str, tuple[str, Make]] = {
     "a seed of raw bytes": ("foreign exceptions", lambda f: archive(f, {"seed": b"7", "seed.npy": b"7"})),
     "extra of 100,000 brackets": ("foreign exceptions", lambda f: arrays(f, extra=np.array("[" * 100_000))),
     "extra of a number": ("foreign exceptions", lambda f: arrays(f, extra=np.array("7"))),
-    "extra of 5,000 digits": ("foreign exceptions", lambda f: arrays(f, extra=np.array('{"a": ' + "7" * 5000 + "}"))),
+    "extra of 5,000 digits": (
+        "foreign exceptions",
+        lambda f: arrays(f, extra=np.array('{"a": ' + "7" * 5000 + "}")),
+    ),
     "extra that is no text": ("foreign exceptions", lambda f: arrays(f, extra=np.zeros(3))),
-    "noise maps of strange numbers": ("foreign exceptions", lambda f: arrays(f, **{f"noise_{'9' * 5000}": W})),
-    "noise maps numbered twice": ("foreign exceptions", lambda f: arrays(f, noise_0=np.zeros((1, 4, 4)), noise_00=np.zeros((1, 4, 4)))),
-    "escape sequences as names": ("foreign exceptions", lambda f: archive(f, {f"noise_1{ANSI}.npy": b"", "noise_1.npy": array(W)})),
-    "10,000 names": ("foreign exceptions", lambda f: archive(f, {"w.npy": b"", **{f"n{i}.npy": b"" for i in range(10_000)}})),
+    "noise maps of strange numbers": (
+        "foreign exceptions",
+        lambda f: arrays(f, **{f"noise_{'9' * 5000}": W}),
+    ),
+    "noise maps numbered twice": (
+        "foreign exceptions",
+        lambda f: arrays(f, noise_0=np.zeros((1, 4, 4)), noise_00=np.zeros((1, 4, 4))),
+    ),
+    "escape sequences as names": (
+        "foreign exceptions",
+        lambda f: archive(f, {f"noise_1{ANSI}.npy": b"", "noise_1.npy": array(W)}),
+    ),
+    "10,000 names": (
+        "foreign exceptions",
+        lambda f: archive(f, {"w.npy": b"", **{f"n{i}.npy": b"" for i in range(10_000)}}),
+    ),
     "damaged where stored": ("foreign exceptions", partial(damaged, packed=zipfile.ZIP_STORED)),
     "damaged zlib": ("foreign exceptions", partial(damaged, packed=zipfile.ZIP_DEFLATED)),
     "damaged LZMA": ("foreign exceptions", partial(damaged, packed=zipfile.ZIP_LZMA)),
     "damaged BZIP2": ("foreign exceptions", partial(damaged, packed=zipfile.ZIP_BZIP2)),
     "damaged directory": ("foreign exceptions", partial(damaged, packed=zipfile.ZIP_DEFLATED, at=0.99)),
-    "version 99 of zip": ("foreign exceptions", partial(changed, old=b"PK\x01\x02\x14\x03\x14\x00", new=b"PK\x01\x02\x63\x03\x63\x00")),
+    "version 99 of zip": (
+        "foreign exceptions",
+        partial(changed, old=b"PK\x01\x02\x14\x03\x14\x00", new=b"PK\x01\x02\x63\x03\x63\x00"),
+    ),
     "a name that is not UTF-8": ("foreign exceptions", partial(changed, old=b"w.npy", new=b"\xff.npy")),
     "an object": ("foreign exceptions", lambda f: arrays(f, w=np.array([{}], dtype=object))),
     "a single array": ("foreign exceptions", lambda f: (np.save(f / "a.npz.npy", W), f / "a.npz.npy")[1]),
     "nothing": ("foreign exceptions", lambda f: archive(f, {"w.npy": b""})),
     "a folder": ("foreign exceptions", lambda f: f),
-}  # fmt: skip
+}
 CASES = [
     Case(kind, f"start: {title}", "start", make, large=kind == "memory" and "shape" not in title)
     for title, (kind, make) in FILES.items()

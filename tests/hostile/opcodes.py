@@ -25,7 +25,9 @@ def name(module: str, attribute: str) -> bytes:
 def number(value: int) -> bytes:
     """LONG4, or LONG1 when it is short enough."""
     data = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
-    return (b"\x8a" + bytes([len(data)]) if len(data) < 256 else b"\x8b" + struct.pack("<I", len(data))) + data
+    return (
+        b"\x8a" + bytes([len(data)]) if len(data) < 256 else b"\x8b" + struct.pack("<I", len(data))
+    ) + data
 
 
 def real(value: float) -> bytes:
@@ -56,7 +58,9 @@ def pickled(value: bytes) -> bytes:
     return START + value + STOP
 
 
-def torch_zip(path: Path, tree: bytes, parts: Mapping[str, bytes] | None = None, packed: int = 0, **more: Any) -> Path:
+def torch_zip(
+    path: Path, tree: bytes, parts: Mapping[str, bytes] | None = None, packed: int = 0, **more: Any
+) -> Path:
     """A .pt file around a hand-made data.pkl. packed: zipfile's compression."""
     with zipfile.ZipFile(path, "w", packed) as archive:
         archive.writestr("net/data.pkl", pickled(tree))

@@ -24,7 +24,9 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def png(folder: Path, colour: int, bits: int = 8, size: tuple[int, int] = (SIDE, SIDE), before: bytes = b"") -> Path:
+def png(
+    folder: Path, colour: int, bits: int = 8, size: tuple[int, int] = (SIDE, SIDE), before: bytes = b""
+) -> Path:
     """Written row by row, so that it takes no memory here either; a grey ramp down the picture."""
     width, height = size
     packer = zlib.compressobj(1)
@@ -35,7 +37,14 @@ def png(folder: Path, colour: int, bits: int = 8, size: tuple[int, int] = (SIDE,
     content += packer.flush()
     head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     palette = chunk(b"PLTE", bytes(range(256)) * 3) + chunk(b"tRNS", bytes(256)) if colour == PALETTE else b""
-    whole = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + before + palette + chunk(b"IDAT", content) + chunk(b"IEND", b"")
+    whole = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + before
+        + palette
+        + chunk(b"IDAT", content)
+        + chunk(b"IEND", b"")
+    )
     (folder / "a.png").write_bytes(whole)
     return folder / "a.png"
 
@@ -119,15 +128,37 @@ REFUSED: dict[str, tuple[str, Make]] = {
     "4 billion x 4 billion claimed": ("photo", partial(claimed, size=(2**31 - 1, 2**31 - 1))),
     "100 megapixels claimed": ("photo", partial(claimed, size=(SIDE, SIDE))),
     "0 x 0": ("photo", partial(claimed, size=(0, 0))),
-    "a text of 2 GB in a chunk": ("photo", partial(compressed_chunk, kind=b"zTXt", head=b"Comment\0\0", megabytes=2000)),
+    "a text of 2 GB in a chunk": (
+        "photo",
+        partial(compressed_chunk, kind=b"zTXt", head=b"Comment\0\0", megabytes=2000),
+    ),
     "a profile of 2 GB": ("photo", partial(compressed_chunk, kind=b"iCCP", head=b"sRGB\0\0", megabytes=2000)),
     "a GIF of 100,000 frames": ("photo", frames),
     "a name of escape sequences": ("photo", partial(named, name=ANSI + ".png", content=b"no picture")),
-    "escape sequences as a PPM": ("photo", partial(named, name="a.ppm", content=b"P6\n" + ANSI.encode() + b"\n")),
+    "escape sequences as a PPM": (
+        "photo",
+        partial(named, name="a.ppm", content=b"P6\n" + ANSI.encode() + b"\n"),
+    ),
     "a folder of escape sequences": ("folder", lambda f: named(f, ANSI + ".heic", b"x" * 100).parent),
-    "a TIFF whose directory points to itself": ("photo", partial(named, name="a.tif", content=b"II*\0\x08\0\0\0" + struct.pack("<H", 0) + struct.pack("<I", 8) + bytes(8))),
-    "a TIFF of 60,000 tags": ("photo", partial(named, name="a.tif", content=b"II*\0\x08\0\0\0" + struct.pack("<H", 60_000) + struct.pack("<HHII", 256, 4, 1 << 30, 8) * 60_000)),
-}  # fmt: skip
+    "a TIFF whose directory points to itself": (
+        "photo",
+        partial(
+            named,
+            name="a.tif",
+            content=b"II*\0\x08\0\0\0" + struct.pack("<H", 0) + struct.pack("<I", 8) + bytes(8),
+        ),
+    ),
+    "a TIFF of 60,000 tags": (
+        "photo",
+        partial(
+            named,
+            name="a.tif",
+            content=b"II*\0\x08\0\0\0"
+            + struct.pack("<H", 60_000)
+            + struct.pack("<HHII", 256, 4, 1 << 30, 8) * 60_000,
+        ),
+    ),
+}
 SMALL = ("claimed", "0 x 0", "TIFF", "escape")
 CASES = [Case("pictures", title, reader, make, True, LIMIT, True) for title, (reader, make) in LARGE.items()]
 CASES += [

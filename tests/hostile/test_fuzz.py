@@ -12,6 +12,7 @@ import pytest
 from tests.hostile.case import MB
 from tests.hostile.fuzz import DIALECTS
 
+
 def check(count: int, seed: int, *dialects: str) -> None:
     """In one process, which pays for its imports once."""
     command = [sys.executable, "-m", "tests.hostile.fuzz", str(count), str(seed), *dialects]

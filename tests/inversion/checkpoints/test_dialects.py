@@ -49,7 +49,10 @@ def rosinality(tmp_path: Path) -> Checkpoint:
 NVIDIA: dict[str, Callable[[dict[str, Tensor], dict[str, Tensor]], Any]] = {
     "G_ema and D": lambda g, d: {"G_ema": g, "D": d, "cur_nimg": 1000},
     "g_ema and d": lambda g, d: {"g_ema": g, "d": d},
-    "with resampling filters": lambda g, d: {"G_ema": {**g, "synthesis.b8.resample_filter": written.FIR}, "D": d},
+    "with resampling filters": lambda g, d: {
+        "G_ema": {**g, "synthesis.b8.resample_filter": written.FIR},
+        "D": d,
+    },
     "a state dict alone": lambda g, d: g,
     "of DataParallel": lambda g, d: {"G_ema": {f"module.{k}": v for k, v in g.items()}},
     "G alone": lambda g, d: {"G": g},
@@ -61,7 +64,9 @@ NVIDIA: dict[str, Callable[[dict[str, Tensor], dict[str, Tensor]], Any]] = {
 def test_state_dicts_with_nvidias_names(name: str, legacy: bool, nvidia: Checkpoint, tmp_path: Path) -> None:
     read = load(saved(tmp_path / "net.pt", NVIDIA[name](*nets("nvidia_skip")), legacy))
     same(read, nvidia)
-    assert (read.discriminator is not None) == (name in ("G_ema and D", "g_ema and d", "with resampling filters"))
+    assert (read.discriminator is not None) == (
+        name in ("G_ema and D", "g_ema and d", "with resampling filters")
+    )
 
 
 BESIDE: dict[str, Any] = {

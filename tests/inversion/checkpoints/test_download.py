@@ -173,7 +173,9 @@ def test_a_wrong_size_is_refused(server: Server) -> None:
 def test_more_than_announced_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "MAX_UNANNOUNCED", 1000)
     monkeypatch.setattr(transfer, "_range", lambda answer: (0, None))  # a server that does not say
-    with pytest.raises(CheckpointError, match="sends more than it announced, or than 1,000 bytes; nothing was kept"):
+    with pytest.raises(
+        CheckpointError, match="sends more than it announced, or than 1,000 bytes; nothing was kept"
+    ):
         fetch(server[0], SHA256)
     assert leftovers(cached_path(server[0])) == []
 
@@ -185,7 +187,9 @@ def test_a_server_that_drips_is_given_up_and_what_came_is_kept(
     behaviour.drip = 0.02
     monkeypatch.setattr(transfer, "WINDOW", 0.2)
     monkeypatch.setattr(download, "CONNECTIONS", 3)
-    with pytest.raises(CheckpointError, match=r"3 connections broke.*bytes are kept and the next call goes on"):
+    with pytest.raises(
+        CheckpointError, match=r"3 connections broke.*bytes are kept and the next call goes on"
+    ):
         fetch(url, SHA256)
     assert len(behaviour.seen) == 3
     behaviour.drip = 0
@@ -213,7 +217,9 @@ def test_headers_without_end_are_cut(server: Server, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("chunked", [True, False])
-def test_bytes_without_end_are_refused(chunked: bool, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_without_end_are_refused(
+    chunked: bool, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url, behaviour = server
     behaviour.announced, behaviour.chunked, behaviour.endless = False, chunked, True
     monkeypatch.setattr(transfer, "MAX_UNANNOUNCED", 3 * len(CONTENT))

@@ -40,7 +40,9 @@ def test_nvidias_own_codes_come_out_of_each_class(tmp_path: Path) -> None:
         one = choose_class(whole, int(r["c"][i].argmax()))
         generator = Generator(one.architecture)
         generator.load_state_dict(one.generator)
-        torch.testing.assert_close(generator.mapping(r["z"][i : i + 1]), r["ws"][i : i + 1], rtol=0, atol=1e-4)
+        torch.testing.assert_close(
+            generator.mapping(r["z"][i : i + 1]), r["ws"][i : i + 1], rtol=0, atol=1e-4
+        )
 
 
 def test_two_classes_of_one_file_are_two_generators(tmp_path: Path) -> None:
@@ -58,6 +60,8 @@ def test_two_classes_of_one_file_are_two_generators(tmp_path: Path) -> None:
         ("skip", 0, "is unconditional: it has no classes"),
     ],
 )
-def test_a_class_that_is_not_there_is_refused(net: str, class_index: int, message: str, tmp_path: Path) -> None:
+def test_a_class_that_is_not_there_is_refused(
+    net: str, class_index: int, message: str, tmp_path: Path
+) -> None:
     with pytest.raises(CheckpointError, match=message):
         choose_class(load(written.nvidia(tmp_path / "net.pkl", net)), class_index)
