@@ -46,7 +46,7 @@ def arrays(folder: Path, **more: Any) -> Path:
 def bomb(folder: Path, name: str, megabytes: int) -> Path:
     """Zeros: a thousandth of their size when packed."""
     shape = (1, megabytes, MB // 4)
-    with zipfile.ZipFile(folder / "a.npz", "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(folder / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         file.writestr("w.npy", array(W))
         with file.open(name, "w", force_zip64=True) as part:
             part.write(header(f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"))

@@ -43,7 +43,7 @@ def deflate_bomb(folder: Path, comment: bytes, trailer: bytes = b"") -> Path:
     path = folder / "a.pt"
     count = 750 * MB
     tree = dictionary({"g_ema": dictionary({"style.1.weight": tensor("Float", "0", count, (count,), (1,))})})
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("net/data.pkl", pickled(tree))
         archive.writestr("net/version", b"3\n")
         with archive.open("net/data/0", "w", force_zip64=True) as part:

@@ -273,7 +273,7 @@ def test_chunks_that_break_off_are_not_the_file(server: Server) -> None:
     url, behaviour = server
     behaviour.chunked, behaviour.tag = True, None
     short = f"{len(CONTENT):x}\r\n".encode() + CONTENT[:1000]
-    behaviour.raw = [short] * download.ATTEMPTS
+    behaviour.raw = [short] * (download.ATTEMPTS + 1)
     with pytest.raises(CheckpointError, match="cannot download"):
         fetch(url)
     assert not cached_path(url).exists()
