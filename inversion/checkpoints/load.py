@@ -59,9 +59,7 @@ def load(path: Path | str, sha256: str | None = None) -> Checkpoint:
         check_usable(checkpoint)
     except CheckpointError as error:
         raise CheckpointError(f"{printable(path)}: {printable(error)}") from error
-    except (
-        Exception
-    ) as error:  # no list of what zip, pickle, numpy, torch and safetensors may raise is complete
+    except Exception as error:  # no list of what zip, numpy, torch and safetensors raise is complete
         reason = printable(f"{type(error).__name__}: {error}", 200)
         raise CheckpointError(
             f"{printable(path)}: it cannot be read, perhaps it is damaged ({reason})"

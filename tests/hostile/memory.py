@@ -89,10 +89,33 @@ def one_storage_many_views(folder: Path, count: int = 99, numbers: int = 16 * MB
     return folder / "a.pt"
 
 
+class Numbers:
+    """Pickled as the nested file under a tensor; once, however many tensors share it."""
+
+    def __init__(self, count: int) -> None:
+        file = io.BytesIO()
+        torch.save(torch.zeros(count).storage(), file, _use_new_zipfile_serialization=False)
+        self.data = file.getvalue()
+
+    def __reduce__(self) -> Any:
+        return torch.storage._load_from_bytes, (self.data,)
+
+
+class View:
+    """Pickled as a tensor over shared numbers."""
+
+    def __init__(self, numbers: Numbers, shape: tuple[int, int]) -> None:
+        self.arguments = (numbers, 0, shape, (shape[1], 1), False, {})
+
+    def __reduce__(self) -> Any:
+        return torch._utils._rebuild_tensor_v2, self.arguments
+
+
 def one_nested_storage_many_views(folder: Path, count: int = 2000) -> Path:
     """The same in NVIDIA's pickles: the nested file would be read for each view."""
-    big = torch.zeros(4 * MB)
-    layer = written.generator_layer({f"mapping.fc{i}.weight": big.view(1024, -1) for i in range(count)})
+    numbers = Numbers(4 * MB)
+    parameters = {f"p{i}": View(numbers, (1024, 4096)) for i in range(count)}
+    layer = written.Layer("Generator", {"_parameters": parameters, "_buffers": {}, "_modules": {}})
     return written.dump(folder / "a.pkl", {"G_ema": layer})
 
 
