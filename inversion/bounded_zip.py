@@ -33,7 +33,7 @@ def open_archive(file: BinaryIO, size: int, unpacked: int) -> zipfile.ZipFile:
     packed in another way than stored or deflated.
     """
     try:
-        archive = zipfile.ZipFile(_SmallReads(file))  # type: ignore[type-var]
+        archive = zipfile.ZipFile(_SmallReads(file))
     except ArchiveError:
         raise
     except Exception as error:  # BadZipFile, but also what bad names and versions raise

@@ -181,9 +181,11 @@ def check_group(a: Architecture, what: str) -> None:
 def _shown(architecture: Architecture) -> str:
     """What came; a number of thousands of digits could not even be printed."""
     values = dataclasses.asdict(architecture).items()
-    return " ".join(
-        f"{k}={v if type(v) is int and abs(v) < 1 << 64 else type(v).__name__}" for k, v in values
+    plain = (str, float, type(None))
+    shown = (
+        (k, v if isinstance(v, plain) or (type(v) is int and abs(v) < 1 << 64) else "?") for k, v in values
     )
+    return " ".join(f"{k}={str(v)[:40]}" for k, v in shown)
 
 
 def _resolutions(tensors: Iterable[str], pattern: str, first: int = 4) -> list[int]:

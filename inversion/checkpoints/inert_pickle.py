@@ -28,7 +28,10 @@ LITERALS = frozenset(
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE "
     "BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split()
 )
-TEXTS = frozenset({"UNICODE", "STRING"})  # whose line may be as long as the file
+TEXTS = frozenset({"UNICODE", "STRING"})  # whose line may be long: weights in protocol 0
+DECODED = frozenset(
+    {"BINUNICODE", "BINUNICODE8", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING", "LONG4"}
+)
 EMPTY: dict[str, Callable[[], Any]] = {
     "EMPTY_LIST": list,
     "EMPTY_TUPLE": tuple,
@@ -87,7 +90,7 @@ class Stream:
 
     def __init__(self, data: memoryview, budget: Budget) -> None:
         self.data, self.budget, self.at = data, budget, 0
-        self.longest_line = MAX_LINE
+        self.longest, self.longest_line = len(data), MAX_LINE
 
     def parse(self, expected: frozenset[str], persistent: bool = False) -> Any:
         """The next pickle's tree; see the function of this name. persistent: whether it may refer to storages."""
@@ -95,16 +98,16 @@ class Stream:
         try:
             while (opcode := self.opcode()).name != "STOP":
                 self.longest_line = MAX_TEXT if opcode.name in TEXTS else MAX_LINE
+                self.longest = MAX_TEXT if opcode.name in DECODED else len(self.data)
                 argument = None if opcode.arg is None else opcode.arg.reader(self)  # type: ignore[arg-type]
+                self.longest = len(self.data)
                 if isinstance(argument, str | bytearray) and len(argument) > BIG:
                     self.budget.memory(sys.getsizeof(argument))
                 machine.step(opcode.name, argument)
             return machine.pop()
         except CheckpointError:
             raise
-        except (
-            Exception
-        ) as error:  # what the standard library says of damage: ValueError, KeyError, struct.error, ...
+        except Exception as error:  # damage raises ValueError, KeyError, struct.error and more
             raise CheckpointError(f"a truncated or damaged pickle ({error}); download it again") from error
 
     def opcode(self) -> pickletools.OpcodeInfo:
@@ -116,8 +119,8 @@ class Stream:
 
     def read(self, count: int) -> bytes | memoryview:
         left = len(self.data) - self.at
-        if not 0 <= count <= left:
-            raise ValueError(f"it announces {count:,} bytes where {left:,} are left")
+        if not 0 <= count <= min(left, self.longest):
+            raise ValueError(f"it announces {count:,} bytes where {left:,} are left, or a text too long")
         self.at += count
         part = self.data[self.at - count : self.at]
         return part if count >= BIG else bytes(part)

@@ -146,9 +146,9 @@ def encoded_again_and_again(folder: Path, count: int = 3000) -> Path:
     """One text of 1 MB as the bytes of 3,000 arrays, in the way of protocol 2."""
     one = (
         b"cnumpy\ndtype\n"
-        + text("u1")
+        + text("f4")
         + b"\x89\x88\x87R(K\x03"
-        + text("|")
+        + text("<")
         + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     )
     shared = text("a" * MB) + b"q\x01" + b"0" + one + b"q\x02" + b"0"
@@ -157,7 +157,7 @@ def encoded_again_and_again(folder: Path, count: int = 3000) -> Path:
         + name("numpy", "ndarray")
         + b"K\x00\x85C\x01b\x87R"
         + b"(K\x01"
-        + number(MB)
+        + number(MB // 4)
         + b"\x85"
         + b"h\x02"
         + b"\x89"
