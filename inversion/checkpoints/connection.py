@@ -30,8 +30,8 @@ def check_address(url: str) -> None:
     """Raise CheckpointError unless the address is https, or http on this machine."""
     try:
         parts = urlsplit(url)
-        allowed = parts.scheme == "https" and parts.hostname
-        allowed = allowed or (parts.scheme == "http" and _is_loopback(parts.hostname))
+        encrypted = parts.scheme == "https" and bool(parts.hostname)
+        allowed = encrypted or (parts.scheme == "http" and _is_loopback(parts.hostname))
     except ValueError:  # brackets that are no IPv6 address
         allowed = False
     if not allowed:

@@ -112,7 +112,7 @@ class Stream:
 
     def opcode(self) -> pickletools.OpcodeInfo:
         self.budget.operation()
-        code = self.read(1)
+        code = bytes(self.read(1))
         if code not in OPCODES:
             raise ValueError(f"byte {code!r} at {self.at - 1:,} is no operation")
         return OPCODES[code]
