@@ -95,6 +95,14 @@ def frames(folder: Path, count: int = 100_000) -> Path:
     return folder / "a.gif"
 
 
+def strip(folder: Path, width: int) -> Path:
+    """One row of pixels, uncompressed."""
+    with open(folder / "a.ppm", "wb") as file:
+        file.write(f"P6 {width} 1 255\n".encode())
+        file.truncate(file.tell() + 3 * width)
+    return folder / "a.ppm"
+
+
 def named(folder: Path, name: str, content: bytes) -> Path:
     (folder / name).write_bytes(content)
     return folder / name
@@ -123,6 +131,7 @@ REFUSED: dict[str, tuple[str, Make]] = {
     "100 megapixels without a face": ("photo", partial(png, colour=RGB)),
     "16-bit grey without a face": ("photo", partial(png, colour=GREY, bits=16)),
     "99999999 x 1": ("photo", partial(png, colour=RGB, size=(99_999_999, 1))),
+    "99999999 x 1 as PPM": ("photo", partial(strip, width=99_999_999)),
     "1 x 99999999": ("photo", partial(png, colour=GREY, size=(1, 99_999_999))),
     "999999 x 99": ("photo", partial(png, colour=GREY, size=(999_999, 99))),
     "4 billion x 4 billion claimed": ("photo", partial(claimed, size=(2**31 - 1, 2**31 - 1))),
