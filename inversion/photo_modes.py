@@ -20,7 +20,7 @@ def to_rgb(photo: Image.Image, path: Path) -> Image.Image:
     The colour profile is applied, and kept under SOURCE. Raises ConfigError for pixels without an agreed range.
     """
     profile = photo.info.get("icc_profile")
-    convert = _plain
+    convert: Convert = _plain
     mode = _mode_of_profile(photo)
     if isinstance(profile, bytes) and profile:
         turn = to_srgb(mode, profile, path.name)

@@ -66,8 +66,9 @@ def save(checkpoint: Checkpoint, path: Path, half: bool = False) -> None:
         part.unlink(missing_ok=True)
 
 
-def read(path: Path, budget: Budget) -> Checkpoint:
+def read(path: Path, budget: Budget | None = None) -> Checkpoint:
     """Read a file that `save` wrote, as float32. Raises CheckpointError for any other file."""
+    budget = budget or Budget(path.stat().st_size)
     with open(path, "rb") as head:
         length = int.from_bytes(head.read(8), "little")
     if length > MAX_HEADER:

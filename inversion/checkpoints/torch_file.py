@@ -136,7 +136,7 @@ def _children(value: Any) -> list[Any]:
 
 def _read_zip(data: memoryview, expected: frozenset[str], budget: Budget) -> tuple[Any, Storages]:
     try:
-        archive = open_archive(_Reader(data), len(data), unpacked=len(data))
+        archive = open_archive(_Reader(data), len(data), len(data))  # type: ignore[arg-type]
     except ArchiveError as error:
         raise CheckpointError(f"{error}; torch.save writes none such, and it is not read") from error
     parts = {part.filename: part for part in archive.infolist()}
