@@ -19,33 +19,36 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from inversion.errors import ConfigError
+from inversion.photo_modes import to_rgb
+from inversion.picture_kinds import FORMATS, is_picture, what_it_is
+from inversion.printable import printable
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
-EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .webp .avif .tif .tiff .bmp .gif .ppm .pgm".split())
 MAX_PIXELS = 100_000_000
 
 
 def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read a photo as upright 8-bit RGB.
 
-    The EXIF orientation is applied. Transparent pixels become black, so that a rectangle erased in an editor
-    arrives as the blank that inpainting looks for. 16-bit grey is divided by 257, animations give
+    The EXIF orientation is applied, and the colour profile: other RGB than sRGB becomes sRGB (colour_profile.py,
+    whose source_profile gives back what the file had). Transparent pixels become black, so that a rectangle erased
+    in an editor arrives as the blank that inpainting looks for. 16-bit grey is divided by 257, animations give
     their first frame.
     max_pixels: width times height above which nothing is decoded.
     Errors: ConfigError for a missing, empty, truncated, unreadable, too large or non-image file.
     """
     path = Path(path)
+    shown = printable(path)
     status = _status(path)
     if stat.S_ISDIR(status.st_mode):
         raise ConfigError(
-            f"A photo must be one file. Got the folder {path}; list_photos finds the photos in it."
+            f"A photo must be one file. Got the folder {shown}; list_photos finds the photos in it."
         )
     if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"A photo must be a regular file. Got {path}, which is a device, pipe or socket.")
+        raise ConfigError(f"A photo must be a regular file. Got {shown}, which is a device, pipe or socket.")
     if status.st_size == 0:
-        raise ConfigError(f"Photo is an empty file. Got {path}, 0 bytes; copy or download it again.")
+        raise ConfigError(f"Photo is an empty file. Got {shown}, 0 bytes; copy or download it again.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's advice about odd files; what matters is raised below
         photo = _open(path, max_pixels)
@@ -54,10 +57,11 @@ def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
                 photo.load()
             except Exception as error:  # Pillow's decoders raise nearly everything
                 raise ConfigError(
-                    f"Photo is truncated or damaged. Got {path}, {photo.format}, {status.st_size} bytes "
-                    f"({error}); copy or download it again."
+                    f"Photo is truncated or damaged. Got {shown}, {photo.format}, {status.st_size} bytes "
+                    f"({printable(error, 200)}); copy or download it again."
                 ) from error
-            return _to_rgb(_upright(photo, path), path)
+            _turn_upright(photo, path)
+            return to_rgb(photo, path)
 
 
 def _status(path: Path) -> os.stat_result:
@@ -65,69 +69,48 @@ def _status(path: Path) -> os.stat_result:
         return path.stat()
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         raise ConfigError(
-            f"Photo or folder not found. Got {path} ({getattr(error, 'strerror', error)}; "
-            f"looked in {Path.cwd()}); check the path."
+            f"Photo or folder not found. Got {printable(path)} ({getattr(error, 'strerror', error)}; "
+            f"looked in {printable(Path.cwd())}); check the path."
         ) from error
 
 
 def _open(path: Path, max_pixels: int) -> Image.Image:
     """Read the header only, and refuse what is too large or not an image."""
+    shown = printable(path)
     try:
         photo = Image.open(path, formats=FORMATS)
     except Image.UnidentifiedImageError as error:
         raise ConfigError(
-            f"File is not an image that can be read. Got {path}; {', '.join(FORMATS)} work, convert others."
+            f"File is not an image that can be read. Got {shown}, {what_it_is(path)}; {', '.join(FORMATS)} work, "
+            "convert others."
         ) from error
     except Image.DecompressionBombError as error:
-        raise ConfigError(f"Photo is too large. Got {path} ({error}); scale it down first.") from error
+        raise ConfigError(
+            f"Photo is too large. Got {shown} ({printable(error)}); scale it down first."
+        ) from error
     except Exception as error:  # a damaged header raises nearly everything
         raise ConfigError(
-            f"Photo cannot be opened. Got {path} ({error}); check the file and its rights."
+            f"Photo cannot be opened. Got {shown} ({printable(error, 200)}); check the file and its rights."
         ) from error
     width, height = photo.size
     if width * height > max_pixels:
         photo.close()
         raise ConfigError(
-            f"Photo is too large. Got {path}, {width}x{height} = {width * height / 1e6:.1f} megapixels; "
+            f"Photo is too large. Got {shown}, {width}x{height} = {width * height / 1e6:.1f} megapixels; "
             f"at most {max_pixels / 1e6:.1f} are read, scale it down first."
         )
     return photo
 
 
-def _upright(photo: Image.Image, path: Path) -> Image.Image:
+def _turn_upright(photo: Image.Image, path: Path) -> None:
     try:
-        return ImageOps.exif_transpose(photo)
-    except (
-        Exception
-    ) as error:  # EXIF is written by anyone's software: a damaged block must not cost the photo
-        log.warning("%s: EXIF data is damaged (%s); the photo is taken as it is stored.", path, error)
-        return photo
-
-
-def _to_rgb(photo: Image.Image, path: Path) -> Image.Image:
-    if photo.mode.startswith("I"):  # I;16, I;16B, I: one channel, 16 bits in files that are photos
-        grey = np.asarray(photo).astype(np.float64)
-        if grey.min() < 0 or grey.max() > 65535:
-            raise ConfigError(
-                f"Grey levels beyond 16 bits are not supported. Got {path} with {grey.min():.0f} to "
-                f"{grey.max():.0f}; save it with 8 bits per channel."
-            )
-        return Image.fromarray(np.rint(grey / 257).astype(np.uint8)).convert("RGB")
-    if photo.mode == "F":
-        raise ConfigError(
-            f"Floating-point pixels have no agreed range. Got {path} in mode F; save it with 8 bits."
+        ImageOps.exif_transpose(photo, in_place=True)
+    except Exception as error:  # anyone's software writes EXIF: a damaged block must not cost the photo
+        log.warning(
+            "%s: EXIF data is damaged (%s); the photo is taken as it is stored.",
+            printable(path),
+            printable(error, 200),
         )
-    if photo.has_transparency_data:
-        photo = photo.convert("RGBA")
-        black = Image.new("RGBA", photo.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, photo).convert("RGB")
-    try:
-        # copy(): for an RGB file convert() is not guaranteed to detach the pixels from the open file
-        return photo.convert("RGB") if photo.mode != "RGB" else photo.copy()
-    except ValueError as error:
-        raise ConfigError(
-            f"Colour mode cannot be turned into RGB. Got {path} in mode {photo.mode}; save it as RGB."
-        ) from error
 
 
 def save_png(image: Image.Image, path: str | Path) -> None:
@@ -145,27 +128,34 @@ def save_png(image: Image.Image, path: str | Path) -> None:
 
 
 def list_photos(path: str | Path) -> list[Path]:
-    """List the photos that `path` stands for: the file itself, or the images inside the folder, sorted.
+    """List the photos that `path` stands for: the file itself, or the pictures inside the folder, sorted.
 
-    Hidden files, sub-folders and files without an image extension are passed over.
+    A picture is known by its content or by its name, also in a format that cannot be read here: reading it then
+    says so, by name. Hidden files and sub-folders are passed over; files of other kinds too, in one line of the log.
     Errors: ConfigError when nothing is there.
     """
     path = Path(path)
     if not stat.S_ISDIR(_status(path).st_mode):
         return [path]
     try:
-        inside = list(path.iterdir())
+        inside = sorted(
+            file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir()
+        )
     except OSError as error:
-        raise ConfigError(f"Folder cannot be read. Got {path} ({error}); check its rights.") from error
-    photos = sorted(
-        file
-        for file in inside
-        if file.suffix.lower() in EXTENSIONS and not file.name.startswith(".") and file.is_file()
-    )
+        raise ConfigError(
+            f"Folder cannot be read. Got {printable(path)} ({printable(error)}); check its rights."
+        ) from error
+    photos = [file for file in inside if is_picture(file)]
+    others = [file.name for file in inside if file not in set(photos)]
     if not photos:
         raise ConfigError(
-            f"Folder holds no photo. Got {path} with {len(inside)} other entries; "
-            f"files named {' '.join(sorted(EXTENSIONS))} are taken."
+            f"Folder holds no photo. Got {printable(path)} with {len(others)} other entries; "
+            f"{', '.join(FORMATS)} are read, whatever the files' names."
+        )
+    if others:
+        named = printable(", ".join(others[:5]), 200) + (", ..." if len(others) > 5 else "")
+        log.warning(
+            "%s: %d files are no pictures and are passed over: %s", printable(path), len(others), named
         )
     return photos
 

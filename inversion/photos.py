@@ -120,7 +120,7 @@ class Photos:
             picture = resize_to_square(photo, resolution)
             side = self.full_side(photo.width, resolution)
             if side is not None:
-                large = mask and known_pixels(resize_to_square(mask, side))
+                large = None if mask is None else known_pixels(resize_to_square(mask, side))
                 full = FullSize(resize_to_square(photo, side), large, None)
             mask = mask and resize_to_square(mask, resolution)
         else:
@@ -129,7 +129,7 @@ class Photos:
             side = self.full_side(transform.side, resolution)
             if side is not None:
                 whole = align(photo, points, side, fade=False)
-                large = mask and known_pixels(align(mask, points, side, fade=False).image)
+                large = None if mask is None else known_pixels(align(mask, points, side, fade=False).image)
                 full = FullSize(whole.image, large, whole.transform)
             mask = mask and align(mask, points, resolution).image
         name = path.stem if path.stem not in {p.name for p in before} else path.name

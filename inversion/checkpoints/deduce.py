@@ -5,6 +5,7 @@ The tensors are the truth: a file's own settings are only believed where shapes 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 
@@ -17,16 +18,20 @@ from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 
 FIR = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-MAX_RESOLUTION = 8192
+MIN_RESOLUTION, MAX_RESOLUTION = 16, 4096
 MAX_LAYERS = 64
-MAX_WIDTH = 16384
-ENTIRE_BATCH = 1 << 20  # minibatch standard deviation over all images at once
+MAX_WIDTH = 16384  # channels
+MAX_CODE, MAX_CLASSES = 2048, 4096  # z_dim and w_dim, c_dim
+MAX_MAPPING = 1 << 24  # weights; the mean code is measured over 10,000 codes
+MAX_CLAMP = 1e30
+MAX_GROUP = 1024  # images over which the minibatch standard deviation is taken
+ENTIRE_BATCH = 1 << 20  # over all images at once
 SHOWN = 4  # names listed in a message
 
 
 def generator_architecture(tensors: Mapping[str, Tensor], conv_clamp: float | None = None) -> Architecture:
     """What generator these tensors make up. Raises CheckpointError when they make up none."""
-    resolutions = _resolutions(tensors, r"synthesis\.b(\d+)\.conv1\.weight")
+    resolutions = _resolutions(tensors, r"synthesis\.b(\d{1,5})\.conv1\.weight")
     largest = resolutions[-1]
     mapping_layers = _count(tensors, "mapping.fc{}.weight")
     if mapping_layers == 0:
@@ -58,7 +63,7 @@ def discriminator_architecture(
     tensors: Mapping[str, Tensor], conv_clamp: float | None = None, mbstd_group_size: int = 4
 ) -> Architecture:
     """What discriminator these tensors make up. Raises CheckpointError when they make up none."""
-    resolutions = [4, *_resolutions(tensors, r"b(\d+)\.conv1\.weight", first=8)]
+    resolutions = [4, *_resolutions(tensors, r"b(\d{1,5})\.conv1\.weight", first=8)]
     largest = resolutions[-1]
     channels = {r: _shape(tensors, f"b{r}.conv0.weight", 4)[0] for r in resolutions[1:]}
     channels[4], with_spread = _shape(tensors, "b4.conv.weight", 4)[:2]
@@ -107,7 +112,7 @@ def _check(
     architecture: Architecture,
     what: str,
 ) -> None:
-    _check_limits(architecture, what)
+    check_limits(architecture, what)
     with torch.device("meta"):  # shapes without memory
         module: nn.Module = network(architecture)
     wanted = module.state_dict()
@@ -120,29 +125,67 @@ def _check(
             raise CheckpointError(
                 f"the {what}'s {name} should be {list(wanted[name].shape)}. Got {list(tensor.shape)}"
             )
-        if not torch.isfinite(tensor).all():
+        if (
+            tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all()
+        ):  # no copy, unlike tensor.isfinite()
             raise CheckpointError(f"the {what}'s {name} holds nan or inf; the file is damaged")
 
 
-def _check_limits(a: Architecture, what: str) -> None:
-    """Bounds within which a network can be laid out at all, since the numbers come from a file."""
+def check_limits(a: Architecture, what: str) -> None:
+    """Raise CheckpointError unless a network of this shape can be laid out at all: the numbers come from a file."""
     whole = [a.img_resolution, a.channel_base, a.channel_max, a.z_dim, a.c_dim, a.w_dim, a.mapping_layers]
     whole += [a.img_channels, a.mbstd_group_size, a.mbstd_channels]
     if not all(type(number) is int and number >= 0 for number in whole):
-        raise CheckpointError(f"the {what}'s architecture should consist of whole numbers >= 0. Got {a}")
-    if not 4 <= a.img_resolution <= MAX_RESOLUTION or a.img_resolution & (a.img_resolution - 1):
         raise CheckpointError(
-            f"the {what}'s resolution should be a power of two, 4 to {MAX_RESOLUTION}. Got {a.img_resolution}"
+            f"the {what}'s architecture should consist of whole numbers >= 0. Got {_shown(a)}"
         )
-    widths = [a.channel_max, a.z_dim, a.c_dim, a.w_dim, a.img_channels, a.mbstd_channels]
-    if max(widths) > MAX_WIDTH or a.mapping_layers > MAX_LAYERS:
-        raise CheckpointError(f"the {what}'s architecture is out of bounds. Got {a}")
-    if a.channels(a.img_resolution) < 1:
-        raise CheckpointError(f"the {what} has no channels at {a.img_resolution} px. Got {a}")
+    side = a.img_resolution
+    if not MIN_RESOLUTION <= side <= MAX_RESOLUTION or side & (side - 1):
+        raise CheckpointError(
+            f"the {what}'s resolution should be a power of two, {MIN_RESOLUTION} to {MAX_RESOLUTION} px. Got {side}"
+        )
+    too_wide = (
+        max(a.channel_max, a.img_channels, a.mbstd_channels) > MAX_WIDTH or a.mapping_layers > MAX_LAYERS
+    )
+    too_wide |= max(a.z_dim, a.w_dim) > MAX_CODE or a.c_dim > MAX_CLASSES
+    if too_wide or a.mapping_layers * a.w_dim**2 > MAX_MAPPING:
+        raise CheckpointError(f"the {what}'s architecture is out of bounds. Got {_shown(a)}")
+    if a.channels(side) < 1:
+        raise CheckpointError(f"the {what} has no channels at {side} px. Got {_shown(a)}")
     if a.architecture not in ("skip", "resnet", "orig"):
-        raise CheckpointError(f"the {what}'s kind should be skip, resnet or orig. Got {a.architecture!r}")
-    if a.conv_clamp is not None and not (isinstance(a.conv_clamp, int | float) and a.conv_clamp > 0):
-        raise CheckpointError(f"the {what}'s conv_clamp should be a number > 0 or None. Got {a.conv_clamp!r}")
+        raise CheckpointError(
+            f"the {what}'s kind should be skip, resnet or orig. Got {str(a.architecture)[:40]}"
+        )
+    if a.conv_clamp is not None and not (
+        type(a.conv_clamp) in (int, float) and 0 < a.conv_clamp <= MAX_CLAMP
+    ):
+        raise CheckpointError(f"the {what}'s conv_clamp should be a number > 0 or None. Got another")
+    check_group(a, what)
+
+
+def check_group(a: Architecture, what: str) -> None:
+    """The batch is split into groups of equal size, so that only powers of two fit NVIDIA's batches."""
+    group = a.mbstd_group_size
+    if group != ENTIRE_BATCH and not (0 < group <= MAX_GROUP and group & (group - 1) == 0):
+        raise CheckpointError(
+            f"the {what}'s minibatch standard deviation should be taken over a power of two images, 1 to {MAX_GROUP}. "
+            f"Got groups of {group}"
+        )
+    if a.mbstd_channels and a.channels(4) % a.mbstd_channels:
+        raise CheckpointError(
+            f"the {what}'s minibatch standard deviation should have channels that divide {a.channels(4)}. "
+            f"Got {a.mbstd_channels}"
+        )
+
+
+def _shown(architecture: Architecture) -> str:
+    """What came; a number of thousands of digits could not even be printed."""
+    values = dataclasses.asdict(architecture).items()
+    plain = (str, float, type(None))
+    shown = (
+        (k, v if isinstance(v, plain) or (type(v) is int and abs(v) < 1 << 64) else "?") for k, v in values
+    )
+    return " ".join(f"{k}={str(v)[:40]}" for k, v in shown)
 
 
 def _resolutions(tensors: Iterable[str], pattern: str, first: int = 4) -> list[int]:

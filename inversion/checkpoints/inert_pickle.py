@@ -8,22 +8,29 @@ executing. Work and memory stay in proportion to the size of the file.
 
 from __future__ import annotations
 
-import io
 import pickletools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from inversion.checkpoints.budget import Budget
 from inversion.errors import CheckpointError
 
-MAX_OPERATIONS = 1_000_000  # a 1024 px StyleGAN2 training snapshot takes about 40,000
-MAX_TEXT_LINE = 1 << 16  # bytes in one line of the old text opcodes
+MAX_LINE = 4096  # bytes in one line of the old text opcodes that holds a name or a number
+MAX_TEXT = 64 << 20  # bytes in one text: Python may take four for each
+MAX_BITS = 128  # of a whole number; longer ones cannot even be printed
+BIG = 1 << 16  # bytes from which a value stays where it is in the file, instead of being copied
 
+OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 LITERALS = frozenset(
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE "
-    "BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8".split()
+    "BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split()
+)
+TEXTS = frozenset({"UNICODE", "STRING"})  # whose line may be long: weights in protocol 0
+DECODED = frozenset(
+    {"BINUNICODE", "BINUNICODE8", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING", "LONG4"}
 )
 EMPTY: dict[str, Callable[[], Any]] = {
     "EMPTY_LIST": list,
@@ -35,6 +42,9 @@ TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 STORES = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 FETCHES = frozenset({"GET", "BINGET", "LONG_BINGET"})
 KEYS = (str, int, float, bytes, type(None))
+# How protocols 0 and 1 write an object: _reconstructor(class, base, what the base is made of).
+RECONSTRUCTORS = frozenset({"copy_reg._reconstructor", "copyreg._reconstructor"})
+EXPECTED = RECONSTRUCTORS | {"builtins.object", "builtins.dict", "__builtin__.object", "__builtin__.dict"}
 
 
 @dataclass(frozen=True)
@@ -54,61 +64,85 @@ class Call:
     items: dict[Any, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Persistent:
+    """A reference to something outside the pickle, such as a storage of numbers that follows it in the file."""
+
+    key: Any
+
+
 MARK = Name("(mark)")
 
 
-def parse(path: Path, expected: frozenset[str]) -> Any:
-    """The tree that a pickle file describes: plain values, `Name` and `Call`.
+def parse(data: memoryview, expected: frozenset[str], budget: Budget) -> Any:
+    """The tree that a pickle describes: plain values, `Name`, `Call` and `Persistent`; large bytes as slices of it.
 
     expected: the only names that may occur. Raises CheckpointError naming whatever else the file asks for.
     """
-    with open(path, "rb") as file:
-        return parse_stream(file, path.stat().st_size, expected)
+    return Stream(data, budget).parse(expected)
 
 
-def parse_stream(file: BinaryIO, size: int, expected: frozenset[str]) -> Any:
-    """The same from an open stream of `size` bytes."""
-    machine = _Machine(expected)
-    try:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(_Bounded(file, size))):  # type: ignore[arg-type]
-            if count >= MAX_OPERATIONS:
-                raise CheckpointError(
-                    f"a pickle of more than {MAX_OPERATIONS:,} operations is no network file"
-                )
-            if opcode.name == "STOP":
-                return machine.pop()
-            machine.step(opcode.name, argument)
-    except CheckpointError:
-        raise
-    except (ValueError, OverflowError, MemoryError, IndexError, KeyError, TypeError) as error:
-        raise CheckpointError(f"a truncated or damaged pickle ({error}); download it again") from error
-    raise CheckpointError("a truncated pickle (it never ends); download it again")
+class Stream:
+    """Pickles and bytes, one after the other in memory, or in a file that is mapped into it.
 
+    It never allocates for bytes that are not there: a claimed length is compared with what is left.
+    """
 
-class _Bounded:
-    """A stream that never allocates for bytes that the file does not have."""
+    def __init__(self, data: memoryview, budget: Budget) -> None:
+        self.data, self.budget, self.at = data, budget, 0
+        self.longest, self.longest_line = len(data), MAX_LINE
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self.file = file
-        self.left = size
+    def parse(self, expected: frozenset[str], persistent: bool = False) -> Any:
+        """The next pickle's tree; see the function of this name. persistent: whether it may refer to storages."""
+        machine = _Machine(expected, persistent)
+        try:
+            while (opcode := self.opcode()).name != "STOP":
+                self.longest_line = MAX_TEXT if opcode.name in TEXTS else MAX_LINE
+                self.longest = MAX_TEXT if opcode.name in DECODED else len(self.data)
+                argument = None if opcode.arg is None else opcode.arg.reader(self)  # type: ignore[arg-type]
+                self.longest = len(self.data)
+                if isinstance(argument, str | bytearray) and len(argument) > BIG:
+                    self.budget.memory(sys.getsizeof(argument))
+                machine.step(opcode.name, argument)
+            return machine.pop()
+        except CheckpointError:
+            raise
+        except Exception as error:  # damage raises ValueError, KeyError, struct.error and more
+            raise CheckpointError(f"a truncated or damaged pickle ({error}); download it again") from error
 
-    def read(self, count: int) -> bytes:
-        if count > self.left:
-            raise ValueError(f"it announces {count:,} bytes where {self.left:,} are left")
-        self.left -= count
-        return self.file.read(count)
+    def opcode(self) -> pickletools.OpcodeInfo:
+        self.budget.operation()
+        code = bytes(self.read(1))
+        if code not in OPCODES:
+            raise ValueError(f"byte {code!r} at {self.at - 1:,} is no operation")
+        return OPCODES[code]
+
+    def read(self, count: int) -> bytes | memoryview:
+        left = len(self.data) - self.at
+        if not 0 <= count <= min(left, self.longest):
+            raise ValueError(f"it announces {count:,} bytes where {left:,} are left, or a text too long")
+        self.at += count
+        part = self.data[self.at - count : self.at]
+        return part if count >= BIG else bytes(part)
 
     def readline(self) -> bytes:
-        line = self.file.readline(min(self.left, MAX_TEXT_LINE))
-        self.left -= len(line)
-        return line
+        """Up to and with the next line break."""
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            part = bytes(self.data[self.at : self.at + MAX_LINE])
+            part = part[: part.find(b"\n") + 1 or None]
+            if not part or len(line) > self.longest_line:
+                raise ValueError("a line without end")
+            line += part
+            self.at += len(part)
+        return bytes(line)
 
 
 class _Machine:
     """The pickle stack machine (PEP 307, 3154) without its ability to act."""
 
-    def __init__(self, expected: frozenset[str]) -> None:
-        self.expected = expected
+    def __init__(self, expected: frozenset[str], persistent: bool) -> None:
+        self.expected, self.persistent = expected, persistent
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
@@ -131,6 +165,10 @@ class _Machine:
         """Carry out one operation. Raises CheckpointError for an operation that network files do not use."""
         push = self.stack.append
         if opcode in LITERALS:
+            if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
+                raise CheckpointError(
+                    f"the pickle holds a number of {argument.bit_length():,} bits; it is not read"
+                )
             push(argument)
         elif opcode in STORES:
             self.memo[argument] = self.top()
@@ -180,6 +218,8 @@ class _Machine:
             self.call(maker, arguments)
         elif opcode == "BUILD":
             self.build(self.pop())
+        elif opcode == "BINPERSID" and self.persistent:
+            push(Persistent(self.pop()))
         elif opcode not in ("PROTO", "FRAME"):
             raise CheckpointError(
                 f"the pickle uses {opcode}, which network files do not need; it is not read"
@@ -191,8 +231,8 @@ class _Machine:
         name = f"{module}.{attribute}"
         if name not in self.expected:
             raise CheckpointError(
-                f"the pickle asks for {name[:200]!r}, which no StyleGAN2 file needs; "
-                "it is not read, and nothing of it was run"
+                f"the pickle asks for {name[:200]!r}, which no StyleGAN2 file needs; it is not read, and nothing of "
+                "it was run. A net saved as a whole object: save its state_dict() instead, where its code is"
             )
         return Name(name)
 
@@ -201,7 +241,12 @@ class _Machine:
             raise CheckpointError(
                 f"the pickle calls a {type(maker).__name__} that it made itself; it is not read"
             )
-        self.stack.append(Call(maker.name, arguments))
+        name, items = maker.name, {}
+        if name in RECONSTRUCTORS and len(arguments) == 3 and isinstance(arguments[0], Name):
+            name = arguments[0].name
+            items = arguments[2] if isinstance(arguments[2], dict) else {}
+            arguments = ()
+        self.stack.append(Call(name, arguments, items=items))
 
     def build(self, state: Any) -> None:
         target = self.top()
@@ -224,8 +269,3 @@ class _Machine:
             if not isinstance(key, KEYS):
                 raise CheckpointError(f"the pickle uses a {type(key).__name__} as a key; it is not read")
             items[key] = value
-
-
-def parse_bytes(data: bytes, expected: frozenset[str]) -> Any:
-    """The same from bytes in memory."""
-    return parse_stream(io.BytesIO(data), len(data), expected)

@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
+from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.complete import complete_generator
 from inversion.checkpoints.deduce import (
@@ -24,7 +25,8 @@ from inversion.checkpoints.deduce import (
     generator_architecture,
 )
 from inversion.checkpoints.inert_pickle import Call
-from inversion.checkpoints.pickled_values import Budget, as_mapping, as_number, as_tensor, kind
+from inversion.checkpoints.pickled_values import as_mapping, as_number, as_tensor, as_text, as_whole, kind
+from inversion.checkpoints.torch_file import Storages
 from inversion.errors import CheckpointError
 from inversion.generator.architecture import Architecture
 
@@ -33,7 +35,6 @@ log = logging.getLogger(__name__)
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 EXPECTED = frozenset({PERSISTENT})
 MAX_DEPTH = 8  # of layers within layers: generator > synthesis > block > convolution > affine
-MAX_MODULES = 2_000
 LR_MULTIPLIER = 0.01  # of the mapping layers
 
 
@@ -41,49 +42,64 @@ LR_MULTIPLIER = 0.01  # of the mapping layers
 class _Layers:
     """A network's tree of layers, flattened by dotted path."""
 
+    budget: Budget
     classes: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
     tensors: dict[str, Any] = field(default_factory=dict)  # still inert
 
     def add(self, prefix: str, call: Any, depth: int = 0) -> None:
-        if not isinstance(call, Call) or call.maker != PERSISTENT or len(call.arguments) != 1:
-            raise CheckpointError(
-                f"{prefix or 'the network'} should be one of NVIDIA's layers. Got {kind(call)}"
-            )
-        if depth > MAX_DEPTH or len(self.classes) > MAX_MODULES:
+        what = prefix or "the network"
+        if not is_layer(call):
+            raise CheckpointError(f"{what} should be one of NVIDIA's layers. Got {kind(call)}")
+        if depth > MAX_DEPTH:
             raise CheckpointError("a network of layers within layers without end; it is not read")
-        meta = as_mapping(call.arguments[0], prefix or "the network")
-        state = as_mapping(meta.get("state"), f"{prefix or 'the network'}'s state")
-        self.classes[prefix] = str(meta.get("class_name"))[:80]
+        meta = self.mapping(call.arguments[0], what)
+        state = self.mapping(meta.get("state"), f"{what}'s state")
+        self.classes[prefix] = as_text(meta.get("class_name"), f"{what}'s class_name")
         self.attributes[prefix] = state
         dot = prefix + "." if prefix else ""
         for group in ("_parameters", "_buffers"):
-            for name, value in as_mapping(state.get(group), f"{prefix}'s {group}").items():
+            for name, value in self.mapping(state.get(group), f"{what}'s {group}").items():
                 if value is not None:
                     self.tensors[dot + name] = value
-        for name, value in as_mapping(state.get("_modules"), f"{prefix}'s layers").items():
+        for name, value in self.mapping(state.get("_modules"), f"{what}'s layers").items():
             if value is not None:
                 self.add(dot + name, value, depth + 1)
 
+    def mapping(self, value: Any, what: str) -> dict[str, Any]:
+        return as_mapping(value, what, self.budget)
+
     def attribute(self, layer: str, name: str) -> int | float | None:
-        return as_number(self.attributes.get(layer, {}).get(name), f"{layer}.{name}")
+        return as_number(self.attributes.get(layer, {}).get(name), f"{layer}.{name}", self.budget)
 
 
-def convert(tree: Any, size: int) -> Checkpoint:
-    """A parsed pickle of `size` bytes as a checkpoint: the averaged generator G_ema, the discriminator D."""
-    nets = as_mapping(tree, "an NVIDIA pickle")
-    if "G_ema" not in nets:
-        raise CheckpointError(f"an NVIDIA pickle should hold G_ema. Got {sorted(nets)[:8]}")
-    budget = Budget(size)
-    generator, architecture = _generator(nets["G_ema"], budget)
+def is_layer(value: Any) -> bool:
+    """Whether a value is a network or a layer as NVIDIA pickles it."""
+    return isinstance(value, Call) and value.maker == PERSISTENT and len(value.arguments) == 1
+
+
+def convert(tree: Any, budget: Budget, storages: Storages) -> Checkpoint:
+    """A parsed pickle as a checkpoint: the averaged generator G_ema, the discriminator D.
+
+    tree: a training snapshot, or a generator alone. storages: see as_tensor.
+    """
+    nets = {"G_ema": tree} if is_layer(tree) else as_mapping(tree, "an NVIDIA pickle", budget)
+    found = next((name for name in ("G_ema", "G") if nets.get(name) is not None), None)
+    if found is None:
+        raise CheckpointError(
+            f"an NVIDIA pickle should hold G_ema. Got {', '.join(sorted(nets)[:8]) or 'nothing'}"
+        )
+    if found == "G":
+        log.warning("the file has no averaged generator G_ema: G is taken, whose pictures are a little worse")
+    generator, architecture = _generator(nets[found], budget, storages)
     discriminator = d_architecture = None
     if nets.get("D") is not None:
-        discriminator, d_architecture = _discriminator(nets["D"], budget)
+        discriminator, d_architecture = _discriminator(nets["D"], budget, storages)
     return Checkpoint(architecture, generator, d_architecture, discriminator)
 
 
-def _generator(call: Any, budget: Budget) -> tuple[dict[str, Tensor], Architecture]:
-    layers = _Layers()
+def _generator(call: Any, budget: Budget, storages: Storages) -> tuple[dict[str, Tensor], Architecture]:
+    layers = _Layers(budget)
     layers.add("", call)
     if "synthesis.input" in layers.classes:
         raise CheckpointError(
@@ -96,34 +112,36 @@ def _generator(call: Any, budget: Budget) -> tuple[dict[str, Tensor], Architectu
     for layer in layers.attributes:
         if layer.startswith("mapping.fc") and layers.attribute(layer, "bias_gain") != LR_MULTIPLIER:
             raise CheckpointError(f"{layer}: only a learning rate multiplier of {LR_MULTIPLIER} is supported")
-    tensors = _tensors(layers, budget)
+    tensors = _tensors(layers, storages)
     architecture = generator_architecture(tensors, layers.attribute("synthesis.b4.conv1", "conv_clamp"))
     tensors = complete_generator(tensors, architecture)
     _cross_check(layers, architecture)
     return tensors, architecture
 
 
-def _discriminator(call: Any, budget: Budget) -> tuple[dict[str, Tensor] | None, Architecture | None]:
-    layers = _Layers()
+def _discriminator(
+    call: Any, budget: Budget, storages: Storages
+) -> tuple[dict[str, Tensor] | None, Architecture | None]:
+    layers = _Layers(budget)
     layers.add("", call)
     if layers.classes[""] != "Discriminator":
         log.warning("the discriminator is a %s, not StyleGAN2's: left out", layers.classes[""])
         return None, None
-    tensors = _tensors(layers, budget)
-    group = layers.attribute("b4.mbstd", "group_size")
+    tensors = _tensors(layers, storages)
+    group = as_whole(layers.attribute("b4.mbstd", "group_size"), "b4.mbstd.group_size")
     architecture = discriminator_architecture(
         tensors,
         layers.attribute("b8.conv1", "conv_clamp"),
-        ENTIRE_BATCH if group is None else int(group),
+        ENTIRE_BATCH if group is None else group,
     )
     check_discriminator(tensors, architecture)
     return tensors, architecture
 
 
-def _tensors(layers: _Layers, budget: Budget) -> dict[str, Tensor]:
+def _tensors(layers: _Layers, storages: Storages) -> dict[str, Tensor]:
     tensors = {}
     for name, value in layers.tensors.items():
-        tensor = as_tensor(value, name, budget)
+        tensor = as_tensor(value, name, layers.budget, storages)
         if name.endswith("resample_filter"):
             check_filter(tensor, name)
         else:

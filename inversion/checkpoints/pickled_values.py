@@ -1,54 +1,71 @@
-"""Turn the inert calls of a parsed pickle into mappings, numpy arrays and tensors, sizes checked first."""
+"""Turn the inert calls of a parsed pickle into mappings, numbers, numpy arrays and tensors, sizes checked first."""
 
 from __future__ import annotations
 
-import io
 import math
-import pickle
 import re
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from inversion.checkpoints import torch_file
+from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.inert_pickle import Call, Name
+from inversion.checkpoints.torch_file import LEGACY_TORCH, Storages
 from inversion.errors import CheckpointError
 
-MAPPINGS = frozenset({"collections.OrderedDict", "dnnlib.util.EasyDict"})
-RECONSTRUCT = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
-SCALAR = frozenset({"numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"})
+MAPPINGS = frozenset({"collections.OrderedDict", "dnnlib.util.EasyDict", "builtins.dict", "__builtin__.dict"})
+HOMES = ("numpy.core", "numpy._core")  # before and since numpy 2
+RECONSTRUCT = frozenset(f"{home}.multiarray._reconstruct" for home in HOMES)
+SCALAR = frozenset(f"{home}.multiarray.scalar" for home in HOMES)
+FROM_BUFFER = frozenset(f"{home}.numeric._frombuffer" for home in HOMES)  # protocol 5
 NUMPY_TYPES = frozenset({"numpy.ndarray", "numpy.dtype"})
 SETS = frozenset({"builtins.set", "__builtin__.set"})
-TENSORS = frozenset(
-    {"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.storage._load_from_bytes"}
+ENCODE = "_codecs.encode"  # how protocols 0 to 2 write bytes: as text, and the name of the encoding
+NO_BYTES = frozenset({"builtins.bytes", "__builtin__.bytes"})
+TENSOR, PARAMETER = "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"
+NESTED = "torch.storage._load_from_bytes"
+# What trainers save beside the tensors. It is never looked at.
+BESIDE = frozenset(
+    "argparse.Namespace types.SimpleNamespace collections.defaultdict torch.Size torch.device "
+    "builtins.slice builtins.range builtins.complex builtins.frozenset".split()
+    + [
+        f"pathlib{part}.{kind}{name}"
+        for part in ("", "._local")
+        for kind in ("", "Pure")
+        for name in ("Path", "PosixPath", "WindowsPath")
+    ]
+    + [f"torch.{str(dtype).removeprefix('torch.')}" for dtype in torch_file.TYPES.values()]
 )
-EXPECTED = MAPPINGS | RECONSTRUCT | SCALAR | NUMPY_TYPES | SETS | TENSORS
+EXPECTED = (
+    MAPPINGS
+    | RECONSTRUCT
+    | SCALAR
+    | FROM_BUFFER
+    | NUMPY_TYPES
+    | SETS
+    | NO_BYTES
+    | BESIDE
+    | torch_file.EXPECTED
+) | {ENCODE, TENSOR, PARAMETER, NESTED}
 
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 MAX_DIMENSIONS = 8
 MAX_SIZE = 1 << 40
-LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before its zip format
+MAX_NUMBER = 1e30  # of a setting
+MAX_NAME = 200  # characters of a tensor's name
 
 
-class Budget:
-    """How many bytes of tensors may still be made: a file cannot hold more than it weighs."""
-
-    def __init__(self, size: int) -> None:
-        self.left = 2 * size
-
-    def spend(self, count: int) -> None:
-        self.left -= count
-        if self.left < 0:
-            raise CheckpointError("its tensors together are larger than the file; it is not read")
-
-
-def as_mapping(value: Any, what: str) -> dict[str, Any]:
+def as_mapping(value: Any, what: str, budget: Budget) -> dict[str, Any]:
     """A dict, OrderedDict or EasyDict as a plain dict with string keys."""
     if isinstance(value, Call) and value.maker in MAPPINGS and not value.arguments:
         value = value.items
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise CheckpointError(f"{what} should be a dictionary. Got {kind(value)}")
+    if isinstance(value, dict):
+        budget.work(len(value))
+    if not isinstance(value, dict) or not all(isinstance(key, str) and len(key) <= MAX_NAME for key in value):
+        raise CheckpointError(f"{what} should be a dictionary with names as keys. Got {kind(value)}")
     return value
 
 
@@ -59,36 +76,70 @@ def kind(value: Any) -> str:
     return value.name if isinstance(value, Name) else type(value).__name__
 
 
-def as_number(value: Any, what: str) -> int | float | None:
-    """A Python or numpy number, or None."""
-    if isinstance(value, Call) and value.maker in SCALAR:
-        value = as_array(value, what).item()
-    if value is not None and not isinstance(value, int | float):
-        raise CheckpointError(f"{what} should be a number. Got {kind(value)}")
+def as_text(value: Any, what: str) -> str:
+    """A short text. Never str(value): lists that hold one another twice have no end when they are unfolded."""
+    if not isinstance(value, str) or len(value) > MAX_NAME:
+        raise CheckpointError(f"{what} should be a name. Got {kind(value)}")
     return value
 
 
-def as_array(value: Any, what: str) -> np.ndarray:
-    """A pickled numpy array or scalar of plain numbers."""
+def as_number(value: Any, what: str, budget: Budget) -> int | float | None:
+    """A Python or numpy number of ordinary size, or None."""
+    if isinstance(value, Call) and value.maker in SCALAR:
+        value = as_array(value, what, budget).item()
+    if value is None:
+        return None
+    if not isinstance(value, int | float):
+        raise CheckpointError(f"{what} should be a number. Got {kind(value)}")
+    if not -MAX_NUMBER < value < MAX_NUMBER:
+        raise CheckpointError(f"{what} should be a finite number of ordinary size. Got one that is not")
+    return value
+
+
+def as_whole(value: int | float | None, what: str) -> int | None:
+    """The same, but a whole number."""
+    if value is None or value == int(value):
+        return None if value is None else int(value)
+    raise CheckpointError(f"{what} should be a whole number. Got {value}")
+
+
+def as_bytes(value: Any, what: str, budget: Budget) -> memoryview:
+    """Bytes as any protocol writes them; 0 to 2 as text in Latin-1."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return memoryview(value)
+    if isinstance(value, Call) and value.maker in NO_BYTES and not value.arguments:
+        return memoryview(b"")
+    if isinstance(value, Call) and value.maker == ENCODE and len(value.arguments) == 2:
+        text, encoding = value.arguments
+        if isinstance(text, str) and encoding in ("latin1", "latin-1"):
+            budget.memory(len(text))
+            return memoryview(text.encode("latin-1"))
+    raise CheckpointError(f"{what} should hold bytes. Got {kind(value)}")
+
+
+def as_array(value: Any, what: str, budget: Budget) -> np.ndarray:
+    """A pickled numpy array or scalar of plain numbers; of large ones a view into the file."""
+    order: Any = "C"
     if isinstance(value, Call) and value.maker in SCALAR and len(value.arguments) == 2:
-        dtype, data = value.arguments
-        shape: Any = ()
-        order = "C"
+        (dtype, data), shape = value.arguments, ()
     elif isinstance(value, Call) and value.maker in RECONSTRUCT and isinstance(value.state, tuple):
         if len(value.state) != 5:
             raise CheckpointError(f"{what} is an array of an unknown numpy format")
         _, shape, dtype, fortran, data = value.state
-        order = "F" if fortran else "C"
+        order = "F" if fortran is True else "C"
+    elif isinstance(value, Call) and value.maker in FROM_BUFFER and len(value.arguments) == 4:
+        data, dtype, shape, order = value.arguments
     else:
         raise CheckpointError(f"{what} should be a numpy array. Got {kind(value)}")
     number_type = _number_type(dtype, what)
+    content = as_bytes(data, what, budget)
     if (
         not _sizes(shape)
-        or not isinstance(data, bytes)
-        or math.prod(shape) * number_type.itemsize != len(data)
+        or order not in ("C", "F")
+        or math.prod(shape) * number_type.itemsize != len(content)
     ):
         raise CheckpointError(f"{what}: its shape and its data disagree; the file is damaged")
-    return np.frombuffer(data, number_type).reshape(shape, order=order)  # type: ignore[call-overload]
+    return np.frombuffer(content, number_type).reshape(shape, order=order)
 
 
 def _number_type(value: Any, what: str) -> np.dtype:
@@ -96,7 +147,8 @@ def _number_type(value: Any, what: str) -> np.dtype:
     if isinstance(value, Call) and value.maker == "numpy.dtype" and value.arguments:
         code, state = value.arguments[0], value.state
         order = state[1] if isinstance(state, tuple) and len(state) > 1 else "="
-        if isinstance(code, str) and re.fullmatch("[fiu][1248]|b1", code) and order in ("<", ">", "=", "|"):
+        known = isinstance(code, str) and re.fullmatch("f[248]|[iu][1248]|b1", code)
+        if known and isinstance(order, str) and order in ("<", ">", "=", "|"):
             return np.dtype(order + code)
     raise CheckpointError(f"{what} is not an array of plain numbers")
 
@@ -107,52 +159,39 @@ def _sizes(value: Any) -> bool:
     return all(type(v) is int and 0 <= v < MAX_SIZE for v in value)
 
 
-def as_tensor(value: Any, what: str, budget: Budget) -> Tensor:
-    """A pickled tensor or parameter of floating point numbers as contiguous float32."""
-    if isinstance(value, Call) and value.maker == "torch._utils._rebuild_parameter" and value.arguments:
+def as_tensor(value: Any, what: str, budget: Budget, storages: Storages) -> Tensor:
+    """A pickled tensor or parameter of floating point numbers as contiguous float32 in memory of its own.
+
+    storages: of the torch file that the value comes from; empty for other pickles, whose tensors bring their own.
+    """
+    if isinstance(value, Call) and value.maker == PARAMETER and value.arguments:
         value = value.arguments[0]
-    if (
-        not isinstance(value, Call)
-        or value.maker != "torch._utils._rebuild_tensor_v2"
-        or len(value.arguments) < 4
-    ):
-        raise CheckpointError(f"{what} should be a tensor. Got {kind(value)}")
-    storage, offset, size, stride = value.arguments[:4]
+    if not isinstance(value, Call) or value.maker != TENSOR or len(value.arguments) < 4:
+        raise CheckpointError(f"{what} should be a tensor of floating point numbers. Got {kind(value)}")
+    numbers, offset, size, stride = value.arguments[:4]
     if not _sizes((offset,)) or not _sizes(size) or not _sizes(stride) or len(size) != len(stride):
         raise CheckpointError(f"{what}: a tensor of impossible shape; the file is damaged")
-    dtype, data = _storage(storage, what, budget)
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) + 1 if math.prod(size) else 0
-    if max(last, math.prod(size)) * dtype.itemsize > data.nbytes():
-        raise CheckpointError(f"{what}: its shape {size} and its data disagree; the file is damaged")
-    tensor = torch.empty(0, dtype=dtype).set_(data, offset, size, stride)
-    return tensor.to(torch.float32).contiguous()
+    budget.work()
+    stored = _nested(numbers, what, budget) if isinstance(numbers, Call) else None
+    stored = stored or torch_file.storage(numbers, storages, what)
+    if stored.dtype not in FLOATS:
+        raise CheckpointError(f"{what} should be a tensor of floating point numbers. Got {stored.dtype}")
+    count, width = math.prod(size), stored.dtype.itemsize
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) + 1 if count else offset
+    if max(last, count) * width > len(stored.data):
+        raise CheckpointError(f"{what}: its shape {list(size)} and its data disagree; the file is damaged")
+    budget.memory(max((last - offset) * width, 4 * count))
+    flat = torch.empty(last - offset, dtype=stored.dtype)
+    flat.view(torch.uint8).numpy()[:] = np.frombuffer(stored.data[offset * width : last * width], np.uint8)
+    return flat.as_strided(size, stride).to(torch.float32).contiguous()
 
 
-def _storage(value: Any, what: str, budget: Budget) -> tuple[torch.dtype, torch.UntypedStorage]:
-    """The numbers under a tensor: a nested torch file, read by torch's own reader of plain weights."""
-    if (
-        not isinstance(value, Call)
-        or value.maker != "torch.storage._load_from_bytes"
-        or len(value.arguments) != 1
-    ):
-        raise CheckpointError(f"{what}: a tensor without its numbers. Got {kind(value)}")
-    data = value.arguments[0]
-    if not isinstance(data, bytes) or not data.startswith(LEGACY_TORCH):
+def _nested(call: Call, what: str, budget: Budget) -> torch_file.Storage:
+    """The numbers under a tensor of a plain pickle: a torch file of its own, one storage in the older format."""
+    if call.maker != NESTED or len(call.arguments) != 1:
+        raise CheckpointError(f"{what}: a tensor without its numbers. Got {kind(call)}")
+    data = as_bytes(call.arguments[0], what, budget)
+    if bytes(data[: len(LEGACY_TORCH)]) != LEGACY_TORCH:
         raise CheckpointError(f"{what}: its numbers are not in torch's storage format; it is not read")
-    budget.spend(len(data))
-    storage = plain_torch_load(io.BytesIO(data), what)
-    if not isinstance(storage, torch.storage.TypedStorage) or storage.dtype not in FLOATS:
-        raise CheckpointError(f"{what} should hold floating point numbers. Got {type(storage).__name__}")
-    return storage.dtype, storage._untyped_storage  # the public accessor warns that TypedStorage will go
-
-
-def plain_torch_load(file: BinaryIO, what: str) -> Any:
-    """torch.load restricted to weights; whatever else the file asks for is refused by name."""
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL (\S+)", str(error))
-        wanted = f"asks for {asked[1]!r}" if asked else "is not plain weights"
-        raise CheckpointError(f"{what} {wanted}; it is not read, and nothing of it was run") from error
-    except Exception as error:  # damaged input raises many kinds: RuntimeError, EOFError, KeyError, ...
-        raise CheckpointError(f"{what} is truncated or damaged ({type(error).__name__})") from error
+    tree, storages = torch_file.read(data, torch_file.EXPECTED, budget)
+    return torch_file.storage(tree, storages, what)

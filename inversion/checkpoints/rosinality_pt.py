@@ -1,32 +1,17 @@
-"""PyTorch files of rosinality/stylegan2-pytorch: {g_ema, latent_avg, g, d}, state dicts with other names.
+"""rosinality/stylegan2-pytorch's names of tensors, turned into NVIDIA's.
 
 The name map was read from model.py and convert_weight.py there and is checked by outputs (tests/reference).
-Read with torch.load(weights_only=True), which allows no code; argparse.Namespace, an inert record that their
-trainer saves, is allowed besides.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
-import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.checkpoints.complete import complete_generator
-from inversion.checkpoints.deduce import (
-    FIR,
-    check_discriminator,
-    check_filter,
-    discriminator_architecture,
-    generator_architecture,
-)
-from inversion.checkpoints.pickled_values import plain_torch_load
+from inversion.checkpoints.deduce import FIR, check_filter
 from inversion.errors import CheckpointError
 
 Names = list[tuple[str, Callable[[re.Match[str]], str]]]
@@ -81,70 +66,37 @@ def _side(largest: int, match: re.Match[str]) -> int:
     return (2 * largest) >> int(match[1])
 
 
-def read(path: Path) -> Checkpoint:
-    """Read a .pt file. Raises CheckpointError when it holds anything but plain weights, or other nets."""
-    _check_zip(path)
-    # An open file, since torch chooses another reader by a path's suffix.
-    with torch.serialization.safe_globals([argparse.Namespace]), open(path, "rb") as file:
-        nets = plain_torch_load(file, "the file")
-    if not isinstance(nets, dict) or "g_ema" not in nets:
-        got = sorted(str(key)[:40] for key in nets)[:8] if isinstance(nets, dict) else type(nets).__name__
-        raise CheckpointError(f"a .pt checkpoint should be rosinality's, with the key 'g_ema'. Got {got}")
-    tensors = _rename(nets["g_ema"], GENERATOR, "g_ema")
-    if "latent_avg" in nets:
-        tensors["mapping.w_avg"] = _plain(nets["latent_avg"], "latent_avg")
-    tensors = {name: _reshape(name, tensor) for name, tensor in tensors.items()}
-    architecture = generator_architecture(tensors)
-    tensors = complete_generator(tensors, architecture)
-    if nets.get("d") is None:
-        return Checkpoint(architecture, tensors)
-    d_tensors = _rename(nets["d"], _discriminator_names(architecture.img_resolution), "d")
-    d_architecture = discriminator_architecture(d_tensors)
-    check_discriminator(d_tensors, d_architecture)
-    return Checkpoint(architecture, tensors, d_architecture, d_tensors)
+def recognizes(names: Mapping[str, object]) -> bool:
+    """Whether a state dict has the names of this repository's generator."""
+    return "style.1.weight" in names or "convs.0.conv.weight" in names
 
 
-def _check_zip(path: Path) -> None:
-    """Refuse archives that would unpack to more than they weigh; torch.save never compresses."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except zipfile.BadZipFile:  # the older format, or damage that torch will report
-        return
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise CheckpointError("a compressed archive, which torch.save does not write; it is not read")
-    if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise CheckpointError(
-            "an archive whose parts overlap, which torch.save does not write; it is not read"
-        )
+def generator(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A generator's tensors under NVIDIA's names. Raises CheckpointError for one that does not belong."""
+    return _rename(tensors, GENERATOR, "the generator")
 
 
-def _rename(tensors: Any, names: Names, what: str) -> dict[str, Tensor]:
-    if not isinstance(tensors, Mapping):
-        raise CheckpointError(f"{what} should be a dictionary of tensors. Got {type(tensors).__name__}")
+def discriminator(tensors: Mapping[str, Tensor], resolution: int) -> dict[str, Tensor]:
+    """The same for a discriminator of this resolution, which its names do not tell."""
+    return _rename(tensors, _discriminator_names(resolution), "the discriminator")
+
+
+def _rename(tensors: Mapping[str, Tensor], names: Names, what: str) -> dict[str, Tensor]:
     renamed = {}
-    for name, value in tensors.items():
-        tensor = _plain(value, f"{what}.{name}")
-        if str(name).endswith(".kernel"):
-            check_filter(_unit_sum(tensor), f"{what}.{name}")
+    for name, tensor in tensors.items():
+        if name.endswith(".kernel"):
+            check_filter(_unit_sum(tensor), f"{what}'s {name}")
             continue
         for pattern, rename in names:
-            if match := re.fullmatch(pattern, str(name)):
-                renamed[rename(match)] = tensor
+            if match := re.fullmatch(pattern, name):
+                ours = rename(match)
+                renamed[ours] = _reshape(ours, tensor)
                 break
         else:
-            raise CheckpointError(f"{what}.{str(name)[:80]} does not belong to a StyleGAN2 of rosinality's")
+            raise CheckpointError(
+                f"{what} holds {name}, which does not belong to a StyleGAN2 of rosinality's"
+            )
     return renamed
-
-
-def _plain(value: Any, what: str) -> Tensor:
-    if not isinstance(value, Tensor) or not value.is_floating_point():
-        raise CheckpointError(
-            f"{what} should be a tensor of floating point numbers. Got {type(value).__name__}"
-        )
-    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        raise CheckpointError(f"{what}: its shape and its data disagree; the file is damaged")
-    return value.detach().to(torch.float32).contiguous()
 
 
 def _unit_sum(kernel: Tensor) -> Tensor:
@@ -155,7 +107,7 @@ def _unit_sum(kernel: Tensor) -> Tensor:
 
 def _reshape(name: str, tensor: Tensor) -> Tensor:
     """Drop the leading dimensions of size 1 that rosinality keeps."""
-    wanted = {"noise_strength": 0, "noise_const": 2, "const": 3, "w_avg": 1, "bias": 1}
+    wanted = {"noise_strength": 0, "noise_const": 2, "const": 3, "bias": 1}
     ending = name.rsplit(".", 1)[-1]
     dimensions = wanted.get(ending, 2 if "affine" in name or "mapping" in name else 4)
     if ending == "bias":

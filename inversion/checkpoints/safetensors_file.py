@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialized
 from torch import Tensor
 
+from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.deduce import check_discriminator, check_generator
 from inversion.errors import CheckpointError
 from inversion.generator.architecture import Architecture
+from inversion.printable import printable
 
 HEADER = "inversion"
 FORMAT = 1
 MAX_HALF = torch.finfo(torch.float16).max
+MAX_HEADER = 1 << 20  # bytes; a 1024 px net's takes 40,000
+MAX_TEXT = 10_000  # characters of licence, description and source
+MAX_W_STD = 1e30
+FLOATS = ("F32", "F16", "BF16", "F64")
 
 
 def save(checkpoint: Checkpoint, path: Path, half: bool = False) -> None:
@@ -59,16 +66,19 @@ def save(checkpoint: Checkpoint, path: Path, half: bool = False) -> None:
         part.unlink(missing_ok=True)
 
 
-def read(path: Path) -> Checkpoint:
+def read(path: Path, budget: Budget | None = None) -> Checkpoint:
     """Read a file that `save` wrote, as float32. Raises CheckpointError for any other file."""
+    budget = budget or Budget(path.stat().st_size)
+    with open(path, "rb") as head:
+        length = int.from_bytes(head.read(8), "little")
+    if length > MAX_HEADER:
+        raise CheckpointError(f"a header of {length:,} bytes; this tool's have at most {MAX_HEADER:,}")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = _header(file.metadata())
-            tensors = {name: _loaded(name, file.get_tensor(name)) for name in file.keys()}
+            tensors = {name: _loaded(name, file, budget) for name in file.keys()}
     except SafetensorError as error:
         raise CheckpointError(f"a truncated or damaged .safetensors file ({error})") from error
-    if foreign := [name for name in tensors if not name.startswith(("G.", "D."))]:
-        raise CheckpointError(f"tensors should be named G.* or D.*. Got {foreign[0][:80]!r}")
     generator = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("G.")}
     architecture = _architecture(header.get("architecture"))
     check_generator(generator, architecture)
@@ -78,17 +88,17 @@ def read(path: Path) -> Checkpoint:
         d_architecture = _architecture(header.get("discriminator_architecture"))
         check_discriminator(discriminator, d_architecture)
     w_std = header.get("w_std")
-    if w_std is not None and not (isinstance(w_std, float | int) and 0 < w_std < float("inf")):
-        raise CheckpointError(f"w_std should be a number > 0. Got {str(w_std)[:40]}")
+    if w_std is not None and not (type(w_std) in (float, int) and 0 < w_std <= MAX_W_STD):
+        raise CheckpointError(f"w_std should be a number > 0. Got {type(w_std).__name__}")
     return Checkpoint(
         architecture,
         generator,
         d_architecture,
         discriminator,
         None if w_std is None else float(w_std),
-        license=str(header.get("license", "")),
-        description=str(header.get("description", "")),
-        source=str(header.get("source", "")),
+        license=_text(header, "license"),
+        description=_text(header, "description"),
+        source=_text(header, "source"),
     )
 
 
@@ -100,10 +110,23 @@ def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
     return tensor.to(torch.float16).contiguous()
 
 
-def _loaded(name: str, tensor: Tensor) -> Tensor:
-    if not tensor.is_floating_point():
-        raise CheckpointError(f"{name[:80]} should hold floating point numbers. Got {tensor.dtype}")
-    return tensor.to(torch.float32)
+def _loaded(name: str, file: Any, budget: Budget) -> Tensor:
+    if not name.startswith(("G.", "D.")):
+        raise CheckpointError(f"tensors should be named G.* or D.*. Got {name[:80]!r}")
+    part = file.get_slice(name)
+    if part.get_dtype() not in FLOATS:
+        raise CheckpointError(f"{name[:80]} should hold floating point numbers. Got {part.get_dtype()}")
+    budget.work()
+    budget.memory(4 * math.prod(part.get_shape()))
+    return file.get_tensor(name).to(torch.float32)
+
+
+def _text(header: dict[str, Any], name: str) -> str:
+    """A text of the header as one line that can be shown."""
+    text = header.get(name, "")
+    if not isinstance(text, str):
+        raise CheckpointError(f"{name} should be a text. Got {type(text).__name__}")
+    return printable(text, MAX_TEXT)
 
 
 def _header(metadata: dict[str, str] | None) -> dict[str, Any]:
@@ -115,7 +138,7 @@ def _header(metadata: dict[str, str] | None) -> dict[str, Any]:
         )
     try:
         header = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"the header entry {HEADER!r} is not JSON ({type(error).__name__})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise CheckpointError(f"the header entry {HEADER!r} should have format {FORMAT}; update this tool")
@@ -126,6 +149,7 @@ def _architecture(values: Any) -> Architecture:
     known = {field.name for field in dataclasses.fields(Architecture)}
     if not isinstance(values, dict) or values.keys() - known or "img_resolution" not in values:
         raise CheckpointError(
-            f"the header's architecture should have {sorted(known)}. Got {str(values)[:200]}"
+            f"the header's architecture should have {', '.join(sorted(known))}. Got "
+            f"{', '.join(values)[:200] if isinstance(values, dict) else type(values).__name__}"
         )
     return Architecture(**values)

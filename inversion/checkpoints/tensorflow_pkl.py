@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.complete import complete_generator
 from inversion.checkpoints.deduce import (
@@ -28,7 +29,7 @@ from inversion.checkpoints.deduce import (
     generator_architecture,
 )
 from inversion.checkpoints.inert_pickle import Call
-from inversion.checkpoints.pickled_values import as_array, as_mapping, as_number, kind
+from inversion.checkpoints.pickled_values import MAX_NAME, as_array, as_mapping, as_number, as_whole, kind
 from inversion.errors import CheckpointError
 from inversion.generator.architecture import Architecture
 
@@ -58,18 +59,18 @@ def recognizes(tree: Any) -> bool:
     return isinstance(tree, tuple) and any(isinstance(net, Call) and net.maker == NETWORK for net in tree)
 
 
-def convert(tree: Any) -> Checkpoint:
+def convert(tree: Any, budget: Budget) -> Checkpoint:
     """A parsed pickle as a checkpoint: the averaged generator Gs and the discriminator D."""
     if len(tree) != 3:
         raise CheckpointError(f"a TensorFlow pickle should hold three networks. Got {len(tree)}")
-    _, d_net, g_net = (_network(net) for net in tree)
-    tensors = _translate(g_net.variables, GENERATOR)
+    _, d_net, g_net = (_network(net, budget) for net in tree)
+    tensors = _translate(g_net, GENERATOR)
     if "mapping.embed.weight" not in tensors and g_net.number("label_size"):
         raise CheckpointError("conditional nets of the TensorFlow StyleGAN2 (LabelConcat) are not supported")
     architecture = generator_architecture(tensors, g_net.number("conv_clamp"))
     g_net.check(mapping_lrmul=0.01)
     tensors = complete_generator(tensors, architecture)
-    d_tensors = _translate(d_net.variables, DISCRIMINATOR)
+    d_tensors = _translate(d_net, DISCRIMINATOR)
     d_architecture = _discriminator_architecture(d_net, d_tensors)
     check_discriminator(d_tensors, d_architecture)
     return Checkpoint(architecture, tensors, d_architecture, d_tensors)
@@ -80,9 +81,10 @@ class _Network:
     version: int
     settings: dict[str, Any]
     variables: dict[str, Any]  # still inert
+    budget: Budget
 
     def number(self, name: str) -> int | float | None:
-        return as_number(self.settings.get(name), name)
+        return as_number(self.settings.get(name), name, self.budget)
 
     def check(self, mapping_lrmul: float) -> None:
         said = self.number("mapping_lrmul")
@@ -90,50 +92,53 @@ class _Network:
             raise CheckpointError(f"mapping_lrmul should be {mapping_lrmul}. Got {said}")
 
 
-def _network(call: Any) -> _Network:
-    state = _state(call)
-    version = as_number(state.get("version"), "version")
+def _network(call: Any, budget: Budget) -> _Network:
+    state = _state(call, budget)
+    version = as_number(state.get("version"), "version", budget)
     if not isinstance(version, int) or version < OLDEST_VERSION:
         raise CheckpointError(
             f"a TensorFlow pickle of version {version}, from StyleGAN1 or before; StyleGAN2 has 4 or 5"
         )
-    settings = as_mapping(state.get("static_kwargs"), "static_kwargs")
+    settings = as_mapping(state.get("static_kwargs"), "static_kwargs", budget)
     if unknown := sorted(settings.keys() - KNOWN):
         raise CheckpointError(f"the network has settings that are not supported: {', '.join(unknown)[:200]}")
     for name, wanted in FIXED.items():
         if settings.get(name) not in (None, wanted):
             raise CheckpointError(f"{name} should be {wanted}, the only one that is supported")
-    variables = dict(_variables("", state))
-    components = as_mapping(state.get("components", {}), "components")
+    variables = dict(_variables("", state, budget))
+    components = as_mapping(state.get("components", {}), "components", budget)
     if len(components) > MAX_COMPONENTS:
         raise CheckpointError("a TensorFlow network should have two components, mapping and synthesis")
     for name, component in components.items():
-        variables.update(_variables(name + "/", _state(component)))
-    return _Network(version, settings, variables)
+        variables.update(_variables(name + "/", _state(component, budget), budget))
+    return _Network(version, settings, variables, budget)
 
 
-def _state(call: Any) -> dict[str, Any]:
+def _state(call: Any, budget: Budget) -> dict[str, Any]:
     if not isinstance(call, Call) or call.maker != NETWORK:
         raise CheckpointError(
             f"a TensorFlow pickle should hold three networks. Got a {kind(call)} among them"
         )
-    return as_mapping(call.state, "the network's state")
+    return as_mapping(call.state, "the network's state", budget)
 
 
-def _variables(prefix: str, state: dict[str, Any]) -> list[tuple[str, Any]]:
+def _variables(prefix: str, state: dict[str, Any], budget: Budget) -> list[tuple[str, Any]]:
     pairs = state.get("variables")
+    if isinstance(pairs, list):
+        budget.work(len(pairs))
     if not isinstance(pairs, list) or not all(
-        isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
+        isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and len(pair[0]) <= MAX_NAME
+        for pair in pairs
     ):
         raise CheckpointError("a TensorFlow network's variables should be a list of (name, array)")
     return [(prefix + name, value) for name, value in pairs]
 
 
 def _discriminator_architecture(net: _Network, tensors: dict[str, Tensor]) -> Architecture:
-    group = net.number("mbstd_group_size")
+    group = as_whole(net.number("mbstd_group_size"), "mbstd_group_size")
     if group is None:
         group = STYLEGAN2_MBSTD if net.version == 4 else ENTIRE_BATCH
-    architecture = discriminator_architecture(tensors, net.number("conv_clamp"), int(group))
+    architecture = discriminator_architecture(tensors, net.number("conv_clamp"), group)
     if architecture.mapping_layers > 0:
         net.check(mapping_lrmul=0.01)
     return architecture
@@ -216,19 +221,21 @@ DISCRIMINATOR: list[Rule] = [
 ]
 
 
-def _translate(variables: dict[str, Any], rules: list[Rule]) -> dict[str, Tensor]:
+def _translate(net: _Network, rules: list[Rule]) -> dict[str, Tensor]:
     """Rename and reorient every variable. Raises CheckpointError for one that no rule knows."""
     tensors = {}
-    for name, value in variables.items():
+    for name, value in net.variables.items():
         match, rename, turn = _rule(name, rules)
         ours = rename(match)
         if ours is None:
             continue
-        array = as_array(value, name)
+        array = as_array(value, name, net.budget)
+        net.budget.memory(4 * array.size)
         if array.dtype.kind != "f":
             raise CheckpointError(f"{name} should hold floating point numbers. Got {array.dtype}")
         try:
-            turned = np.array(turn(array), dtype=np.float32)
+            with np.errstate(all="ignore"):  # what becomes infinite as float32 is refused below, by name
+                turned = np.array(turn(array), dtype=np.float32, order="C")
         except (ValueError, IndexError) as error:
             raise CheckpointError(f"{name} has an unexpected shape. Got {list(array.shape)}") from error
         tensors[ours] = torch.from_numpy(turned)

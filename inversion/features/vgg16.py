@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inversion.checkpoints.named_tensors import read_named_tensors as read_tensors
 from inversion.errors import CheckpointError
 from inversion.runtime.on_device import numbers, on_device
 
@@ -87,20 +88,6 @@ def load_vgg16(path: Path) -> VGG16:
     Raises CheckpointError for a file that holds anything but tensors, or not these.
     """
     return VGG16(read_tensors(path))
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a .pth file of named tensors without executing what it contains. Raises CheckpointError."""
-    try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # zip, pickle and torch raise nearly everything
-        raise CheckpointError(
-            f"Weights cannot be read. Got {path} ({type(error).__name__}); "
-            "a PyTorch file of named tensors would work."
-        ) from error
-    if not isinstance(tensors, Mapping) or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise CheckpointError(f"Weights must be named tensors. Got {path} with a {type(tensors).__name__}.")
-    return dict(tensors)
 
 
 def _tensor(weights: Mapping[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,11 @@ from torch import Tensor
 from inversion.errors import ConfigError
 from inversion.generator.architecture import Architecture
 from inversion.latents.spaces import per_layer
+from inversion.printable import printable
 from inversion.record.atomic import write_file
+from inversion.record.npz_file import read_npz
 
-MAX_BYTES = 2**30  # far above any network's (1024 px: 12 MB)
+NOISE = re.compile(r"noise_\d{1,3}")
 
 
 @dataclass(frozen=True)
@@ -71,28 +72,36 @@ def load_latents(path: Path) -> Latents:
     Raises ConfigError for a file that is missing, damaged, too large, holds pickled objects, or whose arrays
     have another shape or kind than they should.
     """
-    arrays = _read(path)
-    if "w" not in arrays:
+    shown = printable(path)
+    try:
+        arrays = read_npz(path, lambda name: name in ("w", "seed", "extra") or bool(NOISE.fullmatch(name)))
+    except FileNotFoundError as error:
+        raise ConfigError(f"No such latents file: {shown}.") from error
+    except (OSError, ValueError) as error:
         raise ConfigError(
-            f"{path} holds no latents: an array named w is needed. Got {sorted(arrays) or 'none'}."
-        )
+            f"{shown} cannot be read as an .npz of plain arrays: {printable(error)}."
+        ) from error
+    if "w" not in arrays:
+        raise ConfigError(f"{shown} holds no latents: an array named w is needed.")
     ws = _tensor(path, "w", arrays["w"])
     if ws.ndim != 3 or ws.shape[0] != 1:
-        raise ConfigError(f"w in {path} must be [1, num_ws, w_dim]. Got shape {list(ws.shape)}.")
-    names = [
-        f"noise_{index}" for index in range(sum(bool(re.fullmatch(r"noise_\d+", key)) for key in arrays))
-    ]
-    noises = [_tensor(path, name, arrays[name]) for name in names if name in arrays]
-    if len(noises) != len(names):
-        raise ConfigError(f"{path} lacks noise maps: they must be noise_0, noise_1, …. Got {sorted(arrays)}.")
-    for name, noise in zip(names, noises, strict=True):
+        raise ConfigError(f"w in {shown} must be [1, num_ws, w_dim]. Got shape {list(ws.shape)}.")
+    names = [name for name in arrays if NOISE.fullmatch(name)]
+    if set(names) != {f"noise_{index}" for index in range(len(names))}:
+        raise ConfigError(
+            f"{shown} lacks noise maps: they must be noise_0, noise_1, …. Got {printable(', '.join(sorted(names)))}."
+        )
+    noises = [_tensor(path, f"noise_{index}", arrays[f"noise_{index}"]) for index in range(len(names))]
+    for index, noise in enumerate(noises):
         if noise.ndim != 3 or noise.shape[0] != 1 or noise.shape[1] != noise.shape[2]:
-            raise ConfigError(f"{name} in {path} must be [1, R, R]. Got shape {list(noise.shape)}.")
+            raise ConfigError(f"noise_{index} in {shown} must be [1, R, R]. Got shape {list(noise.shape)}.")
     try:
-        seed = int(arrays["seed"]) if "seed" in arrays else None
+        seed = arrays["seed"].item() if "seed" in arrays else None
+        if seed is not None and type(seed) is not int:
+            raise TypeError(f"seed must be a whole number. Got {type(seed).__name__}")
         extra = dict(json.loads(str(arrays["extra"]))) if "extra" in arrays else {}
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"seed or extra in {path} cannot be read: {error}.") from error
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ConfigError(f"seed or extra in {shown} cannot be read: {printable(error)}.") from error
     return Latents(ws, noises, seed, extra)
 
 
@@ -106,35 +115,16 @@ def load_start(name: str, architecture: Architecture) -> Latents:
     needed = [architecture.num_ws, architecture.w_dim]
     if list(latents.ws.shape[1:]) != needed:
         raise ConfigError(
-            f"start must be latents of this generator, w {[1, *needed]}. Got {list(latents.ws.shape)} in {path}."
+            f"start must be latents of this generator, w {[1, *needed]}. Got {list(latents.ws.shape)} in "
+            f"{printable(path)}."
         )
     sides = [noise.shape[-1] for noise in latents.noises]
     if sides and sides != architecture.noise_resolutions:
         raise ConfigError(
             "start must be latents of this generator, with noise maps of sides "
-            f"{architecture.noise_resolutions} or none. Got {sides} in {path}."
+            f"{architecture.noise_resolutions} or none. Got {sides[:40]} in {printable(path)}."
         )
     return latents
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_BYTES:
-            raise ConfigError(
-                f"{path} unpacks to {size:,} bytes: too large for latents. Limit: {MAX_BYTES:,}."
-            )
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise ConfigError(f"No such latents file: {path}.") from error
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, NotImplementedError, RuntimeError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{path} cannot be read as an .npz of plain arrays: {error}.") from error
-    except zipfile.BadZipFile as error:
-        raise ConfigError(f"{path} is not a whole .npz file: {error}. Write it again.") from error
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:
@@ -142,6 +132,12 @@ def _numpy(tensor: Tensor) -> np.ndarray:
 
 
 def _tensor(path: Path, name: str, array: np.ndarray) -> Tensor:
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what becomes infinite is refused below
+            array = array.astype(np.float32)
     if array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise ConfigError(f"{name} in {path} must hold finite floats. Got {array.dtype}, or NaN or infinity.")
-    return torch.from_numpy(array.astype(np.float32))
+        raise ConfigError(
+            f"{name} in {printable(path)} must hold finite floats. Got {array.dtype}, NaN, infinity or numbers beyond "
+            "float32."
+        )
+    return torch.from_numpy(array)

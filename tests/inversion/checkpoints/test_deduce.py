@@ -22,11 +22,11 @@ from inversion.generator.stylegan2 import Generator
 
 SMALL: dict[str, Any] = {"z_dim": 10, "w_dim": 12, "mapping_layers": 3}
 SHAPES = [
-    Architecture(img_resolution=4, channel_base=32, channel_max=8, z_dim=10, w_dim=12, mapping_layers=1),
+    Architecture(img_resolution=16, channel_base=128, channel_max=8, z_dim=10, w_dim=12, mapping_layers=1),
     Architecture(img_resolution=32, channel_base=128, channel_max=8, architecture="resnet", **SMALL),
     Architecture(img_resolution=16, channel_base=100, channel_max=20, architecture="orig", **SMALL),
     Architecture(img_resolution=16, channel_base=4096, channel_max=8, c_dim=5, conv_clamp=256.0, **SMALL),
-    Architecture(img_resolution=8, channel_base=64, channel_max=8, img_channels=1, **SMALL),
+    Architecture(img_resolution=32, channel_base=256, channel_max=8, img_channels=1, **SMALL),
 ]
 
 

@@ -37,7 +37,7 @@ def test_the_suffix_does_not_matter(writer: str, suffix: str, tmp_path: Path) ->
         (b"just a text\n", "a text file"),
         (b"\x89PNG\r\n\x1a\n", "not in a format that is known here"),
         (b"\x00" * 600, "not in a format that is known here"),
-        (b"cos\nsystem\n(S'true'\ntR.", "a text file"),
+        (b"cos\nsystem\n(S'true'\ntR.", "asks for 'os.system'"),
         (b"PK\x03\x04", "truncated or damaged"),
         (b"\x80", "truncated"),
         (b"\x80\x04", "truncated"),

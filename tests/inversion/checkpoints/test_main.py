@@ -34,7 +34,7 @@ def test_convert_keeps_every_tensor_and_says_so(
 def test_info_shows_what_a_file_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(written.rosinality(tmp_path / "net.pt", drop=("d",)))]) == 0
     said = capsys.readouterr().out
-    assert "rosinality PyTorch file" in said and "discriminator: not in the file" in said
+    assert "net.pt (PyTorch file, sha256 " in said and "discriminator: not in the file" in said
     assert "channel_base=48" in said and "license: not stated in the file" in said
 
 

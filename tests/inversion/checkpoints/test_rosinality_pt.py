@@ -71,12 +71,6 @@ def test_code_is_refused_by_name_and_not_run(legacy: bool, tmp_path: Path) -> No
     assert not canary.exists()
 
 
-def test_permission_for_namespaces_ends_with_the_call(tmp_path: Path) -> None:
-    before = set(torch.serialization.get_safe_globals())
-    load(written.rosinality(tmp_path / "net.pt"))
-    assert set(torch.serialization.get_safe_globals()) == before
-
-
 def renamed(tmp_path: Path, **changes: Any) -> Path:
     """A file with g_ema's tensors changed (None: left out)."""
     tensors: dict[str, Any] = dict(written.weights(written.reference("rosinality"), "g_ema."))
@@ -89,10 +83,10 @@ def renamed(tmp_path: Path, **changes: Any) -> Path:
     ("name", "value", "message"),
     [
         ("conv1.activate.bias", None, "lacks synthesis.b4.conv1.bias"),
-        ("convs.0.attention.weight", torch.zeros(2), "g_ema.convs.0.attention.weight does not belong"),
+        ("convs.0.attention.weight", torch.zeros(2), "holds convs.0.attention.weight, which does not belong"),
         ("input.input", torch.zeros(1, 5, 4, 4), r"should be \[6, 4, 4\]. Got \[5, 4, 4\]"),
         ("input.input", "text", "should be a tensor of floating point numbers. Got str"),
-        ("input.input", torch.zeros(()).expand(1, 6, 4, 4), "shape and its data disagree"),
+        ("input.input", torch.zeros(()).expand(1, 6, 4, 4), "its data disagree"),
         ("convs.0.conv.blur.kernel", torch.ones(3, 3), "not the filter"),
     ],
 )
@@ -104,7 +98,7 @@ def test_other_tensors_are_refused_by_name(name: str, value: Any, message: str, 
 @pytest.mark.parametrize("content", [{"model": {}}, [1, 2], torch.zeros(3)])
 def test_other_torch_files_are_refused(content: Any, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "net.pt")
-    with pytest.raises(CheckpointError, match="should be rosinality's, with the key 'g_ema'"):
+    with pytest.raises(CheckpointError, match="a .pt checkpoint should"):
         load(tmp_path / "net.pt")
 
 

@@ -165,7 +165,7 @@ def nvidia(path: Path, name: str = "skip", protocol: int = 4, clamp: float | Non
     return dump(path, snapshot, protocol)
 
 
-def tensorflow(path: Path, **settings: Any) -> Path:
+def tensorflow(path: Path, protocol: int = 4, **settings: Any) -> Path:
     """The three networks of TensorFlow's StyleGAN2."""
     arrays = reference("tensorflow")
     kwargs = {"num_channels": 3, "resolution": 16, "fmap_base": 24, "fmap_max": 6, "mapping_layers": 2}
@@ -186,7 +186,7 @@ def tensorflow(path: Path, **settings: Any) -> Path:
         )
 
     g = net("TF:G/", mapping=net("TF:G/mapping/"), synthesis=net("TF:G/synthesis/"))
-    return dump(path, (g, net("TF:D/"), g))
+    return dump(path, (g, net("TF:D/"), g), protocol)
 
 
 def rosinality(path: Path, drop: tuple[str, ...] = (), legacy: bool = False, **more: Any) -> Path:

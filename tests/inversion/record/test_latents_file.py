@@ -148,7 +148,7 @@ def test_an_array_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> N
 
 def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_latents(tmp_path / "latents.npz", WS, NOISES)
-    monkeypatch.setattr("inversion.record.latents_file.MAX_BYTES", 100)
+    monkeypatch.setattr("inversion.record.npz_file.MAX_BYTES", 100)
     with pytest.raises(ConfigError, match="too large"):
         load_latents(tmp_path / "latents.npz")
 

@@ -1,0 +1,176 @@
+"""Photos and masks at the limit of what is read, and beyond."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.hostile.case import MB, Case
+from tests.hostile.opcodes import ANSI
+
+LIMIT = 1536 * MB
+SIDE = 10_000
+GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
+CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(
+    folder: Path, colour: int, bits: int = 8, size: tuple[int, int] = (SIDE, SIDE), before: bytes = b""
+) -> Path:
+    """Written row by row, so that it takes no memory here either; a grey ramp down the picture."""
+    width, height = size
+    packer = zlib.compressobj(1)
+    content = b""
+    row = width * CHANNELS[colour] * bits // 8
+    for y in range(height):
+        content += packer.compress(b"\0" + bytes([y * 255 // max(height - 1, 1)]) * row)
+    content += packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    palette = chunk(b"PLTE", bytes(range(256)) * 3) + chunk(b"tRNS", bytes(256)) if colour == PALETTE else b""
+    whole = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + before
+        + palette
+        + chunk(b"IDAT", content)
+        + chunk(b"IEND", b"")
+    )
+    (folder / "a.png").write_bytes(whole)
+    return folder / "a.png"
+
+
+def mask(folder: Path) -> Path:
+    return png(folder, GREY)
+
+
+def saved(folder: Path, name: str, mode: str) -> Path:
+    """100 megapixels in another format."""
+    Image.new(mode, (SIDE, SIDE), 7 if mode in ("L", "I;16", "P") else None or 0).save(folder / name)
+    return folder / name
+
+
+def turned(folder: Path) -> Path:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (SIDE, SIDE)).save(folder / "a.jpg", exif=exif)
+    return folder / "a.jpg"
+
+
+def profiled(folder: Path) -> Path:
+    from tests.hostile.profiles import display_p3
+
+    Image.new("RGB", (SIDE, SIDE), (200, 20, 90)).save(folder / "a.jpg", icc_profile=display_p3())
+    return folder / "a.jpg"
+
+
+def compressed_chunk(folder: Path, kind: bytes, head: bytes, megabytes: int) -> Path:
+    packer = zlib.compressobj(9)
+    content = b"".join(packer.compress(bytes(MB)) for _ in range(megabytes)) + packer.flush()
+    return png(folder, RGB, size=(64, 64), before=chunk(kind, head + content))
+
+
+def claimed(folder: Path, size: tuple[int, int]) -> Path:
+    head = struct.pack(">IIBBBBB", *size, 8, RGB, 0, 0, 0)
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b""))
+    return folder / "a.png"
+
+
+def frames(folder: Path, count: int = 100_000) -> Path:
+    """A GIF of many frames, of which only the first is wanted."""
+    first = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    first.save(folder / "a.gif")
+    data = (folder / "a.gif").read_bytes()
+    start = data.index(b",")
+    (folder / "a.gif").write_bytes(data[:-1] + data[start:-1] * count + b";")
+    return folder / "a.gif"
+
+
+def strip(folder: Path, width: int) -> Path:
+    """One row of pixels, uncompressed."""
+    with open(folder / "a.ppm", "wb") as file:
+        file.write(f"P6 {width} 1 255\n".encode())
+        file.truncate(file.tell() + 3 * width)
+    return folder / "a.ppm"
+
+
+def named(folder: Path, name: str, content: bytes) -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+Make = Callable[[Path], Path]
+LARGE: dict[str, tuple[str, Make]] = {
+    "100 megapixels of 16-bit grey": ("pixels", partial(png, colour=GREY, bits=16)),
+    "100 megapixels of RGBA": ("pixels", partial(png, colour=RGBA)),
+    "100 megapixels of 16-bit RGBA": ("pixels", partial(png, colour=RGBA, bits=16)),
+    "100 megapixels of 16-bit RGB": ("pixels", partial(png, colour=RGB, bits=16)),
+    "100 megapixels of RGB": ("pixels", partial(png, colour=RGB)),
+    "100 megapixels of grey": ("pixels", partial(png, colour=GREY)),
+    "100 megapixels of grey and alpha": ("pixels", partial(png, colour=GREY_ALPHA)),
+    "100 megapixels of 16-bit grey and alpha": ("pixels", partial(png, colour=GREY_ALPHA, bits=16)),
+    "100 megapixels of a transparent palette": ("pixels", partial(png, colour=PALETTE)),
+    "100 megapixels of CMYK": ("pixels", partial(saved, name="a.jpg", mode="CMYK")),
+    "100 megapixels of 32-bit grey": ("pixels", partial(saved, name="a.tif", mode="I")),
+    "100 megapixels of LAB": ("pixels", partial(saved, name="a.tif", mode="LAB")),
+    "100 megapixels turned by EXIF": ("pixels", turned),
+    "100 megapixels with a profile": ("pixels", profiled),
+    "100 megapixels of BMP": ("pixels", partial(saved, name="a.bmp", mode="RGB")),
+    "100 megapixels as mask": ("mask", mask),
+}
+REFUSED: dict[str, tuple[str, Make]] = {
+    "100 megapixels without a face": ("photo", partial(png, colour=RGB)),
+    "16-bit grey without a face": ("photo", partial(png, colour=GREY, bits=16)),
+    "99999999 x 1": ("photo", partial(png, colour=RGB, size=(99_999_999, 1))),
+    "99999999 x 1 as PPM": ("photo", partial(strip, width=99_999_999)),
+    "1 x 99999999": ("photo", partial(png, colour=GREY, size=(1, 99_999_999))),
+    "999999 x 99": ("photo", partial(png, colour=GREY, size=(999_999, 99))),
+    "4 billion x 4 billion claimed": ("photo", partial(claimed, size=(2**31 - 1, 2**31 - 1))),
+    "100 megapixels claimed": ("photo", partial(claimed, size=(SIDE, SIDE))),
+    "0 x 0": ("photo", partial(claimed, size=(0, 0))),
+    "a text of 2 GB in a chunk": (
+        "photo",
+        partial(compressed_chunk, kind=b"zTXt", head=b"Comment\0\0", megabytes=2000),
+    ),
+    "a profile of 2 GB": ("photo", partial(compressed_chunk, kind=b"iCCP", head=b"sRGB\0\0", megabytes=2000)),
+    "a GIF of 100,000 frames": ("photo", frames),
+    "a name of escape sequences": ("photo", partial(named, name=ANSI + ".png", content=b"no picture")),
+    "escape sequences as a PPM": (
+        "photo",
+        partial(named, name="a.ppm", content=b"P6\n" + ANSI.encode() + b"\n"),
+    ),
+    "a folder of escape sequences": ("folder", lambda f: named(f, ANSI + ".heic", b"x" * 100).parent),
+    "a TIFF whose directory points to itself": (
+        "photo",
+        partial(
+            named,
+            name="a.tif",
+            content=b"II*\0\x08\0\0\0" + struct.pack("<H", 0) + struct.pack("<I", 8) + bytes(8),
+        ),
+    ),
+    "a TIFF of 60,000 tags": (
+        "photo",
+        partial(
+            named,
+            name="a.tif",
+            content=b"II*\0\x08\0\0\0"
+            + struct.pack("<H", 60_000)
+            + struct.pack("<HHII", 256, 4, 1 << 30, 8) * 60_000,
+        ),
+    ),
+}
+SMALL = ("claimed", "0 x 0", "TIFF", "escape")
+CASES = [Case("pictures", title, reader, make, True, LIMIT, True) for title, (reader, make) in LARGE.items()]
+CASES += [
+    Case("pictures", title, reader, make, False, LIMIT, not any(word in title for word in SMALL))
+    for title, (reader, make) in REFUSED.items()
+]
