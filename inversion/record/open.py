@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from inversion.errors import ConfigError
+from inversion.metrics.metric import load_metrics
 from inversion.record.folder_recorder import LOSSES, RESULT, SUMMARY, TAGS, FolderRecorder
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
 from inversion.record.mlflow_store import Store, patiently, prepare_store, reason
@@ -92,6 +93,7 @@ def open_record(
         tracking["image_every"],
         tracking["animation_frames"],
         bool(config.get("paste")),
+        load_metrics(config.get("metrics", ())),
     )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
 from inversion.errors import explain
 from inversion.images import to_pil
+from inversion.metrics.metric import Metric, evaluate
 from inversion.record.mlflow_store import Store
 from inversion.record.own_folder import OwnFolder
 from inversion.record.store_copy import StoreCopy
@@ -49,9 +51,11 @@ class Record:
         image_every: int,  # steps between pictures on the step slider; 0 = none
         animation_frames: int,  # at most; 0 = none
         paste: bool,  # put the restored face back into its photo
+        metrics: Mapping[str, Metric],  # beside the built-in ones
     ) -> None:
         self.problem = problem
         self.paste = paste
+        self._metrics = metrics
         self._own = own
         self._folder = folder
         self._copy = copy
@@ -111,17 +115,28 @@ class Record:
             files = write(result, self._own, self._frames, self.paste)
             for path in files:
                 self._folder.log_file(path)
-            self._folder.log_summary(result.metrics)
+            metrics = result.metrics | self._own_metrics(result)
+            self._folder.log_summary(metrics)
             if self._copy is not None:
                 self._copy.log_image(
                     "restored", to_pil(result.restored), 0
                 )  # MLflow's grid compares one step
                 for path in files:
                     self._copy.log_file(path)
-                self._copy.log_summary(result.metrics)
+                self._copy.log_summary(metrics)
         except (OSError, ValueError) as error:
             return self.close("FAILED", explain(error))
-        return self.close(result.status, result.reason, result.metrics)
+        return self.close(result.status, result.reason, metrics)
+
+    def _own_metrics(self, result: Restoration) -> dict[str, float]:
+        """A person's own metrics of the restored and the consistent picture, where the original is known."""
+        if self.problem.degraded or not self._metrics:
+            return {}
+        shown = {"": result.restored.clamp(-1, 1), "consistent_": result.consistent}
+        batch = torch.stack(list(shown.values()))
+        originals = self.problem.photo.image.expand_as(batch)
+        values = evaluate(self._metrics, batch, originals)
+        return {f"{prefix}{name}": own[i] for i, prefix in enumerate(shown) for name, own in values.items()}
 
     def close(self, status: Status, reason: str, metrics: Mapping[str, float] | None = None) -> Ending:
         """End the record with its last word: the folder's first, then the store's."""

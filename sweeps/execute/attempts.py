@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 
 from inversion.errors import explain
 from inversion.images import to_pil
+from inversion.metrics.metric import load_metrics
 from inversion.model import Model
 from inversion.record.latents_file import load_start
 from inversion.record.mlflow_store import Store
@@ -62,6 +63,7 @@ def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
     config = job.config
     try:
         hyperparameters = config.hyperparameters
+        load_metrics(config.values["metrics"])  # refused before any search
         degradation = instantiate(config.degradation)
         inputs = photos(config)
         start = None if config.start is None else load_start(config.start, model.generator.architecture)

@@ -117,10 +117,12 @@ class Checker:
         import torch
 
         from inversion.blind_blur import is_to_be_found
+        from inversion.metrics.metric import load_metrics
         from inversion.search.objective import checked
 
         assert config.hyperparameters  # refuses values that cannot work
         checked(instantiate(config.loss))
+        load_metrics(config.values["metrics"])
         checkpoint, resolution = self._checkpoint(config.generator)
         degradation = instantiate(config.degradation)
         masked = config.degradation.get("mask") is not None  # a mask goes with its photo

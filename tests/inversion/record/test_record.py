@@ -44,7 +44,7 @@ def opened(
     own, writer = OwnFolder(folder), Writer("test")
     copy = None if inner is None else StoreCopy(inner, Health(STORE.uri), writer)
     files = Background(FolderRecorder(own), writer)
-    return Record(problem, own, files, copy, STORE, image_every, frames, False)
+    return Record(problem, own, files, copy, STORE, image_every, frames, False, {})
 
 
 def searched(model: Model, loss: PerceptualLoss, record: Record) -> Restoration:
