@@ -177,20 +177,22 @@ def test_a_curved_space_from_outside_starts_where_the_search_is_and_returns_code
 
 
 def test_a_metric_from_outside_gives_one_value_per_image(folder: Path) -> None:
-    metrics = load_metrics(["my_faces.metrics.colour_error"])
+    metrics = load_metrics(["my_faces.metrics.mean_colour_error"])
     images = torch.zeros(3, 3, 8, 8)
     originals = images.clone()
     originals[1, 0] = 0.3
     originals[2] = 0.5
     values = evaluate(metrics, images, originals)
-    assert values["colour_error"] == pytest.approx([0.0, 0.3, 0.5 * 3**0.5])
+    assert values["mean_colour_error"] == pytest.approx([0.0, 0.3, 0.5 * 3**0.5])
 
 
 def test_a_metric_that_cannot_be_used_is_refused_by_name(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="metrics must have different names. Got two called colour_error"):
-        load_metrics(["my_faces.metrics.colour_error"] * 2)
-    with pytest.raises(ConfigError, match="metrics must be .* Got metrics=colour_error"):
-        load_metrics(["colour_error"])
+    with pytest.raises(
+        ConfigError, match="metrics must have different names. Got two called mean_colour_error"
+    ):
+        load_metrics(["my_faces.metrics.mean_colour_error"] * 2)
+    with pytest.raises(ConfigError, match="metrics must be .* Got metrics=mean_colour_error"):
+        load_metrics(["mean_colour_error"])
     whole: dict[str, Callable[..., Any]] = {"mean": lambda images, originals: images.mean()}
     with pytest.raises(ConfigError, match=r"shape \[2\]. Got shape \[\] from mean"):
         evaluate(whole, torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8))

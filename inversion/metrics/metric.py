@@ -8,6 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from inversion.errors import ConfigError
+from inversion.metrics.catalogue import METRICS
 from inversion.runtime.dotted_path import import_named
 
 
@@ -23,7 +24,7 @@ class Metric(Protocol):
 def load_metrics(paths: Sequence[str]) -> dict[str, Metric]:
     """Metrics by the last part of their dotted paths, which names them in the record.
 
-    Raises ConfigError for a path that names no function, and for two of the same name.
+    Raises ConfigError for a path that names no function, for two of the same name, and for that of a built-in one.
     """
     metrics: dict[str, Metric] = {}
     for path in paths:
@@ -31,6 +32,10 @@ def load_metrics(paths: Sequence[str]) -> dict[str, Metric]:
         if name in metrics:
             raise ConfigError(
                 f"metrics must have different names. Got two called {name} in metrics={list(paths)}."
+            )
+        if name in METRICS:
+            raise ConfigError(
+                f"metrics must not be called as a built-in one. Got {name} in metrics={list(paths)}."
             )
         found = import_named("metrics", path, {})
         if not callable(found):
