@@ -201,7 +201,11 @@ def test_a_metric_that_cannot_be_used_is_refused_by_name(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("optimizer", "lion", "optimizer must be adam, ngd, or the dotted path .* Got optimizer=lion"),
+        (
+            "optimizer",
+            "lion",
+            "optimizer must be adam, torch_adam, ngd, or the dotted path .* Got optimizer=lion",
+        ),
         ("optimizer", "no_such_faces.lion.Lion", "No module named 'no_such_faces'. PYTHONPATH must contain"),
         ("optimizer", "my_faces.lion.Tiger", r"my_faces.lion \(.*lion.py\) has no Tiger"),
         ("optimizer", "my_faces.three_codes.ThreeCodes", "without step, select, restart"),

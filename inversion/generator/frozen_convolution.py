@@ -33,7 +33,9 @@ def conv_transpose2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 
 def _needs_pytorchs(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     """Whether PyTorch's own is needed, for the weights' gradients or autocast's casts, or keeps nothing anyway."""
     trained = weight.requires_grad or (bias is not None and bias.requires_grad)
-    return trained or not x.requires_grad or torch.is_autocast_enabled(x.device.type)
+    if trained or not x.requires_grad:
+        return True
+    return x.device.type != "meta" and torch.is_autocast_enabled(x.device.type)
 
 
 class _Frozen(torch.autograd.Function):

@@ -14,8 +14,8 @@ from sweeps.execute.job import Job
 from sweeps.plan.config import Config
 
 BASE: dict[str, Any] = {
-    "generator": {"name": "portraits"},
-    "loss": {"weight": 1.0},
+    "generator": {"_target_": "net", "name": "portraits"},
+    "loss": {"_target_": "loss", "weight": 1.0},
     "device": "cpu",
     "space": "w+",
     "optimize_noise": True,
@@ -48,8 +48,8 @@ def test_points_that_differ_per_problem_share_a_pass(change: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "change",
     [
-        {"generator": {"name": "ffhq"}},
-        {"loss": {"weight": 2.0}},
+        {"generator": {"_target_": "net", "name": "ffhq"}},
+        {"loss": {"_target_": "loss", "weight": 2.0}},
         {"space": "w"},
         {"optimize_noise": False},
         {"tracking": BASE["tracking"] | {"uri": "sqlite:///x.db"}},
