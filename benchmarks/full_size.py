@@ -2,96 +2,57 @@
 
 Whole photos of a folder (never trained on) are aligned at their own size S, corrupted there, brought down to the
 generator's resolution, restored as one batch by the task's preset and completed at S. All pictures are compared with
-the original at S, on pixels that lie inside the photo. What a search has restored lies in outputs/full_size and is not
-searched again: clear it when the search changes.
+the original at S, on pixels that lie inside the photo.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
-from PIL import Image
 from torch import Tensor
 
 from benchmarks.baselines import restore_classically
-from benchmarks.quality import composed, interval, markdown
-from conf.schema import register
+from benchmarks.quality import configuration, interval, markdown
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
-from inversion.faces.align import Transform, align, full_side
-from inversion.faces.landmarks import choose_face, find_faces
 from inversion.fullsize.resampling import resized
-from inversion.images import list_photos, quantize, read_photo, to_pil, to_tensor
-from inversion.metrics.face_identity import identity_distance
-from inversion.metrics.psnr import psnr
-from inversion.metrics.ssim import ssim
+from inversion.images import quantize, to_pil, to_tensor
+from inversion.metrics import identity_distance, psnr, ssim
+from inversion.model import Model
+from inversion.passes import Observation, observe, restore
+from inversion.photos import FullSize, Photos
 from inversion.pictures.panels import panel
+from inversion.restoration import Problem, Restoration
 from inversion.runtime.heap import keep_heap
-from inversion.search.hyperparameters import Hyperparameters
-from inversion.search.objective import Objective
-from inversion.search.optimize import optimize
-from inversion.search.stacked import Stacked
 from sweeps.execute.networks import networks
-from sweeps.plan.fingerprint import fingerprint
 
-PROJECT = Path(__file__).resolve().parents[1]
 FILLED_AT = 128  # px
 TASKS = ("blur", "grayscale", "inpaint", "compose")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One photo of one task."""
+    """One photo of one task at its own size, and its restoration."""
 
-    name: str
-    photo: Image.Image  # whole
-    transform: Transform
-    original: Tensor  # [1, 3, S, S], without faded borders
+    restoration: Restoration
+    full: FullSize
     operator: Degradation  # at S
+    original: Tensor  # [1, 3, S, S]
     observed: Tensor  # [1, 3, S, S]
-    small: Degradation  # at R
-    seen: Tensor  # [1, 3, R, R]
 
-
-def prepare(path: Path, degradation: Degradation, resolution: int, max_size: int, seed: int) -> Case:
-    """Align, corrupt at full size and bring down."""
-    photo = read_photo(path)
-    points = choose_face(find_faces(photo))
-    aligned = align(photo, points, resolution)
-    large = align(photo, points, full_side(aligned.transform.side, resolution, max_size), fade=False)
-    original = to_tensor(large.image)[None]
-    side = original.shape[-1]
-    at_r = degradation.bind(to_tensor(aligned.image)[None], False)
-    operator = at_r.full_size(original, side / resolution, False)
-    observed = quantize(operator.observe(original, torch.Generator().manual_seed(seed)))
-    small, seen = operator.brought_down(observed, resolution)
-    return Case(path.name, photo, large.transform, original, operator, observed, small, seen)
-
-
-def search(cfg: Any, cases: list[Case]) -> Tensor:
-    """Restore all as one batch at the generator's resolution: [B, 3, R, R], clamped."""
-    model, loss = networks(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
-    settings = [Hyperparameters.of(cfg)] * len(cases)
-    device = model.w_avg.device
-    operator = Stacked(tuple(case.small for case in cases))
-    observed = torch.cat([case.seen for case in cases]).to(device)
-    objective = Objective(loss, operator, observed, settings, model.prior(settings[0].prior))
-    seeds = [cfg.seed + i for i in range(len(cases))]
-    result = optimize(
-        model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, lambda step: None
-    )
-    with torch.no_grad():
-        return model.generator.synthesis(result.ws, result.noises).clamp(-1, 1).cpu()
+    @classmethod
+    def of(cls, restoration: Restoration, model: Model) -> Case:
+        full, observation = restoration.problem.photo.full, observe(restoration.problem, model)
+        assert full is not None and isinstance(observation, Observation) and observation.full is not None
+        original = to_tensor(full.image)[None]
+        return cls(restoration, full, observation.full.operator, original, observation.full.image.cpu())
 
 
 def classic(case: Case) -> tuple[str, Tensor] | None:
@@ -106,22 +67,25 @@ def classic(case: Case) -> tuple[str, Tensor] | None:
     return classical[0], filled
 
 
-def pictures(case: Case, restored: Tensor) -> dict[str, Tensor]:
-    """What is compared, [1, 3, S, S] each; restored: [1, 3, R, R]."""
-    side = case.original.shape[-1]
+def pictures(case: Case) -> dict[str, Tensor]:
+    """What is compared, [1, 3, S, S] each."""
+    assert case.restoration.full is not None
     shown = {"degraded photo": case.observed}
     classical = classic(case)
     if classical is not None:
         shown[f"{classical[0]} at full size"] = quantize(classical[1])
-    agreeing = case.small.consistent(restored, case.seen)
-    shown["R-sized result, enlarged"] = quantize(resized(agreeing, side))
-    shown["ours at full size"] = quantize(case.operator.complete(restored, case.observed))
+    enlarged = resized(case.restoration.consistent[None], case.original.shape[-1])
+    shown["R-sized result, enlarged"] = quantize(enlarged)
+    shown["ours at full size"] = quantize(case.restoration.full[None])
     return shown
 
 
 def measure(case: Case, shown: dict[str, Tensor]) -> pd.DataFrame:
     """A row per picture, over the pixels that lie inside the photo: what alignment invented counts as equal."""
-    inside = torch.from_numpy(case.transform.inside(case.original.shape[-1]))
+    side = case.original.shape[-1]
+    inside = torch.ones(side, side, dtype=torch.bool)
+    if case.full.transform is not None:
+        inside = torch.from_numpy(case.full.transform.inside(side))
     share = inside.float().mean().item()
     known = getattr(case.operator, "known", None)
     hole = None if known is None else (known == 0).expand_as(case.original)
@@ -130,7 +94,7 @@ def measure(case: Case, shown: dict[str, Tensor]) -> pd.DataFrame:
         seen, true = (torch.where(inside, x, 0) for x in (image, case.original))
         line = {
             "picture": name,
-            "photo": case.name,
+            "photo": case.restoration.problem.photo.file,
             "psnr": psnr(seen, true).item() + 10 * math.log10(share),
             "ssim": (ssim(seen, true).item() - (1 - share)) / share,
             "identity": identity_distance(image, case.original).item(),
@@ -168,41 +132,37 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only as many photos, evenly chosen")
     parser.add_argument("--max-size", type=int, default=1024, help="pixels a side at full size, at most")
     parser.add_argument("--sheets", type=Path, help="folder for pictures")
-    parser.add_argument("--keep", type=Path, default=PROJECT / "outputs" / "full_size", help="of searches")
     parser.add_argument("overrides", nargs="*", help="settings as for run.py")
     chosen = parser.parse_intermixed_args()
-    register()
     keep_heap()
-    paths = list_photos(chosen.photos)
-    paths = paths[:: math.ceil(len(paths) / (chosen.limit or len(paths)))]
     parts = []
     for task in chosen.tasks.split(","):
-        cfg = composed(task, chosen.overrides)
-        settings: Any = OmegaConf.to_container(cfg, resolve=True)
-        model, _ = networks(settings)
-        resolution = model.generator.architecture.img_resolution
-        degradation = instantiate(settings["degradation"])
-        cases = [prepare(path, degradation, resolution, chosen.max_size, i) for i, path in enumerate(paths)]
-        seen = torch.cat([case.seen for case in cases])
-        digest = hashlib.sha256(seen.numpy().tobytes()).hexdigest()
-        place = chosen.keep / f"{fingerprint(settings, digest, model.sha256)}.pt"
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            began = time.process_time()
-            torch.save(search(cfg, cases), place)
-            print(f"{task}: {time.process_time() - began:.0f} CPU s for {len(cases)} searches", flush=True)
-        restored = torch.load(place, weights_only=True)
-        for case, face in zip(cases, restored, strict=True):
-            began = time.process_time()
-            shown = pictures(case, face[None])
+        config = configuration(task, chosen.overrides)
+        model, loss = networks(config)
+        photos = Photos(str(chosen.photos), max_size=chosen.max_size).load(model.generator).photos
+        photos = [photo for photo in photos if photo.full is not None]
+        photos = photos[:: math.ceil(len(photos) / (chosen.limit or len(photos)))]
+        degradation = instantiate(config.degradation)
+        problems = [
+            Problem(photo, degradation, config.hyperparameters, seed=config.seed + i)
+            for i, photo in enumerate(photos)
+        ]
+        began = time.process_time()
+        found = restore(model, loss, problems)
+        print(f"{task}: {time.process_time() - began:.0f} CPU s for {len(found)} photos", flush=True)
+        for restoration in found:
+            if not isinstance(restoration, Restoration):
+                raise SystemExit(restoration.reason)
+            case = Case.of(restoration, model)
+            shown = pictures(case)
             parts.append(measure(case, shown).assign(task=task))
             if chosen.sheets is not None:
                 chosen.sheets.mkdir(parents=True, exist_ok=True)
                 named = [("original", case.original), *shown.items()]
                 sheet = panel([(name, to_pil(image[0])) for name, image in named])
-                sheet.save(chosen.sheets / f"{task}_{Path(case.name).stem}.png")
+                sheet.save(chosen.sheets / f"{task}_{restoration.problem.photo.name}.png")
     table = summary(pd.concat(parts))
-    print(f"\n{len(paths)} photos; medians with 95 % bootstrap intervals\n\n{markdown(table)}")
+    print(f"\n{len(photos)} photos; medians with 95 % bootstrap intervals\n\n{markdown(table)}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import shlex
@@ -105,7 +106,7 @@ def test_the_page_has_an_example_of_every_family() -> None:
         "Photo source",
     ]
     assert len([name for name in files(PAGE) if name.endswith(".py")]) == 8
-    assert len(commands(PAGE)) == 8
+    assert len(commands(PAGE)) == 9
 
 
 @pytest.mark.parametrize("overrides", commands(PAGE), ids=" ".join)
@@ -119,7 +120,9 @@ def test_every_command_of_the_page_searches_and_finds(folder: Path, overrides: l
 
 def test_all_of_them_together_from_the_command_line(folder: Path) -> None:
     """One run of `run.py` in another folder, with every family of the page."""
-    overrides = {override.split("=")[0]: override for command in commands(PAGE) for override in command}
+    overrides: dict[str, str] = {}
+    for override in (override for command in commands(PAGE) for override in command):
+        overrides.setdefault(override.split("=")[0], override)
     fast = ["steps=3", "tracking=none", "precision=fp32", f"hydra.run.dir={folder}/out"]
     done = subprocess.run(
         [sys.executable, str(PROJECT / "run.py"), "--config-dir", "my_conf", *overrides.values(), *fast],
@@ -132,6 +135,7 @@ def test_all_of_them_together_from_the_command_line(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     header = (folder / "out" / "losses.csv").read_text().splitlines()[0].split(",")
     assert {"edges", "l1", "latent"} <= set(header)
+    assert "mean_colour_error" in json.loads((folder / "out" / "summary.json").read_text())
 
 
 def test_problems_with_an_optimizer_and_a_space_from_outside_do_not_change_each_others_results(

@@ -118,7 +118,8 @@ def _loaded(name: str, file: Any, budget: Budget) -> Tensor:
         raise CheckpointError(f"{name[:80]} should hold floating point numbers. Got {part.get_dtype()}")
     budget.work()
     budget.memory(4 * math.prod(part.get_shape()))
-    return file.get_tensor(name).to(torch.float32)
+    tensor: Tensor = file.get_tensor(name)
+    return tensor.to(torch.float32)
 
 
 def _text(header: dict[str, Any], name: str) -> str:

@@ -159,8 +159,8 @@ def _check_space(part: Path, missing: int) -> None:
 
 def _strong_tag(answer: Any) -> str:
     """What identifies this version of the file to If-Range; weak tags may not be used (RFC 9110, 13.1.5)."""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
+    tag = str(answer.headers.get("ETag", ""))
+    return tag if tag and not tag.startswith("W/") else str(answer.headers.get("Last-Modified", ""))
 
 
 def size_of(path: Path) -> int:

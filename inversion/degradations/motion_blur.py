@@ -84,7 +84,8 @@ class MotionBlur(Degradation):
                 4 * pixel - sum(pixel.roll(step, dim) for step in (1, -1) for dim in (0, 1))
             )
             matrix = line.abs().square() + weight * rough.real.clamp(min=0)
-            return torch.fft.irfft2(torch.fft.rfft2(residual) / matrix, s=size)
+            image: Tensor = torch.fft.irfft2(torch.fft.rfft2(residual) / matrix, s=size)
+            return image
 
         return self._sharpened(enlarged, observed, inverse, QUICK)
 
@@ -127,7 +128,8 @@ def convolved(padded: Tensor, kernel: Tensor) -> Tensor:
     size = padded.shape[-2:]
     spectrum = torch.fft.rfft2(padded) * torch.fft.rfft2(kernel, s=size)
     margin = len(kernel) - 1
-    return torch.fft.irfft2(spectrum, s=size)[..., margin:, margin:]
+    image: Tensor = torch.fft.irfft2(spectrum, s=size)
+    return image[..., margin:, margin:]
 
 
 def noise_power(observed: Tensor) -> Tensor:

@@ -73,7 +73,9 @@ def noise_beside(observed: Tensor, kernel: Tensor) -> Tensor:
     lowest = torch.where(gone, frequency, torch.inf).min()
     beside = (gone & (frequency < NEIGHBOURS * torch.minimum(last, 2 * lowest))).to(kernel.dtype)
     spectrum = torch.fft.rfft2(observed.to(kernel.dtype)[..., rows, :][..., columns], norm="ortho")
-    mean = (beside * power(spectrum)).sum(dim=(1, 2, 3), keepdim=True) / (3 * beside.sum()).clamp(min=1)
+    mean: Tensor = (beside * power(spectrum)).sum(dim=(1, 2, 3), keepdim=True) / (3 * beside.sum()).clamp(
+        min=1
+    )
     return mean.clamp(min=ROUNDING)
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inversion.checkpoints.named_tensors import read_named_tensors as read_tensors
+from inversion.checkpoints.named_tensors import read_named_tensors
 from inversion.errors import CheckpointError
 from inversion.runtime.on_device import numbers, on_device
 
@@ -87,7 +87,7 @@ def load_vgg16(path: Path) -> VGG16:
 
     Raises CheckpointError for a file that holds anything but tensors, or not these.
     """
-    return VGG16(read_tensors(path))
+    return VGG16(read_named_tensors(path))
 
 
 def _tensor(weights: Mapping[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.checkpoints.download import cached_path, fetch
+from inversion.checkpoints.named_tensors import read_named_tensors
 from inversion.errors import CheckpointError, ConfigError
-from inversion.features.vgg16 import CHANNELS, VGG16, load_vgg16, read_tensors
+from inversion.features.vgg16 import CHANNELS, VGG16, load_vgg16
 from inversion.losses.perceptual_loss import PerceptualLoss
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class LPIPS(PerceptualLoss):
 
 def read_heads(path: Path) -> list[Tensor]:
     """Read the five linear heads of LPIPS v0.1: [C] each, none negative. Raises CheckpointError."""
-    tensors = read_tensors(path)
+    tensors = read_named_tensors(path)
     heads = []
     for i, channels in enumerate(CHANNELS):
         head = tensors.get(f"lin{i}.model.1.weight")

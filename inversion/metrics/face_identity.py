@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.errors import ConfigError
-from inversion.faces.landmarks import PREDICTOR_FILE, installed_model, load_detector, load_predictor
+from inversion.faces.landmarks import installed_model, load_detector, load_predictor
+from inversion.faces.predictor_file import PREDICTOR_FILE
 from inversion.features.dlib_descriptor import DESCRIPTOR_FILE, load_face_descriptor
 from inversion.features.dlib_descriptor import SIZE as CHIP_SIZE
 from inversion.images import to_pil, to_tensor
