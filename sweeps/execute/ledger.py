@@ -17,7 +17,6 @@ from sweeps.execute import process
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-SWEEP_FILE = "sweep.json"  # of a sweep's run: its axes and its cells
 PAGE = 1000  # runs per request
 GONE = "its process was killed (SIGKILL, out of memory, power)"
 

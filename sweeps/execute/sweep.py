@@ -6,7 +6,7 @@ import json
 import logging
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from inversion.errors import ConfigError
 from inversion.record.atomic import write_file
 from inversion.record.mlflow_recorder import MLflowRecorder
-from inversion.record.mlflow_store import Store
+from inversion.record.mlflow_store import Store, reason
 from inversion.record.open import open_store
 from inversion.record.own_folder import in_the_way
 from inversion.record.params import flatten
@@ -25,9 +25,12 @@ from inversion.restoration import Status
 from inversion.runtime.heap import enable_gc
 from sweeps.execute import process
 from sweeps.execute.board import Board
-from sweeps.execute.ledger import SWEEP_FILE, Ledger
+from sweeps.execute.endings import Line
+from sweeps.execute.ledger import Ledger
 from sweeps.home import code_version, home
 from sweeps.plan.grid import Grid, read_grid
+from sweeps.results.axes import parse
+from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE
 from sweeps.ui import sweep_link
 
 log = logging.getLogger(__name__)
@@ -75,14 +78,29 @@ class Sweep:
         self.board.stop()
         self.board.print_table()
         bring_in(self.store)
-        status, missing = self.judge()
-        if self.parent is not None:
-            failed = [self.board.describe(line) for line in self.board.failed]
-            self.parent.set_tags({"failed": "\n".join(failed), "missing": "\n".join(missing)})
-            self.parent.finish(status, "" if status == "FINISHED" else self.board.state())
-            self._compare()
+        try:
+            status = self._close_parent()
+        except (ConfigError, OSError) as error:
+            status = "KILLED"
+            log.warning(
+                "MLflow lacks the end of this sweep (%s): the same command brings it in", reason(error)
+            )
         if status != "FINISHED":
             print(f"The sweep is not complete ({self.board.state()}). The same command runs what is missing.")
+
+    def _close_parent(self) -> Status:
+        """Write down how the sweep ended, and compare its runs. Raises ConfigError, OSError of the store."""
+        status, missing = self.judge()
+        if self.parent is not None:
+            failed = self.folder / FAILURES_FILE
+            lines = [json.dumps(failure(line, self.grid.axes)) for line in self.board.failed]
+            write_file(failed, "".join(f"{line}\n" for line in lines).encode())
+            self.parent.log_file(failed)
+            shown = [self.board.describe(line) for line in self.board.failed]
+            self.parent.set_tags({"failed": "\n".join(shown), "missing": "\n".join(missing)})
+            self.parent.finish(status, "" if status == "FINISHED" else self.board.state())
+            self._compare()
+        return status
 
     def _compare(self) -> None:
         """Pictures, table and report of the whole sweep; what cannot be made costs nothing else."""
@@ -166,6 +184,13 @@ def refuse_foreign_files(folder: Path) -> None:
     for path in (plan, folder / REPORT):
         if path.exists() and not known:
             raise in_the_way(path)
+
+
+def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
+    """What failed.jsonl says of one problem: sweeps/results/planned.py reads it."""
+    words = (word.partition("=") for word in line.overrides)
+    point = {key: parse(value) for key, _, value in words if key in axes}
+    return {"point": point, "photo": line.photo, "reason": line.ending.reason}
 
 
 def describe(grid: Grid) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import Store, open_existing
 from inversion.record.open import absolute_uri
-from sweeps.execute.ledger import SWEEP_FILE, Ledger
+from sweeps.execute.ledger import Ledger
+from sweeps.results.planned import SWEEP_FILE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
