@@ -10,11 +10,11 @@ from PIL import Image
 
 from inversion.checkpoints import load
 from inversion.checkpoints.__main__ import main as checkpoints
+from inversion.checkpoints.named_tensors import read_named_tensors
 from inversion.checkpoints.sources import WEIGHTS
 from inversion.degradations.inpaint import read_mask
 from inversion.faces.landmarks import choose_face, find_faces
 from inversion.features.dlib_file import read_layers
-from inversion.features.vgg16 import read_tensors
 from inversion.generator.architecture import Architecture
 from inversion.images import list_photos, read_photo
 from inversion.record.latents_file import load_start
@@ -58,7 +58,7 @@ def folder(path: Path) -> int:
 
 
 def weights(path: Path) -> int:
-    read_tensors(path)
+    read_named_tensors(path)
     return 0
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from inversion.checkpoints.named_tensors import read_named_tensors
 from inversion.errors import CheckpointError
-from inversion.features.vgg16 import CHANNELS, VGG16, load_vgg16, read_tensors
+from inversion.features.vgg16 import CHANNELS, VGG16, load_vgg16
 from tests.conftest import TOLERANCE
 from tests.inversion.random_vgg16 import tensors
 
@@ -74,7 +75,7 @@ def test_a_file_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
     payload.__dict__["x"] = 1
     torch.save({"features.0.weight": payload}, tmp_path / "hostile.pth")
     with pytest.raises(CheckpointError, match=r"cannot be read. Got .*hostile\.pth"):
-        read_tensors(tmp_path / "hostile.pth")
+        read_named_tensors(tmp_path / "hostile.pth")
     assert not Payload.ran
 
 
@@ -82,10 +83,10 @@ def test_a_file_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
 def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.pth").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"bad\.pth"):
-        read_tensors(tmp_path / "bad.pth")
+        read_named_tensors(tmp_path / "bad.pth")
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     torch.save([torch.zeros(1)], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="should be a dictionary with names as keys. Got list"):
-        read_tensors(tmp_path / "list.pth")
+        read_named_tensors(tmp_path / "list.pth")

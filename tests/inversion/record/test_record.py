@@ -232,7 +232,7 @@ def test_what_ctrl_c_left_is_recorded_with_all_that_was_reached(
 
     own = OwnFolder(tmp_path)
     files = Background(FolderRecorder(own), Writer("test"))
-    record = Pressed(problem, own, files, None, None, 1, 4, False)
+    record = Pressed(problem, own, files, None, None, 1, 4, False, {})
     ending = record.finish(searched(model, loss, record))
     assert ending.status == "KILLED" and ending.metrics["fit_psnr"] > 0
     assert result(tmp_path)["status"] == "KILLED" and recorded_steps(tmp_path) == [0, 1, 2]
