@@ -125,7 +125,7 @@ def test_a_pass_that_ran_out_of_memory_late_doubles_no_step(
         own = OwnFolder(tmp_path / str(seed))
         files = Background(FolderRecorder(own), Writer("test"))
         one = replace(problem, seed=seed, hyperparameters=Hyperparameters(steps=30))
-        records[one] = Tight(one, own, files, None, None, 10, 4, False)
+        records[one] = Tight(one, own, files, None, None, 10, 4, False, {})
     for one, found in restore_all(model, loss, list(records), 2, records.__getitem__):
         assert records[one].finish(found).status == "FINISHED"
         assert recorded_steps(records[one].folder) == list(range(30))
