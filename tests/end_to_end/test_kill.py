@@ -20,7 +20,7 @@ def test_a_sweep_killed_five_times_is_complete_in_the_end(store: Store, launcher
     rng = random.Random(4)
     killed_at = []
     for attempt in range(5):
-        for lines in store.folder.glob("multirun/endings/*.jsonl"):
+        for lines in store.folder.glob("multirun/.endings/*.jsonl"):
             lines.unlink()
         process = store.start(*GRID, *launcher)
         goal = rng.randint(0, 2)  # then at a random moment: while composing, optimizing, recording
@@ -53,7 +53,7 @@ def newly_finished(store: Store) -> int:
     """Runs that this attempt has finished, by its own word: the database is not to be opened while it is made."""
     lines = [
         line
-        for path in store.folder.glob("multirun/endings/*.jsonl")
+        for path in store.folder.glob("multirun/.endings/*.jsonl")
         for line in path.read_text().splitlines()
     ]
     return sum('"status": "FINISHED", "reason": ""' in line for line in lines)
