@@ -23,6 +23,9 @@ NUM_FEATURES = 1280
 class Convolution(nn.Module):
     """Convolution with its batch normalization folded in, TensorFlow's "same" padding, optional ReLU6."""
 
+    weight: Tensor
+    bias: Tensor
+
     def __init__(self, weight: Tensor, bias: Tensor, stride: int, relu: bool) -> None:
         super().__init__()
         self.register_buffer("weight", weight, persistent=False)
@@ -60,6 +63,9 @@ class Block(nn.Module):
 
 class FeatureNetwork(nn.Module):
     """[B, 3, S, S] in [-1, 1], S a multiple of 32; frozen."""
+
+    fc_weight: Tensor
+    fc_bias: Tensor
 
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         super().__init__()

@@ -34,7 +34,9 @@ class PixelJudge:
         self.lazy = self.r1_interval / (self.r1_interval + 1)  # the regularizer's step counts as well
         self.probability = 0.2  # of augmentation
         self.learning_rate = learning_rate * self.lazy
-        self.optimizer = torch.optim.Adam(self.network.parameters(), self.learning_rate, (0.0, 0.99**self.lazy))
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), self.learning_rate, (0.0, 0.99**self.lazy)
+        )
 
     def judge(self, images: Tensor) -> Tensor:
         return self.network(images.contiguous(memory_format=torch.channels_last), dtype=self.dtype)

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor, nn
+from torch import Tensor
 
 from inversion.checkpoints.safetensors_file import read
 from inversion.generator.architecture import Architecture
@@ -86,7 +86,9 @@ class Trainer:
             judge.network.load_state_dict(state[judge.name])
             judge.optimizer.load_state_dict(state[f"{judge.name}_optimizer"])
             judge.probability = state[f"{judge.name}_probability"]
-            set_learning_rate(judge.optimizer, judge.learning_rate)  # the settings' own: a last stretch may be slower
+            set_learning_rate(
+                judge.optimizer, judge.learning_rate
+            )  # the settings' own: a last stretch may be slower
         set_learning_rate(self.g_optimizer, self.cfg.learning_rate)
         self.step, self.shown = state["step"], state["shown"]
         self.seconds, self.alone = state["seconds"], max(self.alone, state["alone"])
@@ -111,7 +113,7 @@ class Trainer:
 
     def generate(self, batch: int, rng: torch.Generator) -> Tensor:
         """Pictures with style mixing: the codes of a second z from a random layer on."""
-        random = {"generator": rng, "device": self.device}
+        random: dict[str, Any] = {"generator": rng, "device": self.device}
         z = torch.randn([2, batch, self.generator.architecture.z_dim], **random)
         ws = self.generator.mapping(z[0])
         self.generator.mapping.w_avg.lerp_(ws[:, 0].detach().mean(dim=0), 0.002)
@@ -167,7 +169,8 @@ class Trainer:
         if self.stage == 0 and not self.cfg.init:
             kimg = min(kimg, 0.05 * (self.shown + 1) / 1000)
         keep = 0.5 ** (self.cfg.batch_size / (kimg * 1000))
-        averages, own = list(self.averaged.parameters()), list(self.generator.parameters())
+        averages: list[Tensor] = list(self.averaged.parameters())
+        own: list[Tensor] = list(self.generator.parameters())
         torch._foreach_lerp_(averages, own, 1 - keep)
         for copied, buffer in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
             copied.copy_(buffer)
