@@ -15,6 +15,7 @@ from inversion.generator.architecture import Architecture
 from inversion.generator.discriminator import Discriminator
 from training.augment import adapt, augment, diff_augment
 from training.projected import ProjectedDiscriminator
+from training.together import average_gradients
 
 Terms = dict[str, Tensor]
 
@@ -58,6 +59,7 @@ class PixelJudge:
         penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
         self.optimizer.zero_grad(set_to_none=True)
         (penalty * (self.r1_gamma / 2 * self.r1_interval)).backward()
+        average_gradients(self.network.parameters())
         self.optimizer.step()
         return {"r1": penalty.detach()}
 

@@ -29,8 +29,10 @@ from training.adopt import adopt
 from training.data import load_pictures, sample_batch
 from training.judges import FeatureJudge, Judge, PixelJudge, place
 from training.sheet import save_sheet
+from training.together import average, average_gradients, join, rank, size
 
 log = logging.getLogger(__name__)
+BETWEEN = 4  # steps from one look at clock and confidence to the next
 ALONE = 2000  # pictures for which a discriminator with new layers learns without the generator
 
 
@@ -58,7 +60,7 @@ class Trainer:
             self.judges.append(FeatureJudge(cfg.features, cfg.learning_rate, self.dtype))
         for judge in self.judges:
             place(judge.network, self.device)
-        self.step = self.shown = 0  # of this stage; shown: real pictures
+        self.step = self.shown = 0  # of this stage; shown: real pictures, by all processes
         self.seconds = 0.0  # of all stages: CPU time, on a GPU wall time
         self.alone = 0  # pictures at the beginning that the generator does not learn from
 
@@ -131,7 +133,9 @@ class Trainer:
         began = time.process_time() if self.device.type == "cpu" else time.monotonic()
         cfg, batch = self.cfg, self.cfg.batch_size
         # The random state is derived from the step: a resumed run draws what a run in one piece would have drawn.
-        rng = torch.Generator(self.device).manual_seed(hash((cfg.seed, self.stage, self.step)) & 0x7FFFFFFF)
+        rng = torch.Generator(self.device).manual_seed(
+            hash((cfg.seed, self.stage, self.step, rank())) & 0x7FFFFFFF
+        )
         learns = self.shown >= self.alone
         real = sample_batch(pictures, batch, rng)
         with torch.set_grad_enabled(learns):
@@ -148,19 +152,23 @@ class Trainer:
         if learns:
             self.g_optimizer.zero_grad(set_to_none=True)
             sum(g_losses).backward(inputs=list(self.generator.parameters()), retain_graph=True)  # type: ignore
+            average_gradients(self.generator.parameters())
         for judge, d_loss in zip(self.judges, d_losses, strict=True):
             judge.optimizer.zero_grad(set_to_none=True)
             d_loss.backward(inputs=list(judge.network.parameters()))
+            average_gradients(judge.network.parameters())
             judge.optimizer.step()
         if learns:
             self.g_optimizer.step()
+        average([self.generator.mapping.w_avg])
         for judge in self.judges:
             terms |= judge.regularize(real, self.step, rng)
 
         self.update_average()
         self.step += 1
-        self.shown += batch
-        self.seconds += (time.process_time() if self.device.type == "cpu" else time.monotonic()) - began
+        self.shown += batch * size()
+        now = time.process_time() if self.device.type == "cpu" else time.monotonic()
+        self.seconds += (now - began) * size()
         return terms
 
     @torch.no_grad()
@@ -168,7 +176,7 @@ class Trainer:
         kimg = self.cfg.ema_kimg
         if self.stage == 0 and not self.cfg.init:
             kimg = min(kimg, 0.05 * (self.shown + 1) / 1000)
-        keep = 0.5 ** (self.cfg.batch_size / (kimg * 1000))
+        keep = 0.5 ** (self.cfg.batch_size * size() / (kimg * 1000))
         averages: list[Tensor] = list(self.averaged.parameters())
         own: list[Tensor] = list(self.generator.parameters())
         torch._foreach_lerp_(averages, own, 1 - keep)
@@ -227,6 +235,7 @@ def main(overrides: list[str]) -> None:
     )
     assert isinstance(cfg, DictConfig)
     keep_heap()
+    join()
     folder = Path(cfg.folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
@@ -236,19 +245,23 @@ def main(overrides: list[str]) -> None:
     began = last_save = time.monotonic()
     totals: dict[str, list[float]] = {}
     while True:
-        for name, value in trainer.train_step(pictures).items():
-            totals.setdefault(name, []).append(value.item())
-        if trainer.step % 4 == 0:
-            recent = {name: sum(values[-4:]) / len(values[-4:]) for name, values in totals.items()}
-            for judge in trainer.judges:
-                judge.adapt(recent, 4 * cfg.batch_size)
+        for _ in range(BETWEEN):
+            for name, value in trainer.train_step(pictures).items():
+                totals.setdefault(name, []).append(value.item())
         now = time.monotonic()
+        recent = torch.tensor([sum(values[-BETWEEN:]) / BETWEEN for values in totals.values()])
+        spent = torch.tensor([trainer.seconds, now - began, now - last_save])
+        average([recent, spent])  # so that all processes decide alike
+        for judge in trainer.judges:
+            judge.adapt(dict(zip(totals, recent.tolist(), strict=True)), BETWEEN * cfg.batch_size * size())
+        trainer.seconds, running, unsaved = spent.tolist()
         done = trainer.shown >= 1000 * trainer.settings.kimg
-        stop = now - began > 60 * cfg.max_minutes or trainer.seconds > 60 * cfg.budget_minutes
-        if done or stop or now - last_save > 60 * cfg.save_minutes:
-            report(folder, trainer, {name: sum(values) / len(values) for name, values in totals.items()})
+        stop = running > 60 * cfg.max_minutes or trainer.seconds > 60 * cfg.budget_minutes
+        if done or stop or unsaved > 60 * cfg.save_minutes:
+            if rank() == 0:
+                report(folder, trainer, {name: sum(values) / len(values) for name, values in totals.items()})
+                save(trainer.state(), checkpoint)
             totals, last_save = {}, now
-            save(trainer.state(), checkpoint)
         if stop or (done and trainer.stage + 1 == len(cfg.stages)):
             return
         if done:

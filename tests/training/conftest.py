@@ -52,7 +52,7 @@ def settings(tmp_path: Path) -> DictConfig:
         "batch_size": 4,
         "stages": [
             {"resolution": 16, "kimg": 0.016, "r1_gamma": 0.1},
-            {"resolution": 32, "kimg": 0.008, "r1_gamma": 0.1},
+            {"resolution": 32, "kimg": 0.016, "r1_gamma": 0.1},
         ],
         "save_minutes": 0,
     }

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +131,7 @@ def test_a_run_goes_through_its_stages_and_ships(settings: DictConfig, tmp_path:
     OmegaConf.save(settings, config)
     main([f"{key}={_text(value)}" for key, value in OmegaConf.to_container(settings).items()])
     state = torch.load(Path(settings.folder) / "checkpoint.pt", weights_only=True)
-    assert state["stage"] == 1 and state["resolution"] == 32 and state["shown"] == 8
+    assert state["stage"] == 1 and state["resolution"] == 32 and state["shown"] == 16
     assert len(list(Path(settings.folder).glob("samples_*.png"))) >= 2
     checkpoint = shipped(state)
     path = tmp_path / "net.safetensors"
@@ -153,3 +157,33 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_text(v) for v in value) + "]"
     return str(value)
+
+
+def test_two_processes_train_one_net(settings: DictConfig, tmp_path: Path) -> None:
+    """Each shows its own pictures; what both learn is the mean, so both hold the same net."""
+    config = tmp_path / "settings.yaml"
+    OmegaConf.save(settings, config)
+    script = (
+        "import sys, torch; from omegaconf import OmegaConf; from training import together\n"
+        "from training.train import Trainer; from training.data import load_pictures\n"
+        "cfg = OmegaConf.load(sys.argv[1]); together.join(); trainer = Trainer(cfg, 0)\n"
+        "pictures = load_pictures(cfg.pictures, 16)\n"
+        "for _ in range(2): trainer.train_step(pictures)\n"
+        "torch.save(trainer.state(), f'{sys.argv[1]}.{together.rank()}')\n"
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    team = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(config)],
+            env={**os.environ, **team, "RANK": str(rank)},
+            cwd=Path(__file__).parents[2],
+        )
+        for rank in range(2)
+    ]
+    assert [process.wait(timeout=100) for process in processes] == [0, 0]
+    first, second = (torch.load(f"{config}.{rank}", weights_only=True) for rank in range(2))
+    assert_same(tensors(first), tensors(second))
+    assert first["shown"] == 2 * 2 * settings.batch_size
