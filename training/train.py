@@ -212,7 +212,7 @@ def start(cfg: DictConfig, checkpoint: Path) -> Trainer:
     """Continue where the last run stopped, or begin, or begin with a shipped file's layers (init=…)."""
     for path in (checkpoint, before(checkpoint)):  # killed between two renames, only the second is there
         if path.exists():
-            state = torch.load(path, map_location=cfg.device, weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
             trainer = Trainer(cfg, state["stage"])
             trainer.load(state)
             return trainer
@@ -235,6 +235,7 @@ def main(overrides: list[str]) -> None:
     )
     assert isinstance(cfg, DictConfig)
     keep_heap()
+    torch.backends.cudnn.benchmark = True
     join()
     folder = Path(cfg.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -243,13 +244,13 @@ def main(overrides: list[str]) -> None:
     pictures = load_pictures(cfg.pictures, trainer.settings.resolution).to(trainer.device)
     log.info("%d pictures of %d px", len(pictures), pictures.shape[-1])
     began = last_save = time.monotonic()
-    totals: dict[str, list[float]] = {}
+    totals: dict[str, list[Tensor]] = {}
     while True:
         for _ in range(BETWEEN):
             for name, value in trainer.train_step(pictures).items():
-                totals.setdefault(name, []).append(value.item())
+                totals.setdefault(name, []).append(value)
         now = time.monotonic()
-        recent = torch.tensor([sum(values[-BETWEEN:]) / BETWEEN for values in totals.values()])
+        recent = torch.stack([torch.stack(values[-BETWEEN:]).mean() for values in totals.values()]).cpu()
         spent = torch.tensor([trainer.seconds, now - began, now - last_save])
         average([recent, spent])  # so that all processes decide alike
         for judge in trainer.judges:
@@ -259,7 +260,11 @@ def main(overrides: list[str]) -> None:
         stop = running > 60 * cfg.max_minutes or trainer.seconds > 60 * cfg.budget_minutes
         if done or stop or unsaved > 60 * cfg.save_minutes:
             if rank() == 0:
-                report(folder, trainer, {name: sum(values) / len(values) for name, values in totals.items()})
+                report(
+                    folder,
+                    trainer,
+                    {name: torch.stack(values).mean().item() for name, values in totals.items()},
+                )
                 save(trainer.state(), checkpoint)
             totals, last_save = {}, now
         if stop or (done and trainer.stage + 1 == len(cfg.stages)):
