@@ -91,8 +91,13 @@ class PixelComponents:
     def __init__(self, real: Tensor) -> None:
         flat = self._flat(real)
         self.mean = flat.mean(axis=0)
-        _, spread, axes = np.linalg.svd(flat - self.mean, full_matrices=False)
-        self.axes = axes[:COMPONENTS].T / (spread[:COMPONENTS] / np.sqrt(len(flat)))
+        flat = flat - self.mean
+        # Of the pictures' inner products, which are fewer than the pixels'.
+        squares, sides = np.linalg.eigh(flat @ flat.T / len(flat))
+        squares, sides = squares[-COMPONENTS:], sides[:, -COMPONENTS:]
+        self.axes = (
+            flat.T @ (sides / squares) / np.sqrt(len(flat))
+        )  # unit axes over their standard deviations
 
     def __call__(self, images: Tensor) -> np.ndarray:
         return (self._flat(images) - self.mean) @ self.axes

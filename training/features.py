@@ -119,9 +119,8 @@ def load_feature_network(dtype: torch.dtype = torch.float32) -> FeatureNetwork:
 
 
 def resized(images: Tensor, side: int) -> Tensor:
-    """[B, 3, R, R] -> [B, 3, side, side]: enlarged bilinearly, shrunk by area."""
+    """[B, 3, R, R] -> [B, 3, side, side]: bilinearly, shrunk without aliasing."""
     if images.shape[-1] == side:
         return images
-    if images.shape[-1] > side:
-        return F.interpolate(images, size=side, mode="area")
-    return F.interpolate(images, size=side, mode="bilinear", align_corners=False)
+    shrinks = images.shape[-1] > side
+    return F.interpolate(images, size=side, mode="bilinear", align_corners=False, antialias=shrinks)

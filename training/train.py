@@ -33,7 +33,6 @@ from training.together import average, average_gradients, join, rank, size
 
 log = logging.getLogger(__name__)
 BETWEEN = 4  # steps from one look at clock and confidence to the next
-ALONE = 2000  # pictures for which a discriminator with new layers learns without the generator
 
 
 class Trainer:
@@ -41,12 +40,15 @@ class Trainer:
 
     def __init__(self, cfg: DictConfig, stage: int) -> None:
         self.cfg, self.stage, self.settings = cfg, stage, cfg.stages[stage]
+        self.batch: int = self.settings.get("batch_size", cfg.batch_size)  # of each process
         self.device = torch.device(cfg.device)
         self.dtype = torch.bfloat16 if cfg.bf16 else torch.float32
         shape: dict[str, Any] = OmegaConf.to_container(cfg.architecture)  # type: ignore[assignment]
         size = self.settings.resolution
         torch.manual_seed(cfg.seed)
         self.generator = Generator(Architecture(img_resolution=size, **shape))
+        # A larger size's RGB begins with nothing to add, so that no picture jumps.
+        self.generator.synthesis.get_parameter(f"b{size}.torgb.weight").data.zero_()
         place(self.generator, self.device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         self.g_optimizer = torch.optim.Adam(self.generator.parameters(), cfg.learning_rate, (0.0, 0.99))
@@ -56,7 +58,7 @@ class Trainer:
             own = Architecture(img_resolution=size, **shape)
             settings = OmegaConf.merge(cfg.discriminator, {"r1_gamma": self.settings.r1_gamma})
             self.judges.append(PixelJudge(own, settings, cfg.learning_rate, self.dtype))
-        if cfg.features:
+        if cfg.features and self.settings.get("features", True):
             self.judges.append(FeatureJudge(cfg.features, cfg.learning_rate, self.dtype))
         for judge in self.judges:
             place(judge.network, self.device)
@@ -83,7 +85,7 @@ class Trainer:
             getattr(self, name).load_state_dict(state[name])
         for judge in self.judges:
             if judge.name not in state:  # the recipe has changed: a new judge begins from nothing
-                self.alone = self.shown + ALONE
+                self.alone = self.shown + self.cfg.alone
                 continue
             judge.network.load_state_dict(state[judge.name])
             judge.optimizer.load_state_dict(state[f"{judge.name}_optimizer"])
@@ -96,20 +98,17 @@ class Trainer:
         self.seconds, self.alone = state["seconds"], max(self.alone, state["alone"])
 
     def grow_from(self, state: dict[str, Any]) -> None:
-        """Take the layers of a smaller net; a new resolution's RGB starts at zero, so nothing jumps."""
-        adopt(self.generator, state["generator"])
-        adopt(self.averaged, state["averaged"])
-        top = f"synthesis.b{self.settings.resolution}.torgb.weight"
-        for network in (self.generator, self.averaged):
-            if top not in state["generator"]:
-                network.get_parameter(top).data.zero_()
+        """Take the layers of a smaller or narrower net."""
+        for name in ("generator", "averaged"):
+            network: Generator = getattr(self, name)
+            adopt(network, state[name])
             network.mapping.w_avg.copy_(w_statistics(network.mapping)[0])
         for judge in self.judges:
             if judge.name in state:
                 adopt(judge.network, state[judge.name])
                 judge.probability = state.get(f"{judge.name}_probability", judge.probability)
         self.seconds = state.get("seconds", 0.0)
-        self.alone = ALONE
+        self.alone = self.cfg.alone
 
     # One step
 
@@ -131,7 +130,7 @@ class Trainer:
 
     def train_step(self, pictures: Tensor) -> dict[str, Tensor]:
         began = time.process_time() if self.device.type == "cpu" else time.monotonic()
-        cfg, batch = self.cfg, self.cfg.batch_size
+        cfg, batch = self.cfg, self.batch
         # The random state is derived from the step: a resumed run draws what a run in one piece would have drawn.
         rng = torch.Generator(self.device).manual_seed(
             hash((cfg.seed, self.stage, self.step, rank())) & 0x7FFFFFFF
@@ -176,7 +175,7 @@ class Trainer:
         kimg = self.cfg.ema_kimg
         if self.stage == 0 and not self.cfg.init:
             kimg = min(kimg, 0.05 * (self.shown + 1) / 1000)
-        keep = 0.5 ** (self.cfg.batch_size * size() / (kimg * 1000))
+        keep = 0.5 ** (self.batch * size() / (kimg * 1000))
         averages: list[Tensor] = list(self.averaged.parameters())
         own: list[Tensor] = list(self.generator.parameters())
         torch._foreach_lerp_(averages, own, 1 - keep)
@@ -216,16 +215,17 @@ def start(cfg: DictConfig, checkpoint: Path) -> Trainer:
             trainer = Trainer(cfg, state["stage"])
             trainer.load(state)
             return trainer
-    trainer = Trainer(cfg, 0)
+    return begin(cfg, 0)
+
+
+def begin(cfg: DictConfig, stage: int) -> Trainer:
+    """A new stage, with those layers of a shipped file that its size has."""
+    trainer = Trainer(cfg, stage)
     if cfg.init:
         shipped = read(Path(cfg.init))
-        trainer.grow_from(
-            {
-                "generator": shipped.generator,
-                "averaged": shipped.generator,
-                "discriminator": shipped.discriminator or {},
-            }
-        )
+        own = shipped.discriminator or {}
+        parts = {"generator": shipped.generator, "averaged": shipped.generator, "discriminator": own}
+        trainer.grow_from(parts)
     return trainer
 
 
@@ -254,7 +254,7 @@ def main(overrides: list[str]) -> None:
         spent = torch.tensor([trainer.seconds, now - began, now - last_save])
         average([recent, spent])  # so that all processes decide alike
         for judge in trainer.judges:
-            judge.adapt(dict(zip(totals, recent.tolist(), strict=True)), BETWEEN * cfg.batch_size * size())
+            judge.adapt(dict(zip(totals, recent.tolist(), strict=True)), BETWEEN * trainer.batch * size())
         trainer.seconds, running, unsaved = spent.tolist()
         done = trainer.shown >= 1000 * trainer.settings.kimg
         stop = running > 60 * cfg.max_minutes or trainer.seconds > 60 * cfg.budget_minutes
@@ -270,7 +270,7 @@ def main(overrides: list[str]) -> None:
         if stop or (done and trainer.stage + 1 == len(cfg.stages)):
             return
         if done:
-            grown = Trainer(cfg, trainer.stage + 1)
+            grown = begin(cfg, trainer.stage + 1)
             grown.grow_from(trainer.state())
             trainer = grown
             pictures = load_pictures(cfg.pictures, trainer.settings.resolution).to(trainer.device)

@@ -49,6 +49,7 @@ def settings(tmp_path: Path) -> DictConfig:
             "mapping_layers": 2,
         },
         "features": None,
+        "alone": 0,
         "batch_size": 4,
         "stages": [
             {"resolution": 16, "kimg": 0.016, "r1_gamma": 0.1},
