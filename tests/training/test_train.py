@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +162,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_net(settings: DictConfig, tmp_path: Path) -> None:
     """Each shows its own pictures; what both learn is the mean, so both hold the same net."""
     config = tmp_path / "settings.yaml"
@@ -183,7 +187,60 @@ def test_two_processes_train_one_net(settings: DictConfig, tmp_path: Path) -> No
         )
         for rank in range(2)
     ]
-    assert [process.wait(timeout=100) for process in processes] == [0, 0]
+    try:
+        assert [process.wait(timeout=600) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
     first, second = (torch.load(f"{config}.{rank}", weights_only=True) for rank in range(2))
     assert_same(tensors(first), tensors(second))
     assert first["shown"] == 2 * 2 * settings.batch_size
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("changes", RECIPES)
+def test_steps_on_a_gpu_in_bf16(settings: DictConfig, changes: dict[str, Any], tmp_path: Path) -> None:
+    cfg = recipe(settings, **changes, device="cuda", bf16=True)
+    trainer = Trainer(cfg, 0)
+    pictures = load_pictures(cfg.pictures, 16).cuda()
+    for _ in range(2):
+        terms = trainer.train_step(pictures)
+    assert all(value.isfinite() for value in terms.values())
+    save(trainer.state(), tmp_path / "checkpoint.pt")
+    assert start(cfg, tmp_path / "checkpoint.pt").train_step(pictures).keys() == terms.keys()
+
+
+@pytest.mark.parametrize("changes", RECIPES)
+def test_a_step_makes_nothing_on_another_device(
+    settings: DictConfig, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a GPU would refuse, seen without one: the meta device does not mix with the CPU either."""
+    importlib.import_module(
+        "torch.distributed.tensor"
+    )  # imported by meta kernels, once Generator is not itself
+
+    def at_home(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def drawn(*arguments: Any, generator: Any = None, **options: Any) -> Tensor:
+            assert generator is None or torch.device(options.get("device", "cpu")) == generator.device
+            return draw(*arguments, **options)
+
+        return drawn
+
+    class Random:
+        def __init__(self, device: Any) -> None:
+            self.device = torch.device(device)
+
+        def manual_seed(self, seed: int) -> Random:
+            return self
+
+    trainer = Trainer(recipe(settings, **changes, device="meta"), 0)
+    pictures = load_pictures(settings.pictures, 16).to("meta")
+    monkeypatch.setattr(torch, "Generator", Random)
+    monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: nullcontext())
+    for name in ("rand", "randn", "randint"):
+        monkeypatch.setattr(torch, name, at_home(getattr(torch, name)))
+    for _ in range(2):
+        terms = trainer.train_step(pictures)
+    assert all(value.device.type == "meta" for value in terms.values())
