@@ -90,10 +90,10 @@ class Trainer:
             judge.network.load_state_dict(state[judge.name])
             judge.optimizer.load_state_dict(state[f"{judge.name}_optimizer"])
             judge.probability = state[f"{judge.name}_probability"]
-            set_learning_rate(
-                judge.optimizer, judge.learning_rate
-            )  # the settings' own: a last stretch may be slower
-        set_learning_rate(self.g_optimizer, self.cfg.learning_rate)
+            set_learning_rate(judge.optimizer, judge.learning_rate)
+        set_learning_rate(
+            self.g_optimizer, self.cfg.learning_rate
+        )  # the settings' own: it may fall near the end
         self.step, self.shown = state["step"], state["shown"]
         self.seconds, self.alone = state["seconds"], max(self.alone, state["alone"])
 
@@ -208,12 +208,16 @@ def before(path: Path) -> Path:
 
 
 def start(cfg: DictConfig, checkpoint: Path) -> Trainer:
-    """Continue where the last run stopped, or begin, or begin with a shipped file's layers (init=…)."""
+    """Continue where the last run stopped, with more layers or channels if the settings now say so; or begin."""
     for path in (checkpoint, before(checkpoint)):  # killed between two renames, only the second is there
         if path.exists():
             state = torch.load(path, map_location="cpu", weights_only=True)
-            trainer = Trainer(cfg, state["stage"])
-            trainer.load(state)
+            trainer = begin(cfg, min(state["stage"], len(cfg.stages) - 1))
+            same = trainer.settings.resolution == state["resolution"]
+            if same and dict(cfg.architecture) == state["architecture"]:
+                trainer.load(state)
+            else:  # the settings want a larger or wider net
+                trainer.grow_from(state)
             return trainer
     return begin(cfg, 0)
 
@@ -259,12 +263,9 @@ def main(overrides: list[str]) -> None:
         done = trainer.shown >= 1000 * trainer.settings.kimg
         stop = running > 60 * cfg.max_minutes or trainer.seconds > 60 * cfg.budget_minutes
         if done or stop or unsaved > 60 * cfg.save_minutes:
+            means = {name: torch.stack(values).mean().item() for name, values in totals.items()}
             if rank() == 0:
-                report(
-                    folder,
-                    trainer,
-                    {name: torch.stack(values).mean().item() for name, values in totals.items()},
-                )
+                report(folder, trainer, means)
                 save(trainer.state(), checkpoint)
             totals, last_save = {}, now
         if stop or (done and trainer.stage + 1 == len(cfg.stages)):

@@ -129,6 +129,22 @@ def test_growth_keeps_the_learned_picture(settings: DictConfig) -> None:
         torch.testing.assert_close(large.judges[0].network.get_parameter(name), own[name])
 
 
+def test_a_checkpoint_continues_wider_when_the_settings_say_so(settings: DictConfig, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    narrow = Trainer(settings, 0)
+    narrow.train_step(load_pictures(settings.pictures, 16))
+    save(narrow.state(), checkpoint)
+    wide = start(
+        recipe(settings, architecture={"channel_base": 256, "channel_max": 12, "w_dim": 10}), checkpoint
+    )
+    z = torch.randn([2, 8], generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(wide.averaged(z), narrow.averaged(z), rtol=1e-4, atol=1e-4)
+    assert sum(p.numel() for p in wide.averaged.parameters()) > sum(
+        p.numel() for p in narrow.averaged.parameters()
+    )
+    assert wide.seconds == narrow.seconds and wide.shown == 0
+
+
 def test_a_run_goes_through_its_stages_and_ships(settings: DictConfig, tmp_path: Path) -> None:
     config = tmp_path / "settings.yaml"
     OmegaConf.save(settings, config)
