@@ -57,6 +57,7 @@ ui: setup  ## Open the MLflow UI over the project's runs
 	$(BIN)/python -m sweeps ui --port $(PORT)
 
 train: setup  ## Train the embedded generator again (hours; continued when stopped)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,training]'
 	$(BIN)/python -m training.train
 
 clean:  ## Remove .venv and caches; runs and downloads stay

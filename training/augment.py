@@ -1,4 +1,5 @@
-"""Augmentations that the discriminator sees on real and generated pictures alike, so that 876 pictures do not overfit.
+"""Augmentations that the discriminator sees on real and generated pictures alike, so that few pictures
+do not overfit.
 
 Karras et al. 2020b, "Training Generative Adversarial Networks with Limited Data" (adaptive probability);
 Zhao et al. 2020, "Differentiable Augmentation" (translation, colour, cut-out).
@@ -7,6 +8,7 @@ Zhao et al. 2020, "Differentiable Augmentation" (translation, colour, cut-out).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,16 +24,20 @@ def augment(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     return _cut_out(_colour(_geometry(images, probability, rng), probability, rng), probability / 2, rng)
 
 
+def _of(rng: torch.Generator) -> dict[str, Any]:
+    return {"generator": rng, "device": rng.device}
+
+
 def _strikes(batch: int, probability: float, rng: torch.Generator) -> Tensor:
-    return (torch.rand([batch], generator=rng) < probability).float()
+    return (torch.rand([batch], **_of(rng)) < probability).float()
 
 
 def _geometry(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     """Scale by exp(N(0, 0.15)), turn by N(0, 10 degrees), shift by up to 1/8 of the side; the border is reflected."""
     batch = len(x)
-    scale = (torch.randn([batch], generator=rng) * 0.15 * _strikes(batch, probability, rng)).exp()
-    angle = torch.randn([batch], generator=rng) * math.radians(10) * _strikes(batch, probability, rng)
-    shift = (torch.rand([batch, 2], generator=rng) - 0.5) * 0.5 * _strikes(batch, probability, rng)[:, None]
+    scale = (torch.randn([batch], **_of(rng)) * 0.15 * _strikes(batch, probability, rng)).exp()
+    angle = torch.randn([batch], **_of(rng)) * math.radians(10) * _strikes(batch, probability, rng)
+    shift = (torch.rand([batch, 2], **_of(rng)) - 0.5) * 0.5 * _strikes(batch, probability, rng)[:, None]
     cos, sin = angle.cos() / scale, angle.sin() / scale
     rows = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], dim=1).reshape(batch, 2, 3)
     grid = F.affine_grid(rows.to(x), list(x.shape), align_corners=False)
@@ -43,7 +49,7 @@ def _colour(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     batch = len(x)
 
     def amount(sigma: float) -> Tensor:
-        noise = torch.randn([batch], generator=rng) * sigma * _strikes(batch, probability, rng)
+        noise = torch.randn([batch], **_of(rng)) * sigma * _strikes(batch, probability, rng)
         return noise[:, None, None, None].to(x)
 
     x = x * amount(0.3).exp() + amount(0.2)
@@ -54,14 +60,38 @@ def _colour(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
 def _cut_out(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     """Grey out a square of half the side, centred anywhere."""
     batch, _, height, width = x.shape
-    centre = torch.rand([batch, 2], generator=rng)
-    y = (torch.arange(height) + 0.5) / height
-    x_axis = (torch.arange(width) + 0.5) / width
+    centre = torch.rand([batch, 2], **_of(rng))
+    y = (torch.arange(height, device=x.device) + 0.5) / height
+    x_axis = (torch.arange(width, device=x.device) + 0.5) / width
     inside = ((y[None] - centre[:, :1]).abs() < 0.25)[:, :, None] & (
         (x_axis[None] - centre[:, 1:]).abs() < 0.25
     )[:, None, :]
     hidden = inside.float() * _strikes(batch, probability, rng)[:, None, None]
     return x * (1 - hidden[:, None]).to(x)
+
+
+def diff_augment(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Every picture's colours changed, its place shifted by up to 1/8 and a quarter hidden; [B, 3, R, R] -> same.
+
+    Zhao et al. 2020, the policy "color, translation, cutout", which Projected GAN feeds its features with.
+    """
+    batch = len(images)
+
+    def uniform(low: float, high: float) -> Tensor:
+        numbers = torch.rand([batch, 1, 1, 1], **_of(rng))
+        return (numbers * (high - low) + low).to(images)
+
+    x = images + uniform(-0.5, 0.5)
+    grey = x.mean(dim=1, keepdim=True)
+    x = grey + (x - grey) * uniform(0, 2)
+    mean = x.mean(dim=(1, 2, 3), keepdim=True)
+    x = mean + (x - mean) * uniform(0.5, 1.5)
+    shift = (torch.rand([batch, 2], **_of(rng)) - 0.5) * 0.5  # of half a side
+    still = torch.eye(2, device=x.device).expand(batch, 2, 2)
+    grid = F.affine_grid(
+        torch.cat([still, shift[:, :, None].to(x)], dim=2), list(x.shape), align_corners=False
+    )
+    return _cut_out(F.grid_sample(x, grid, mode="bilinear", align_corners=False), 1.0, rng)
 
 
 def adapt(probability: float, real_signs: float, shown: int, target: float = 0.6, kimg: float = 100) -> float:

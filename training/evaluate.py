@@ -1,12 +1,15 @@
-"""How good is a generator: `python -m training.evaluate WEIGHTS PICTURES` prints the figures of the model card.
+"""How good is a generator: `python -m training.evaluate WEIGHTS PICTURES…` prints the figures of the model card.
 
-Faces found by dlib's detector, Fréchet distances to the real pictures (Heusel et al. 2017, in the spaces of dlib's
-face descriptor and of pixel principal components) beside their floor and an untrained net, and memorization.
+Fréchet and kernel distances to the real pictures in three spaces, beside their floor, two halves of the real
+pictures; precision and recall; faces found by dlib's detector; memorization. Of the spaces, the recipe trains against
+efficientnet-lite0 (at another picture size and in earlier layers), so that its figures may flatter; dlib's face
+descriptors and the pixels' principal components are no part of any training.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +24,16 @@ from inversion.generator.stylegan2 import Generator
 from inversion.images import to_pil
 from inversion.metrics.face_identity import descriptors
 from training.data import load_pictures
+from training.distances import frechet_distance, kernel_distance, nearest, precision_recall
+from training.features import load_feature_network, resized
 from training.sheet import save_sheet
 
 DETECTOR_SIZE = 256  # px, to which pictures are scaled before the detector looks
+FEATURE_SIZE = 224  # px, at which efficientnet-lite0 was trained
 PIXEL_SIZE = 64  # px, at which pixel statistics are compared
 COMPONENTS = 64  # principal components of the real pictures' pixels
+
+Describe = Callable[[Tensor], np.ndarray]
 
 
 @torch.no_grad()
@@ -41,6 +49,14 @@ def samples(generator: Generator, count: int, truncation_psi: float, seed: int =
     return torch.cat(parts).clamp(-1, 1)
 
 
+def shown_at(images: Tensor, side: int) -> Tensor:
+    """A smaller net's pictures enlarged (bicubic), a larger one's shrunk (area), and rounded as a file would be."""
+    if images.shape[-1] < side:
+        images = F.interpolate(images, size=side, mode="bicubic", align_corners=False)
+    images = resized(images.clamp(-1, 1), side)
+    return ((images + 1) * 127.5).round() / 127.5 - 1
+
+
 def share_with_face(images: Tensor) -> float:
     """Share of [N, 3, R, R] in which dlib's frontal detector finds a face."""
     detector = load_detector()
@@ -52,90 +68,121 @@ def share_with_face(images: Tensor) -> float:
     return float(np.mean(found))
 
 
-def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Between the Gaussians fitted to a: [N, D] and b: [M, D]. Heusel et al. 2017, equation 6."""
-    mean = np.square(a.mean(axis=0) - b.mean(axis=0)).sum()
-    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    values, vectors = np.linalg.eigh(cov_a)
-    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
-    cross = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(min=0)).sum()
-    return float(mean + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
+# Spaces: [N, 3, R, R] in [-1, 1] -> [N, D]
 
 
-def nearest(a: np.ndarray, b: np.ndarray, skip_self: bool = False) -> np.ndarray:
-    """Distance from each row of a to its nearest row of b."""
-    distances = np.sqrt((np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T).clip(min=0))
-    if skip_self:
-        np.fill_diagonal(distances, np.inf)
-    return distances.min(axis=1)
-
-
-def described(images: Tensor) -> np.ndarray:
-    """Descriptors of those that show a face: [<= N, 128]."""
+def face_descriptors(images: Tensor) -> np.ndarray:
+    """Those that show a face: [<= N, 128]."""
     rows = descriptors(images)
     return rows[np.isfinite(rows).all(axis=1)]
 
 
+@torch.no_grad()
+def efficientnet_features(images: Tensor) -> np.ndarray:
+    """[N, 1280]."""
+    network = load_feature_network()
+    parts = [network.pooled(resized(part, FEATURE_SIZE)) for part in images.split(50)]
+    return torch.cat(parts).double().numpy()
+
+
 class PixelComponents:
-    """Principal components of the real pictures at 64 px, scaled to unit variance."""
+    """Principal components of the real pictures at 64 px, scaled to unit variance: [N, 64]."""
 
     def __init__(self, real: Tensor) -> None:
         flat = self._flat(real)
         self.mean = flat.mean(axis=0)
-        _, spread, axes = np.linalg.svd(flat - self.mean, full_matrices=False)
-        self.axes = axes[:COMPONENTS].T / (spread[:COMPONENTS] / np.sqrt(len(flat)))
+        flat = flat - self.mean
+        # Of the pictures' inner products, which are fewer than the pixels'.
+        squares, sides = np.linalg.eigh(flat @ flat.T / len(flat))
+        squares, sides = squares[-COMPONENTS:], sides[:, -COMPONENTS:]
+        self.axes = (
+            flat.T @ (sides / squares) / np.sqrt(len(flat))
+        )  # unit axes over their standard deviations
 
     def __call__(self, images: Tensor) -> np.ndarray:
         return (self._flat(images) - self.mean) @ self.axes
 
     def _flat(self, images: Tensor) -> np.ndarray:
-        return F.interpolate(images, size=PIXEL_SIZE, mode="area").flatten(1).numpy().astype(np.float64)
+        return resized(images, PIXEL_SIZE).flatten(1).numpy().astype(np.float32)
+
+
+def remembered(describe: Describe, images: Tensor, cache: Path | None, name: str) -> np.ndarray:
+    """Features of the real pictures, which cost the same minutes every time; the cache belongs to one set of them."""
+    path = None if cache is None else cache / f"{name}_{len(images)}_{images.shape[-1]}.npy"
+    if path is not None and path.exists():
+        return np.load(path)
+    rows = describe(images)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, rows)
+    return rows
+
+
+def halves(count: int) -> tuple[Tensor, Tensor]:
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+    return order[::2], order[1::2]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("pictures", type=Path, help="folder or zip that the net was trained on")
+    parser.add_argument("pictures", type=Path, nargs="+", help="folders or zips of real faces")
+    parser.add_argument("--size", type=int, default=128, help="px at which all pictures are compared")
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--faces", type=int, default=1000, help="samples shown to the face detector")
     parser.add_argument(
         "--sheets", type=Path, help="folder for sheets of 64 samples at truncation 0.7 and 1.0"
     )
+    parser.add_argument("--cache", type=Path, help="folder that keeps the real pictures' features")
+    parser.add_argument("--spaces", nargs="*", default=["pixels", "efficientnet", "dlib"])
     chosen = parser.parse_args()
     checkpoint = load(chosen.weights)
-    trained, untrained = Generator(checkpoint.architecture), Generator(checkpoint.architecture)
-    trained.load_state_dict(checkpoint.generator)
+    generator = Generator(checkpoint.architecture)
+    generator.load_state_dict(checkpoint.generator)
     for psi in (0.7, 1.0):
         if chosen.sheets:
             chosen.sheets.mkdir(parents=True, exist_ok=True)
-            save_sheet(trained, chosen.sheets / f"samples_{psi}.png", psi)
-        share = share_with_face(samples(trained, chosen.faces, psi))
-        print(f"face found in samples, truncation {psi}: {share:.1%}", flush=True)
-    real = load_pictures(chosen.pictures, checkpoint.architecture.img_resolution).float() / 127.5 - 1
-    order = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))
-    halves = real[order[::2]], real[order[1::2]]
-    fake = samples(trained, chosen.samples, 1.0)
-    noise = samples(untrained, len(real), 1.0)
+            save_sheet(generator, chosen.sheets / f"samples_{psi}.png", psi)
+        if chosen.faces:
+            share = share_with_face(shown_at(samples(generator, chosen.faces, psi), chosen.size))
+            print(f"face found, {chosen.faces} samples, truncation {psi}: {share:.1%}", flush=True)
+    real = load_pictures(chosen.pictures, chosen.size).float() / 127.5 - 1
+    fake = shown_at(samples(generator, chosen.samples, 1.0), chosen.size)
 
-    pixels = PixelComponents(real)
-    floor = frechet_distance(pixels(halves[0]), pixels(halves[1]))
-    print(f"Fréchet distance, pixel components: {frechet_distance(pixels(fake), pixels(real)):.2f}")
-    print(f"  two halves of the real pictures: {floor:.2f}")
-    print(f"  untrained net: {frechet_distance(pixels(noise), pixels(real)):.2f}", flush=True)
+    if "pixels" in chosen.spaces:
+        components = PixelComponents(real)
+        compare("pixel components", components(real), components(fake))
+    if "efficientnet" in chosen.spaces:
+        features = remembered(efficientnet_features, real, chosen.cache, "efficientnet")
+        fakes = efficientnet_features(fake)
+        compare("efficientnet features", features, fakes)
+        precision, recall = precision_recall(features, fakes)
+        floor = precision_recall(*(features[half] for half in halves(len(features))))
+        print(
+            f"  precision {precision:.3f}, recall {recall:.3f}; of the halves {floor[0]:.3f}, {floor[1]:.3f}"
+        )
+    if "dlib" in chosen.spaces:
+        people = remembered(face_descriptors, real, chosen.cache, "dlib")
+        faces = face_descriptors(fake)
+        compare(f"face descriptors ({len(faces)} faces in {len(fake)})", people, faces)
+        print("distance to the nearest training picture's descriptor (minimum, 1 %, median):")
+        for name, distances in (
+            ("real people", nearest(people, people, skip_self=True)),
+            ("samples", nearest(faces, people)),
+        ):
+            low, percent, median = np.quantile(distances, [0, 0.01, 0.5])
+            print(f"  {name}: {low:.3f}, {percent:.3f}, {median:.3f}")
 
-    people, first, second = described(real), described(halves[0]), described(halves[1])
-    faces, static = described(fake), described(noise)
-    print(f"Fréchet distance, face descriptors: {frechet_distance(faces, people):.4f} ({len(faces)} faces)")
-    print(f"  two halves of the real pictures: {frechet_distance(first, second):.4f}")
-    if len(static) > 128:
-        print(f"  untrained net: {frechet_distance(static, people):.4f}")
-    else:
-        print(f"  untrained net: a face in {len(static)} of {len(noise)} samples")
-    between, to_real = nearest(people, people, skip_self=True), nearest(faces, people)
-    print("distance to the nearest training picture's descriptor (minimum, 1 %, median):")
-    for name, distances in (("real people", between), ("samples", to_real)):
-        low, percent, median = np.quantile(distances, [0, 0.01, 0.5])
-        print(f"  {name}: {low:.3f}, {percent:.3f}, {median:.3f}")
+
+def compare(name: str, real: np.ndarray, fake: np.ndarray) -> None:
+    """Print both distances beside what two halves of the real pictures give."""
+    first, second = (real[half] for half in halves(len(real)))
+    print(
+        f"{name}: Fréchet {frechet_distance(fake, real):.4f}, halves {frechet_distance(first, second):.4f}; "
+        f"kernel x 1000 {1000 * kernel_distance(fake, real):.3f}, "
+        f"halves {1000 * kernel_distance(first, second):.3f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ def save_sheet(
 ) -> None:
     """columns x rows samples as one PNG."""
     rng = torch.Generator().manual_seed(seed)
-    z = torch.randn([columns * rows, generator.architecture.z_dim], generator=rng)
-    images = torch.cat([generator(part, truncation_psi=truncation_psi) for part in z.split(16)])
+    z = torch.randn([columns * rows, generator.architecture.z_dim], generator=rng).to(generator.mapping.w_avg)
+    images = torch.cat([generator(part, truncation_psi=truncation_psi).cpu() for part in z.split(16)])
     side = generator.architecture.img_resolution
     grid = images.reshape(rows, columns, 3, side, side).permute(0, 3, 1, 4, 2)
     pixels = ((grid.reshape(rows * side, columns * side, 3) + 1) * 127.5).round().clamp(0, 255).byte()

@@ -1,8 +1,8 @@
-"""Train a StyleGAN2 on a folder of faces: `python -m training.train [key=value …]`, continued if stopped.
+"""Train a StyleGAN2 on aligned faces: `python -m training.train [key=value …]`, continued if stopped.
 
-Non-saturating logistic loss, lazy R1 (Mescheder et al. 2018; Karras et al. 2020, section 3.1), style mixing
-(Karras et al. 2019, section 3.1), averaged generator, adaptive augmentation, resolution grown in stages
-(Karras et al. 2018).
+The generator learns against one or both judges of training/judges.py (today's recipe: both), with style mixing
+(Karras et al. 2019, section 3.1), an averaged copy, and a resolution that grows in stages (Karras et al. 2018).
+Runs on a GPU with device=cuda. Killed at any moment, it goes on from the last checkpoint, bit for bit.
 """
 
 from __future__ import annotations
@@ -10,173 +10,226 @@ from __future__ import annotations
 import copy
 import csv
 import logging
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from inversion.checkpoints.safetensors_file import read
 from inversion.generator.architecture import Architecture
-from inversion.generator.discriminator import Discriminator
+from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
 from inversion.runtime.heap import keep_heap
-from training.augment import adapt, augment
+from training.adopt import adopt
 from training.data import load_pictures, sample_batch
+from training.judges import FeatureJudge, Judge, PixelJudge, place
 from training.sheet import save_sheet
+from training.together import average, average_gradients, join, rank, size
 
 log = logging.getLogger(__name__)
+BETWEEN = 4  # steps from one look at clock and confidence to the next
 
 
 class Trainer:
     """One stage: networks, optimizers and the state that a checkpoint keeps."""
 
     def __init__(self, cfg: DictConfig, stage: int) -> None:
-        self.cfg = cfg
-        self.stage = stage
-        self.settings = cfg.stages[stage]
-        shape: dict[str, Any] = OmegaConf.to_container(cfg.architecture)  # type: ignore[assignment]
-        architecture = Architecture(img_resolution=self.settings.resolution, **shape)
-        shape |= {"z_dim": 0, "w_dim": 0, "mapping_layers": 0, "architecture": "resnet"}
-        torch.manual_seed(cfg.seed)
-        self.generator = Generator(architecture)
-        self.discriminator = Discriminator(Architecture(img_resolution=self.settings.resolution, **shape))
-        for network in (self.generator, self.discriminator):
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
-        self.lazy = cfg.r1_interval / (cfg.r1_interval + 1)  # the regularizer's step counts as well
-        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), betas=(0.0, 0.99))
-        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), betas=(0.0, 0.99**self.lazy))
-        self.set_learning_rate()
-        self.step = 0
-        self.shown = 0  # real pictures shown in this stage
-        self.probability = 0.2  # of augmentation
+        self.cfg, self.stage, self.settings = cfg, stage, cfg.stages[stage]
+        self.batch: int = self.settings.get("batch_size", cfg.batch_size)  # of each process
+        self.device = torch.device(cfg.device)
         self.dtype = torch.bfloat16 if cfg.bf16 else torch.float32
-
-    def set_learning_rate(self) -> None:
-        for group in self.g_optimizer.param_groups:
-            group["lr"] = self.cfg.learning_rate
-        for group in self.d_optimizer.param_groups:
-            group["lr"] = self.cfg.learning_rate * self.lazy
+        shape: dict[str, Any] = OmegaConf.to_container(cfg.architecture)  # type: ignore[assignment]
+        size = self.settings.resolution
+        torch.manual_seed(cfg.seed)
+        self.generator = Generator(Architecture(img_resolution=size, **shape))
+        # A larger size's RGB begins with nothing to add, so that no picture jumps.
+        self.generator.synthesis.get_parameter(f"b{size}.torgb.weight").data.zero_()
+        place(self.generator, self.device)
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), cfg.learning_rate, (0.0, 0.99))
+        self.judges: list[Judge] = []
+        if cfg.discriminator:
+            shape |= {"z_dim": 0, "w_dim": 0, "mapping_layers": 0, "architecture": "resnet"}
+            own = Architecture(img_resolution=size, **shape)
+            settings = OmegaConf.merge(cfg.discriminator, {"r1_gamma": self.settings.r1_gamma})
+            self.judges.append(PixelJudge(own, settings, cfg.learning_rate, self.dtype))
+        if cfg.features and self.settings.get("features", True):
+            self.judges.append(FeatureJudge(cfg.features, cfg.learning_rate, self.dtype))
+        for judge in self.judges:
+            place(judge.network, self.device)
+        self.step = self.shown = 0  # of this stage; shown: real pictures, by all processes
+        self.seconds = 0.0  # of all stages: CPU time, on a GPU wall time
+        self.alone = 0  # pictures at the beginning that the generator does not learn from
 
     # Checkpoints
 
     def state(self) -> dict[str, Any]:
-        parts = ("generator", "discriminator", "averaged", "g_optimizer", "d_optimizer")
-        tensors = {name: getattr(self, name).state_dict() for name in parts}
-        return tensors | {name: getattr(self, name) for name in ("stage", "step", "shown", "probability")}
+        kept = ("stage", "step", "shown", "seconds", "alone")
+        state: dict[str, Any] = {name: getattr(self, name) for name in kept}
+        state |= {"resolution": self.settings.resolution, "architecture": dict(self.cfg.architecture)}
+        for name in ("generator", "averaged", "g_optimizer"):
+            state[name] = getattr(self, name).state_dict()
+        for judge in self.judges:
+            state[judge.name] = judge.network.state_dict()
+            state[f"{judge.name}_optimizer"] = judge.optimizer.state_dict()
+            state[f"{judge.name}_probability"] = judge.probability
+        return state
 
     def load(self, state: dict[str, Any]) -> None:
-        for name in ("generator", "discriminator", "averaged", "g_optimizer", "d_optimizer"):
+        for name in ("generator", "averaged", "g_optimizer"):
             getattr(self, name).load_state_dict(state[name])
-        self.step, self.shown, self.probability = state["step"], state["shown"], state["probability"]
-        self.set_learning_rate()  # the settings' own: a last stretch may run at a lower one
+        for judge in self.judges:
+            if judge.name not in state:  # the recipe has changed: a new judge begins from nothing
+                self.alone = self.shown + self.cfg.alone
+                continue
+            judge.network.load_state_dict(state[judge.name])
+            judge.optimizer.load_state_dict(state[f"{judge.name}_optimizer"])
+            judge.probability = state[f"{judge.name}_probability"]
+            set_learning_rate(judge.optimizer, judge.learning_rate)
+        set_learning_rate(
+            self.g_optimizer, self.cfg.learning_rate
+        )  # the settings' own: it may fall near the end
+        self.step, self.shown = state["step"], state["shown"]
+        self.seconds, self.alone = state["seconds"], max(self.alone, state["alone"])
 
     def grow_from(self, state: dict[str, Any]) -> None:
-        """Take the layers of a smaller net; the new resolution's RGB starts at zero, so nothing jumps."""
-        top = f"synthesis.b{self.settings.resolution}.torgb.weight"
-        for name in ("generator", "averaged", "discriminator"):
-            network: torch.nn.Module = getattr(self, name)
-            own = network.state_dict()
-            network.load_state_dict(own | {k: v for k, v in state[name].items() if k in own})
-            if top in own:
-                network.get_parameter(top).data.zero_()
-        self.probability = state["probability"]
+        """Take the layers of a smaller or narrower net."""
+        for name in ("generator", "averaged"):
+            network: Generator = getattr(self, name)
+            adopt(network, state[name])
+            network.mapping.w_avg.copy_(w_statistics(network.mapping)[0])
+        for judge in self.judges:
+            if judge.name in state:
+                adopt(judge.network, state[judge.name])
+                judge.probability = state.get(f"{judge.name}_probability", judge.probability)
+        self.seconds = state.get("seconds", 0.0)
+        self.alone = self.cfg.alone
 
     # One step
 
-    def noise(self, batch: int, rng: torch.Generator) -> list[Tensor]:
-        sides = self.generator.synthesis.noise_resolutions
-        return [torch.randn([batch, 1, side, side], generator=rng) for side in sides]
-
     def generate(self, batch: int, rng: torch.Generator) -> Tensor:
         """Pictures with style mixing: the codes of a second z from a random layer on."""
-        z = torch.randn([2, batch, self.generator.architecture.z_dim], generator=rng)
+        random: dict[str, Any] = {"generator": rng, "device": self.device}
+        z = torch.randn([2, batch, self.generator.architecture.z_dim], **random)
         ws = self.generator.mapping(z[0])
         self.generator.mapping.w_avg.lerp_(ws[:, 0].detach().mean(dim=0), 0.002)
         mixed = self.generator.mapping(z[1])
         num_ws = ws.shape[1]
-        cut = torch.randint(1, num_ws, [batch, 1, 1], generator=rng)
-        keep = torch.rand([batch, 1, 1], generator=rng) > self.cfg.style_mixing
-        layer = torch.arange(num_ws)[None, :, None]
+        cut = torch.randint(1, num_ws, [batch, 1, 1], **random)
+        keep = torch.rand([batch, 1, 1], **random) > self.cfg.style_mixing
+        layer = torch.arange(num_ws, device=self.device)[None, :, None]
         ws = torch.where((layer < cut) | keep, ws, mixed)
-        return self.generator.synthesis(ws, self.noise(batch, rng), dtype=self.dtype)
+        sides = self.generator.synthesis.noise_resolutions
+        noises = [torch.randn([batch, 1, side, side], **random) for side in sides]
+        return self.generator.synthesis(ws, noises, dtype=self.dtype)
 
-    def judge(self, images: Tensor) -> Tensor:
-        return self.discriminator(images.contiguous(memory_format=torch.channels_last), dtype=self.dtype)
-
-    def train_step(self, pictures: Tensor) -> dict[str, float]:
-        cfg, batch = self.cfg, self.cfg.batch_size
-        rng = torch.Generator().manual_seed(hash((cfg.seed, self.stage, self.step)) & 0x7FFFFFFF)
-        terms: dict[str, float] = {}
-
-        # Generator; a freshly grown discriminator gets its first 2,000 pictures alone.
-        if self.stage == 0 or self.shown >= 2000:
-            self.discriminator.requires_grad_(False)
+    def train_step(self, pictures: Tensor) -> dict[str, Tensor]:
+        began = time.process_time() if self.device.type == "cpu" else time.monotonic()
+        cfg, batch = self.cfg, self.batch
+        # The random state is derived from the step: a resumed run draws what a run in one piece would have drawn.
+        rng = torch.Generator(self.device).manual_seed(
+            hash((cfg.seed, self.stage, self.step, rank())) & 0x7FFFFFFF
+        )
+        learns = self.shown >= self.alone
+        real = sample_batch(pictures, batch, rng)
+        with torch.set_grad_enabled(learns):
             fake = self.generate(batch, rng)
-            g_loss = F.softplus(-self.judge(augment(fake, self.probability, rng))).mean()
+
+        # Both sides' losses come from one look at each picture, and their gradients from before either moves.
+        terms: dict[str, Tensor] = {}
+        g_losses, d_losses = [], []
+        for judge in self.judges:
+            g_loss, d_loss, seen = judge.losses(fake, real, rng)
+            g_losses.append(g_loss)
+            d_losses.append(d_loss)
+            terms |= seen | {f"g_{judge.name}": g_loss.detach()}
+        if learns:
             self.g_optimizer.zero_grad(set_to_none=True)
-            g_loss.backward()
+            sum(g_losses).backward(inputs=list(self.generator.parameters()), retain_graph=True)  # type: ignore
+            average_gradients(self.generator.parameters())
+        for judge, d_loss in zip(self.judges, d_losses, strict=True):
+            judge.optimizer.zero_grad(set_to_none=True)
+            d_loss.backward(inputs=list(judge.network.parameters()))
+            average_gradients(judge.network.parameters())
+            judge.optimizer.step()
+        if learns:
             self.g_optimizer.step()
-            self.discriminator.requires_grad_(True)
-            terms["g_loss"] = g_loss.item()
-        else:
-            with torch.no_grad():
-                fake = self.generate(batch, rng)
-
-        # Discriminator, on the same pictures: a second synthesis would cost a sixth of the step.
-        fake = augment(fake.detach(), self.probability, rng)
-        real = augment(sample_batch(pictures, batch, rng), self.probability, rng)
-        real_logits = self.judge(real)  # apart from the fakes: minibatch statistics must not mix
-        d_loss = F.softplus(self.judge(fake)).mean() + F.softplus(-real_logits).mean()
-        self.d_optimizer.zero_grad(set_to_none=True)
-        d_loss.backward()
-        self.d_optimizer.step()
-        terms |= {"d_loss": d_loss.item(), "r_t": real_logits.sign().mean().item()}
-
-        if self.step % cfg.r1_interval == 0:
-            real = real.requires_grad_(True)
-            (gradient,) = torch.autograd.grad(self.judge(real).sum(), real, create_graph=True)
-            penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
-            self.d_optimizer.zero_grad(set_to_none=True)
-            (penalty * (self.settings.r1_gamma / 2 * cfg.r1_interval)).backward()
-            self.d_optimizer.step()
-            terms["r1"] = penalty.item()
+        average([self.generator.mapping.w_avg])
+        for judge in self.judges:
+            terms |= judge.regularize(real, self.step, rng)
 
         self.update_average()
         self.step += 1
-        self.shown += batch
+        self.shown += batch * size()
+        now = time.process_time() if self.device.type == "cpu" else time.monotonic()
+        self.seconds += (now - began) * size()
         return terms
 
     @torch.no_grad()
     def update_average(self) -> None:
-        kimg = min(
-            self.cfg.ema_kimg, 0.05 * (self.shown + 1) / 1000 if self.stage == 0 else self.cfg.ema_kimg
-        )
-        keep = 0.5 ** (self.cfg.batch_size / max(kimg * 1000, 1e-8))
-        for average, parameter in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
-            average.lerp_(parameter, 1 - keep)
+        kimg = self.cfg.ema_kimg
+        if self.stage == 0 and not self.cfg.init:
+            kimg = min(kimg, 0.05 * (self.shown + 1) / 1000)
+        keep = 0.5 ** (self.batch * size() / (kimg * 1000))
+        averages: list[Tensor] = list(self.averaged.parameters())
+        own: list[Tensor] = list(self.generator.parameters())
+        torch._foreach_lerp_(averages, own, 1 - keep)
         for copied, buffer in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
             copied.copy_(buffer)
 
 
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+# Start and stop
+
+
 def save(state: dict[str, Any], path: Path) -> None:
-    """Whole file or none: written beside its place, then renamed."""
+    """Whole file or none: written beside its place, then renamed; the one before it is kept."""
     partial = path.with_suffix(".part")
-    torch.save(state, partial)
+    with partial.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        path.replace(before(path))
     partial.replace(path)
 
 
+def before(path: Path) -> Path:
+    return path.with_suffix(".previous.pt")
+
+
 def start(cfg: DictConfig, checkpoint: Path) -> Trainer:
-    """Continue where the last run stopped, or begin."""
-    if not checkpoint.exists():
-        return Trainer(cfg, 0)
-    state = torch.load(checkpoint, weights_only=True)
-    trainer = Trainer(cfg, state["stage"])
-    trainer.load(state)
+    """Continue where the last run stopped, with more layers or channels if the settings now say so; or begin."""
+    for path in (checkpoint, before(checkpoint)):  # killed between two renames, only the second is there
+        if path.exists():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            trainer = begin(cfg, min(state["stage"], len(cfg.stages) - 1))
+            same = trainer.settings.resolution == state["resolution"]
+            if same and dict(cfg.architecture) == state["architecture"]:
+                trainer.load(state)
+            else:  # the settings want a larger or wider net
+                trainer.grow_from(state)
+            return trainer
+    return begin(cfg, 0)
+
+
+def begin(cfg: DictConfig, stage: int) -> Trainer:
+    """A new stage, with those layers of a shipped file that its size has."""
+    trainer = Trainer(cfg, stage)
+    if cfg.init:
+        shipped = read(Path(cfg.init))
+        own = shipped.discriminator or {}
+        parts = {"generator": shipped.generator, "averaged": shipped.generator, "discriminator": own}
+        trainer.grow_from(parts)
     return trainer
 
 
@@ -186,40 +239,52 @@ def main(overrides: list[str]) -> None:
     )
     assert isinstance(cfg, DictConfig)
     keep_heap()
+    torch.backends.cudnn.benchmark = True
+    join()
     folder = Path(cfg.folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     trainer = start(cfg, checkpoint)
-    pictures = load_pictures(Path(cfg.pictures), trainer.settings.resolution)
+    pictures = load_pictures(cfg.pictures, trainer.settings.resolution).to(trainer.device)
+    log.info("%d pictures of %d px", len(pictures), pictures.shape[-1])
     began = last_save = time.monotonic()
-    totals: dict[str, list[float]] = {}
+    totals: dict[str, list[Tensor]] = {}
     while True:
-        for name, value in trainer.train_step(pictures).items():
-            totals.setdefault(name, []).append(value)
-        if trainer.step % 4 == 0:
-            trainer.probability = adapt(trainer.probability, sum(totals["r_t"][-4:]) / 4, 4 * cfg.batch_size)
+        for _ in range(BETWEEN):
+            for name, value in trainer.train_step(pictures).items():
+                totals.setdefault(name, []).append(value)
         now = time.monotonic()
+        recent = torch.stack([torch.stack(values[-BETWEEN:]).mean() for values in totals.values()]).cpu()
+        spent = torch.tensor([trainer.seconds, now - began, now - last_save])
+        average([recent, spent])  # so that all processes decide alike
+        for judge in trainer.judges:
+            judge.adapt(dict(zip(totals, recent.tolist(), strict=True)), BETWEEN * trainer.batch * size())
+        trainer.seconds, running, unsaved = spent.tolist()
         done = trainer.shown >= 1000 * trainer.settings.kimg
-        stop = now - began > 60 * cfg.max_minutes
-        if done or stop or now - last_save > 60 * cfg.save_minutes:
-            means = {name: sum(values) / len(values) for name, values in totals.items()}
-            speed = len(totals["d_loss"]) * cfg.batch_size / (now - last_save)
-            report(folder, trainer, means, speed)
+        stop = running > 60 * cfg.max_minutes or trainer.seconds > 60 * cfg.budget_minutes
+        if done or stop or unsaved > 60 * cfg.save_minutes:
+            means = {name: torch.stack(values).mean().item() for name, values in totals.items()}
+            if rank() == 0:
+                report(folder, trainer, means)
+                save(trainer.state(), checkpoint)
             totals, last_save = {}, now
-            save(trainer.state(), checkpoint)
         if stop or (done and trainer.stage + 1 == len(cfg.stages)):
             return
         if done:
-            grown = Trainer(cfg, trainer.stage + 1)
+            grown = begin(cfg, trainer.stage + 1)
             grown.grow_from(trainer.state())
             trainer = grown
-            pictures = load_pictures(Path(cfg.pictures), trainer.settings.resolution)
+            pictures = load_pictures(cfg.pictures, trainer.settings.resolution).to(trainer.device)
 
 
-def report(folder: Path, trainer: Trainer, means: dict[str, float], speed: float) -> None:
+COLUMNS = ("d_loss", "r_t", "r1", "f_loss", "g_discriminator", "g_features")
+
+
+def report(folder: Path, trainer: Trainer, means: dict[str, float]) -> None:
     """One line in log.csv and one sheet of samples."""
-    row = {"resolution": trainer.settings.resolution, "kimg": trainer.shown / 1000, "pictures_per_s": speed}
-    row |= {"p": trainer.probability} | {k: means.get(k, 0.0) for k in ("g_loss", "d_loss", "r_t", "r1")}
+    row = {"resolution": trainer.settings.resolution, "kimg": trainer.shown / 1000}
+    row |= {"minutes": trainer.seconds / 60, "p": trainer.judges[0].probability}
+    row |= {name: means.get(name, 0.0) for name in COLUMNS}
     path = folder / "log.csv"
     new = not path.exists()
     with path.open("a", newline="") as file:

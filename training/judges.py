@@ -1,0 +1,105 @@
+"""What the generator is trained against. Each judge brings its own augmentation, loss and regularizer.
+
+A judge's `losses` looks once at generated and at real pictures and returns the generator's loss and its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inversion.generator.architecture import Architecture
+from inversion.generator.discriminator import Discriminator
+from training.augment import adapt, augment, diff_augment
+from training.projected import ProjectedDiscriminator
+from training.together import average_gradients
+
+Terms = dict[str, Tensor]
+
+
+class PixelJudge:
+    """StyleGAN2's discriminator: non-saturating logistic loss, lazy R1, adaptive augmentation.
+
+    Mescheder et al. 2018; Karras et al. 2020, section 3.1; Karras et al. 2020b.
+    """
+
+    name = "discriminator"
+
+    def __init__(self, architecture: Architecture, settings: Any, learning_rate: float, dtype: torch.dtype):
+        self.network = Discriminator(architecture)
+        self.r1_gamma, self.r1_interval = settings.r1_gamma, settings.r1_interval
+        self.dtype = dtype
+        self.lazy = self.r1_interval / (self.r1_interval + 1)  # the regularizer's step counts as well
+        self.probability = 0.2  # of augmentation
+        self.learning_rate = learning_rate * self.lazy
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), self.learning_rate, (0.0, 0.99**self.lazy)
+        )
+
+    def judge(self, images: Tensor) -> Tensor:
+        return self.network(images.contiguous(memory_format=torch.channels_last), dtype=self.dtype)
+
+    def losses(self, fake: Tensor, real: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Terms]:
+        # Apart: the minibatch statistics of real and generated pictures must not mix.
+        fake_logits = self.judge(augment(fake, self.probability, rng))
+        real_logits = self.judge(augment(real, self.probability, rng))
+        d_loss = F.softplus(fake_logits).mean() + F.softplus(-real_logits).mean()
+        r_t = real_logits.detach().sign().mean()
+        return F.softplus(-fake_logits).mean(), d_loss, {"d_loss": d_loss.detach(), "r_t": r_t}
+
+    def regularize(self, real: Tensor, step: int, rng: torch.Generator) -> Terms:
+        """R1: the gradient at real pictures should vanish."""
+        if step % self.r1_interval:
+            return {}
+        real = augment(real, self.probability, rng).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(self.judge(real).sum(), real, create_graph=True)
+        penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        (penalty * (self.r1_gamma / 2 * self.r1_interval)).backward()
+        average_gradients(self.network.parameters())
+        self.optimizer.step()
+        return {"r1": penalty.detach()}
+
+    def adapt(self, means: dict[str, float], shown: int) -> None:
+        self.probability = adapt(self.probability, means["r_t"], shown)
+
+
+class FeatureJudge:
+    """Discriminators on frozen features: hinge loss, DiffAugment, no regularizer. Sauer et al. 2021."""
+
+    name = "features"
+
+    def __init__(self, settings: Any, learning_rate: float, dtype: torch.dtype) -> None:
+        self.network = ProjectedDiscriminator(settings.side, settings.width, dtype)
+        self.weight = settings.weight
+        self.probability = 1.0  # each augmentation always strikes
+        self.learning_rate = learning_rate
+        self.optimizer = torch.optim.Adam(self.network.parameters(), learning_rate, (0.0, 0.99))
+
+    def losses(self, fake: Tensor, real: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Terms]:
+        # Apart: batch normalization must not mix real and generated pictures.
+        fake_logits = self.network(diff_augment(fake, rng))
+        with torch.no_grad():
+            real = diff_augment(real, rng)
+        real_logits = self.network(real)
+        d_loss = F.relu(1 + fake_logits).mean() + F.relu(1 - real_logits).mean()
+        return -self.weight * fake_logits.mean(), d_loss, {"f_loss": d_loss.detach()}
+
+    def regularize(self, real: Tensor, step: int, rng: torch.Generator) -> Terms:
+        return {}
+
+    def adapt(self, means: dict[str, float], shown: int) -> None:
+        pass
+
+
+Judge = PixelJudge | FeatureJudge
+
+
+def place(network: nn.Module, device: torch.device) -> None:
+    """Move a judge's network; frozen parts that are no parameters come along."""
+    if isinstance(network, ProjectedDiscriminator):
+        network.to_device(device)
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
