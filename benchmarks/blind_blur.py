@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.quality import configuration, read_aligned
-from inversion.blind_blur import face_spectrum, find_kernel_size
 from inversion.degradations.blur import GaussianBlur
 from inversion.images import quantize
+from inversion.search.blind_blur import face_spectrum, find_kernel_size
 from sweeps.execute.networks import networks
 
 SMALLEST, LARGEST = 0.05, 0.12  # of the side

@@ -19,9 +19,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from inversion.errors import ConfigError
-from inversion.photo_modes import to_rgb
-from inversion.picture_kinds import FORMATS, is_picture, what_it_is
-from inversion.printable import printable
+from inversion.reading.photo_modes import to_rgb
+from inversion.reading.picture_kinds import FORMATS, is_picture, what_it_is
+from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
 

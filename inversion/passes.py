@@ -9,7 +9,6 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from inversion.blind_blur import resolve_kernel
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError, explain
@@ -20,6 +19,7 @@ from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.photos import FullSize
 from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
+from inversion.search.blind_blur import resolve_kernel
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize

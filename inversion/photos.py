@@ -18,9 +18,9 @@ from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import Transform, align, full_side
 from inversion.faces.landmarks import choose_face, find_faces
 from inversion.faces.paste import paste
+from inversion.faces.sample import sample_photo
 from inversion.generator.stylegan2 import Generator
 from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
-from inversion.sample import sample_photo
 
 log = logging.getLogger(__name__)
 

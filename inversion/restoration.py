@@ -15,8 +15,8 @@ from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.none import NoDegradation
 from inversion.images import to_pil
+from inversion.latents.latents_file import Latents
 from inversion.photos import Photo
-from inversion.record.latents_file import Latents
 from inversion.search.hyperparameters import Hyperparameters
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inversion.errors import CheckpointError
-from inversion.printable import printable
+from inversion.reading.printable import printable
 
 TIMEOUT = 30.0  # seconds without a byte
 ANSWER = 60.0  # seconds until all headers are there: a server that sends one byte every 29 s never times out

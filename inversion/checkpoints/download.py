@@ -22,7 +22,7 @@ from inversion.checkpoints.connection import check_address
 from inversion.checkpoints.transfer import Progress, StartedOver, Wanted, forget, size_of, transfer
 from inversion.errors import CheckpointError
 from inversion.images import sha256_of
-from inversion.printable import printable
+from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.usable import check_usable
 from inversion.errors import CheckpointError
 from inversion.images import sha256_of
-from inversion.printable import printable
-from inversion.regular_file import size_of_regular
+from inversion.reading.printable import printable
+from inversion.reading.regular_file import size_of_regular
 
 ACCEPTED = "NVIDIA's .pkl, a .pt of state dicts (rosinality's or NVIDIA's names) or this tool's .safetensors"
 MAX_SIZE = 4 << 30  # bytes; the largest known, with all optimizer states, has 0.9 GB

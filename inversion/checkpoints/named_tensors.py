@@ -11,8 +11,8 @@ from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.load import MAX_SIZE, PICKLE_NAMES, mapped
 from inversion.checkpoints.pickled_values import as_mapping, as_tensor
 from inversion.errors import CheckpointError
-from inversion.printable import printable
-from inversion.regular_file import size_of_regular
+from inversion.reading.printable import printable
+from inversion.reading.regular_file import size_of_regular
 
 
 def read_named_tensors(path: Path) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.deduce import check_discriminator, check_generator
 from inversion.errors import CheckpointError
 from inversion.generator.architecture import Architecture
-from inversion.printable import printable
+from inversion.reading.printable import printable
 
 HEADER = "inversion"
 FORMAT = 1

@@ -10,7 +10,7 @@ from inversion.checkpoints.download import fetch
 from inversion.checkpoints.load import load
 from inversion.checkpoints.one_class import choose_class
 from inversion.errors import CheckpointError
-from inversion.printable import printable
+from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
 

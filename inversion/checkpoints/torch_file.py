@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 
-from inversion.bounded_zip import ArchiveError, open_archive
 from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.inert_pickle import Call, Name, Persistent, Stream
 from inversion.errors import CheckpointError
+from inversion.reading.bounded_zip import ArchiveError, open_archive
 
 MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the magic number, pickled

@@ -13,7 +13,7 @@ from typing import Any
 
 from inversion.checkpoints.connection import open_url
 from inversion.errors import CheckpointError
-from inversion.printable import printable
+from inversion.reading.printable import printable
 
 BLOCK = 1 << 20  # bytes read at a time
 MAX_SIZE = 4 << 30  # bytes that a server may announce, and that a checkpoint may have

@@ -21,7 +21,7 @@ class GaussianBlur(Degradation):
     """Blur with a Gaussian window `kernel_size` pixels wide, borders reflected (edge pixel not repeated).
 
     kernel_size: pixels; None = 10 % of the resolution, see `default_kernel_size`; auto = estimated from a photo that
-    arrives blurred, by inversion/blind_blur.py before `bind`.
+    arrives blurred, by inversion/search/blind_blur.py before `bind`.
     sigma: pixels; None = OpenCV's rule for that kernel size, see `default_sigma`.
     """
 

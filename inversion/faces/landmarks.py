@@ -18,7 +18,7 @@ from PIL import Image
 
 from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.predictor_file import PREDICTOR_FILE, check_predictor
-from inversion.printable import printable
+from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
 

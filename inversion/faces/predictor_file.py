@@ -13,8 +13,8 @@ from pathlib import Path
 
 from inversion.errors import ConfigError
 from inversion.images import sha256_of
-from inversion.printable import printable
-from inversion.regular_file import size_of_regular
+from inversion.reading.printable import printable
+from inversion.reading.regular_file import size_of_regular
 
 PREDICTOR_FILE = "shape_predictor_68_face_landmarks.dat"
 SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"

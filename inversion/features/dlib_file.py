@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from inversion.errors import CheckpointError
-from inversion.printable import printable
-from inversion.regular_file import size_of_regular
+from inversion.reading.printable import printable
+from inversion.reading.regular_file import size_of_regular
 
 LONGEST_NAME = 64  # bytes
 LARGEST_FILE = 256 << 20  # bytes

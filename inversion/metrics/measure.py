@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from inversion.blind_blur import found_kernel
 from inversion.degradations.masked import Masked
 from inversion.images import to_tensor
 from inversion.latents.spaces import per_layer
@@ -19,6 +18,7 @@ from inversion.metrics.sharpness import sharpness
 from inversion.metrics.ssim import ssim
 from inversion.pictures.curves import converged_step
 from inversion.pictures.samples import mean, spread
+from inversion.search.blind_blur import found_kernel
 
 if TYPE_CHECKING:
     from inversion.restoration import Restoration
@@ -33,7 +33,7 @@ def measure(restoration: Restoration) -> dict[str, float]:
     fit_psnr [dB]: of the restored picture, corrupted, against the photo; fit_sharpness [dB]: above 0 where its details
     are finer than the photo's, as with too narrow a blur.
     w_distance, for a synthetic face: root mean squared distance to the true codes in units of w_std.
-    found_kernel_size, found_sigma [px]: see inversion/blind_blur.py. steps_per_second is the search's alone.
+    found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. steps_per_second is the search's alone.
     """
     if (
         not restoration.restored.isfinite().all()

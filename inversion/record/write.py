@@ -11,13 +11,13 @@ from PIL import Image
 
 from inversion.checkpoints import safetensors_file
 from inversion.images import to_pil
+from inversion.latents.latents_file import save_latents
 from inversion.pictures.animation import save_animation
 from inversion.pictures.caption import caption
 from inversion.pictures.curves import loss_curve
 from inversion.pictures.panels import panel
 from inversion.pictures.samples import sample_pictures
 from inversion.record.atomic import png
-from inversion.record.latents_file import save_latents
 from inversion.record.own_folder import OwnFolder
 from inversion.restoration import Restoration
 

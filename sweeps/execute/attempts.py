@@ -10,9 +10,9 @@ from hydra.utils import instantiate
 
 from inversion.errors import explain
 from inversion.images import to_pil
+from inversion.latents.latents_file import load_start
 from inversion.metrics.metric import load_metrics
 from inversion.model import Model
-from inversion.record.latents_file import load_start
 from inversion.record.mlflow_store import Store
 from inversion.record.open import open_record
 from inversion.record.record import Ending, Record

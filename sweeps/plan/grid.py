@@ -20,8 +20,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from inversion.faces.sample import sample_photo
 from inversion.images import list_photos, sha256_of
-from inversion.sample import sample_photo
 from sweeps.plan.config import Config, Node
 from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
 
@@ -116,8 +116,8 @@ class Checker:
         """One per photo. Raises ConfigError, CheckpointError."""
         import torch
 
-        from inversion.blind_blur import is_to_be_found
         from inversion.metrics.metric import load_metrics
+        from inversion.search.blind_blur import is_to_be_found
         from inversion.search.objective import checked
 
         assert config.hyperparameters  # refuses values that cannot work

@@ -107,7 +107,7 @@ def test_a_blurred_photo_is_restored_and_everything_is_recorded(tmp_path: Path, 
 def test_the_saved_latents_give_the_saved_picture(tmp_path: Path, weights: Path) -> None:
     from inversion.checkpoints import load
     from inversion.images import to_pil
-    from inversion.record.latents_file import load_latents
+    from inversion.latents.latents_file import load_latents
 
     assert start(tmp_path, weights, "steps=3", "tracking=none").returncode == 0
     latents = load_latents(tmp_path / "out" / "latents.npz")
@@ -154,7 +154,7 @@ def test_a_synthetic_face_reports_its_distance_to_the_true_codes(tmp_path: Path,
 def test_a_folder_gives_one_run_per_photo_and_a_bad_photo_fails_alone(tmp_path: Path, weights: Path) -> None:
     from mlflow import MlflowClient
 
-    from inversion.sample import sample_photo
+    from inversion.faces.sample import sample_photo
 
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -184,7 +184,7 @@ def test_a_photo_that_arrives_grey_has_no_original(tmp_path: Path, weights: Path
 
 
 def test_inpainting_takes_a_mask_and_finds_what_is_blanked(tmp_path: Path, weights: Path) -> None:
-    from inversion.sample import sample_photo
+    from inversion.faces.sample import sample_photo
 
     photo = Image.open(sample_photo()).convert("RGB")
     mask = Image.new("L", photo.size)

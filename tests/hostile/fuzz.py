@@ -28,7 +28,7 @@ from inversion.checkpoints.load import load
 from inversion.checkpoints.safetensors_file import save
 from inversion.errors import CheckpointError, ConfigError
 from inversion.images import read_photo
-from inversion.record.latents_file import load_latents
+from inversion.latents.latents_file import load_latents
 from tests.hostile.measured import CPU, SCREEN, _memory
 from tests.hostile.profiles import display_p3
 from tests.inversion.checkpoints import written

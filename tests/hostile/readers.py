@@ -17,7 +17,7 @@ from inversion.faces.landmarks import choose_face, find_faces
 from inversion.features.dlib_file import read_layers
 from inversion.generator.architecture import Architecture
 from inversion.images import list_photos, read_photo
-from inversion.record.latents_file import load_start
+from inversion.latents.latents_file import load_start
 
 TINY = Architecture(img_resolution=32, channel_base=256, channel_max=16, z_dim=16, w_dim=16, mapping_layers=2)
 

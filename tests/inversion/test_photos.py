@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from inversion.errors import ConfigError
+from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_pil
 from inversion.photos import Photo, Photos
-from inversion.sample import sample_photo
 
 
 def test_a_face_goes_back_where_it_was_cut_out() -> None:

@@ -11,11 +11,11 @@ from inversion import passes
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
+from inversion.latents.latents_file import Latents
 from inversion.latents.starts import sample_seed
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.model import Model, build
 from inversion.photos import Synthetic
-from inversion.record.latents_file import Latents
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
 

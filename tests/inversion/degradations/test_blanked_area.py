@@ -13,8 +13,8 @@ from scipy.ndimage import label
 
 from inversion.degradations.blanked_area import connected, known_around_blank
 from inversion.degradations.inpaint import Inpaint
+from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_tensor
-from inversion.sample import sample_photo
 
 FACE = (120, 50, 420, 350)  # of Grace Hopper's portrait, roughly FFHQ's framing
 BOXES = {"centre": (0.3, 0.3, 0.7, 0.7), "eyes": (0.2, 0.3, 0.8, 0.45), "half": (0.0, 0.6, 1.0, 1.0)}

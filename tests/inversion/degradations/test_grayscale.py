@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 
 from inversion.degradations.grayscale import Grayscale
+from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_255, to_tensor
-from inversion.sample import sample_photo
 
 
 def test_grey_twice_is_grey_once() -> None:

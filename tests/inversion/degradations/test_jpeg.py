@@ -9,9 +9,9 @@ from PIL import Image
 
 from inversion.degradations.jpeg import JPEG, cosines, quantization
 from inversion.errors import ConfigError
+from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_pil, to_tensor
 from inversion.metrics.psnr import psnr
-from inversion.sample import sample_photo
 
 
 def portrait(side: int = 64) -> torch.Tensor:

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from inversion.faces.landmarks import choose_face, find_faces
+from inversion.faces.sample import sample_photo
 from inversion.images import read_photo
-from inversion.sample import sample_photo
 
 
 @pytest.fixture(scope="session")

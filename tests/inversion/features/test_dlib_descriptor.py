@@ -10,6 +10,7 @@ from PIL import Image
 
 from inversion.errors import CheckpointError
 from inversion.faces.landmarks import PREDICTOR_FILE, installed_model, load_detector, load_predictor
+from inversion.faces.sample import sample_photo
 from inversion.features.dlib_descriptor import (
     DESCRIPTOR_FILE,
     FaceDescriptor,
@@ -17,7 +18,6 @@ from inversion.features.dlib_descriptor import (
 )
 from inversion.features.dlib_file import read_layers
 from inversion.images import read_photo, to_tensor
-from inversion.sample import sample_photo
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from torch import Tensor
 from inversion.errors import ConfigError
 from inversion.faces.align import align, ffhq_corners
 from inversion.faces.landmarks import choose_face, find_faces
+from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_tensor
 from inversion.losses.identity import CHIP, IdentityLoss, chips, resampling
 from inversion.metrics.face_identity import descriptors
-from inversion.sample import sample_photo
 
 CPU = torch.device("cpu")
 

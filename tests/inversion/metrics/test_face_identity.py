@@ -18,10 +18,10 @@ from inversion.faces.landmarks import (
     installed_model,
     load_predictor,
 )
+from inversion.faces.sample import sample_photo
 from inversion.features.dlib_descriptor import DESCRIPTOR_FILE
 from inversion.images import read_photo, to_tensor
 from inversion.metrics.face_identity import FACE, descriptors, identity_distance
-from inversion.sample import sample_photo
 
 
 def aligned(path: Path, resolution: int = 64) -> Image.Image:

@@ -8,9 +8,9 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from inversion.errors import ConfigError
+from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_tensor, to_unit
 from inversion.metrics.ssim import ssim
-from inversion.sample import sample_photo
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,13 @@ from PIL import Image
 from inversion.checkpoints.sources import file
 from inversion.degradations.blur import GaussianBlur
 from inversion.errors import ConfigError
+from inversion.latents.latents_file import load_latents, load_start
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
 from inversion.passes import restore
 from inversion.photos import Photo, Synthetic
 from inversion.record import open as opening
-from inversion.record.latents_file import load_latents, load_start
 from inversion.record.mlflow_store import Store
 from inversion.record.open import open_record
 from inversion.record.own_folder import MANIFEST, read_manifest

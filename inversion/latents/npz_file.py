@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from inversion.bounded_zip import open_archive
-from inversion.printable import printable
-from inversion.regular_file import size_of_regular
+from inversion.reading.bounded_zip import open_archive
+from inversion.reading.printable import printable
+from inversion.reading.regular_file import size_of_regular
 
 MAX_BYTES = 256 << 20  # of all parts, unpacked; a 1024 px net's latents take 31 MB at most
 MAX_HEADER = 2000  # bytes; numpy's are 128

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from inversion.colour_profile import in_profile, source_profile
 from inversion.images import read_photo, save_png
+from inversion.reading.colour_profile import in_profile, source_profile
 from tests.hostile.profiles import ADOBE, P3, SRGB, adobe_rgb, display_p3, grey_profile, srgb, to_xyz
 
 PROFILES = {"P3": display_p3(), "Adobe": adobe_rgb()}

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from inversion.errors import ConfigError
 from inversion.generator.architecture import Architecture
+from inversion.latents.npz_file import read_npz
 from inversion.latents.spaces import per_layer
-from inversion.printable import printable
+from inversion.reading.printable import printable
 from inversion.record.atomic import write_file
-from inversion.record.npz_file import read_npz
 
 NOISE = re.compile(r"noise_\d{1,3}")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inversion.colour_profile import SOURCE, Convert, to_srgb
 from inversion.errors import ConfigError
-from inversion.printable import printable
+from inversion.reading.colour_profile import SOURCE, Convert, to_srgb
+from inversion.reading.printable import printable
 
 STRIP = 4_000_000  # pixels converted at a time; 8 bytes for each in the widest mode
 

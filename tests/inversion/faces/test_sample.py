@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from inversion.errors import ConfigError
+from inversion.faces.sample import sample_photo
 from inversion.images import read_photo
-from inversion.sample import sample_photo
 
 
 def test_the_sample_is_a_portrait_of_512_by_600() -> None:
@@ -16,13 +16,11 @@ def test_the_sample_is_a_portrait_of_512_by_600() -> None:
 
 
 def test_finding_the_sample_imports_no_matplotlib() -> None:
-    code = (
-        "import sys; from inversion.sample import sample_photo as s; s(); print('matplotlib' in sys.modules)"
-    )
+    code = "import sys; from inversion.faces.sample import sample_photo as s; s(); print('matplotlib' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
 
 def test_a_missing_matplotlib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inversion.sample.find_spec", lambda _: None)
+    monkeypatch.setattr("inversion.faces.sample.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match="matplotlib.*image="):
         sample_photo()

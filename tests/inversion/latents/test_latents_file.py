@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from inversion.errors import ConfigError
-from inversion.record.latents_file import load_latents, load_start, save_latents
+from inversion.latents.latents_file import load_latents, load_start, save_latents
 from tests.conftest import TINY
 
 WS = torch.linspace(-1, 1, 1 * 4 * 8).reshape(1, 4, 8)
@@ -148,7 +148,7 @@ def test_an_array_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> N
 
 def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_latents(tmp_path / "latents.npz", WS, NOISES)
-    monkeypatch.setattr("inversion.record.npz_file.MAX_BYTES", 100)
+    monkeypatch.setattr("inversion.latents.npz_file.MAX_BYTES", 100)
     with pytest.raises(ConfigError, match="too large"):
         load_latents(tmp_path / "latents.npz")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageCms
 
-from inversion.printable import printable
+from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
 

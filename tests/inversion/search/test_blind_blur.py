@@ -9,14 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from inversion.blind_blur import (
-    FaceSpectrum,
-    face_spectrum,
-    find_kernel_size,
-    in_bands,
-    resolve_kernel,
-    responses,
-)
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.sources import embedded
 from inversion.degradations.blur import GaussianBlur, default_sigma
@@ -24,6 +16,7 @@ from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
 from inversion.errors import ConfigError
+from inversion.faces.sample import sample_photo
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from inversion.images import quantize, read_photo, to_tensor
@@ -33,7 +26,14 @@ from inversion.model import Model, build
 from inversion.passes import restore
 from inversion.photos import Synthetic
 from inversion.restoration import Problem, Restoration
-from inversion.sample import sample_photo
+from inversion.search.blind_blur import (
+    FaceSpectrum,
+    face_spectrum,
+    find_kernel_size,
+    in_bands,
+    resolve_kernel,
+    responses,
+)
 from inversion.search.hyperparameters import Hyperparameters
 
 CPU = torch.device("cpu")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from inversion.printable import printable
+from inversion.reading.printable import printable
 
 
 def size_of_regular(path: Path) -> int:
