@@ -127,8 +127,9 @@ class Worker:
             for problem, found in restore_all(
                 self.model, self.loss, list(waiting), self.size or 1, listen, self.bar, self._fewer
             ):
-                attempt = waiting.pop(problem)
+                attempt = waiting[problem]
                 result = attempt.planned.ended(attempt.record.finish(found))
+                del waiting[problem]  # only now: what Ctrl-C interrupts is still to be closed
                 self.done[result.fingerprint] = result
                 yield result
         except (Exception, KeyboardInterrupt) as error:
