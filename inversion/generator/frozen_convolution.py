@@ -13,6 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+WORTH = (
+    4 * 2**20
+)  # bytes of an input from which on they are worth a call from Python: small nets would lose a fifth
+
 
 def conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0, groups: int = 1
@@ -31,9 +35,9 @@ def conv_transpose2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 
 
 
 def _needs_pytorchs(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether PyTorch's own is needed, for the weights' gradients or autocast's casts, or keeps nothing anyway."""
+    """Whether PyTorch's own is needed, for the weights' gradients or autocast's casts, or keeps little anyway."""
     trained = weight.requires_grad or (bias is not None and bias.requires_grad)
-    if trained or not x.requires_grad:
+    if trained or not x.requires_grad or x.nbytes < WORTH:
         return True
     return x.device.type != "meta" and torch.is_autocast_enabled(x.device.type)
 
