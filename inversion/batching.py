@@ -38,9 +38,7 @@ def restore_all(
     size: int | None = None,  # problems in one pass; None: as many as memory allows
     listen: Callable[[Problem], Listener] = lambda problem: Silent(),
     bar: Bar = lambda problems: nullcontext(ignore),  # opened around each pass, told of its steps
-    on_smaller: Callable[[int], None] = lambda size: (
-        None
-    ),  # told the size that is tried after a pass did not fit
+    on_smaller: Callable[[int], None] = lambda size: None,  # told the next size when a pass did not fit
 ) -> Iterator[tuple[Problem, Restoration | Refusal]]:
     """Restore all problems, a pass at a time, each with its result as soon as its pass is over.
 

@@ -36,9 +36,7 @@ def ignore(step: int, losses: Mapping[str, float]) -> None:
 def restore(
     model: Model,
     loss: PerceptualLoss,
-    problems: Sequence[
-        Problem
-    ],  # alike in phases or space, optimizer, optimize_noise, prior and samples' networks
+    problems: Sequence[Problem],  # alike in phases or space, optimizer, optimize_noise and prior
     listeners: Sequence[Listener] = (),  # one per problem, or none
     on_progress: OnProgress = ignore,
 ) -> list[Restoration | Refusal]:
@@ -49,13 +47,10 @@ def restore(
     """
     listeners = listeners or [Silent()] * len(problems)
     observations = [observe(problem, model) for problem in problems]
-    known = [i for i, observation in enumerate(observations) if isinstance(observation, Observation)]
-    searched = [observations[i] for i in known]
-    found = search(model, loss, searched, [listeners[i] for i in known], on_progress) if searched else []  # type: ignore[arg-type]
-    results: list[Restoration | Refusal] = [o for o in observations if isinstance(o, Refusal)]
-    for i, restoration in zip(known, found, strict=True):
-        results.insert(i, restoration)
-    return results
+    known = [o for o in observations if isinstance(o, Observation)]
+    heard = [own for o, own in zip(observations, listeners, strict=True) if isinstance(o, Observation)]
+    found = iter(search(model, loss, known, heard, on_progress) if known else ())
+    return [o if isinstance(o, Refusal) else next(found) for o in observations]
 
 
 @dataclass(frozen=True)

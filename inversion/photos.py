@@ -87,9 +87,7 @@ class Photos:
     align: Mapping[str, Any] | bool | None = None  # {face, landmarks}, or False: aligned already
     degraded: bool = False
     mask: str | None = None  # for inpainting: as large as the photo, white = fill in
-    max_size: int | None = (
-        None  # px: the restoration is finished at the photo's own size, at most this; None: it is not
-    )
+    max_size: int | None = None  # px at the photo's own size, at most; None: the generator's resolution
 
     def load(self, generator: Generator) -> Inputs:
         """Read and align; a folder's unusable photos are set aside. Raises ConfigError, AlignmentError."""
