@@ -12,13 +12,9 @@ from torch import Tensor
 
 from inversion import batching, passes
 from inversion.batching import problems_that_fit, restore_all
-from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.blur import GaussianBlur
-from inversion.generator.discriminator import Discriminator
-from inversion.generator.stylegan2 import Generator
-from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.losses.perceptual_loss import PerceptualLoss
-from inversion.model import Model, build
+from inversion.model import Model
 from inversion.passes import OnProgress
 from inversion.photos import Synthetic
 from inversion.restoration import Problem, Refusal, Restoration
@@ -41,17 +37,6 @@ class Heard:
     def image(self, step: int, image: Tensor, last: bool) -> None:
         if step == self._at:
             self._then()
-
-
-@pytest.fixture
-def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model:
-    (g, a), (d, b) = ((n.state_dict(), n.architecture) for n in (tiny_generator, tiny_discriminator))
-    return build(Checkpoint(a, g, b, d, w_std=1.0), CPU)
-
-
-@pytest.fixture
-def loss(model: Model) -> PerceptualLoss:
-    return DiscriminatorLoss().bind(model.discriminator, CPU)
 
 
 def problems(model: Model, count: int, steps: int = 3) -> list[Problem]:

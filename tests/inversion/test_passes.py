@@ -12,18 +12,14 @@ import torch
 from torch import Tensor
 
 from inversion import passes
-from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.scratches import Scratches
 from inversion.errors import ConfigError
-from inversion.generator.discriminator import Discriminator
-from inversion.generator.stylegan2 import Generator
-from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.losses.perceptual_loss import PerceptualLoss
-from inversion.model import Model, build
+from inversion.model import Model
 from inversion.passes import observed, restore
 from inversion.photos import Photo, Synthetic
 from inversion.restoration import Problem, Refusal, Restoration
@@ -61,17 +57,6 @@ class Heard:
         if step == self._ctrl_c_at:
             self._ctrl_c_at = None
             raise KeyboardInterrupt
-
-
-@pytest.fixture
-def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model:
-    (g, a), (d, b) = ((n.state_dict(), n.architecture) for n in (tiny_generator, tiny_discriminator))
-    return build(Checkpoint(a, g, b, d, w_std=1.0), CPU)
-
-
-@pytest.fixture
-def loss(model: Model) -> PerceptualLoss:
-    return DiscriminatorLoss().bind(model.discriminator, CPU)
 
 
 @pytest.fixture

@@ -6,26 +6,10 @@ import pytest
 import torch
 
 from inversion import batching as memory
-from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.generator.discriminator import Discriminator
-from inversion.generator.stylegan2 import Generator
-from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.losses.perceptual_loss import PerceptualLoss
-from inversion.model import Model, build
+from inversion.model import Model
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model:
-    networks = (tiny_generator, tiny_discriminator)
-    (g, a), (d, b) = ((network.state_dict(), network.architecture) for network in networks)
-    return build(Checkpoint(a, g, b, d, w_std=1.0), CPU)
-
-
-@pytest.fixture
-def loss(model: Model) -> PerceptualLoss:
-    return DiscriminatorLoss().bind(model.discriminator, CPU)
 
 
 @pytest.mark.parametrize(

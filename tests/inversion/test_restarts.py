@@ -8,25 +8,15 @@ import torch
 from torch import Tensor
 
 from inversion import passes
-from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.generator.discriminator import Discriminator
-from inversion.generator.stylegan2 import Generator
 from inversion.latents.latents_file import Latents
 from inversion.latents.starts import sample_seed
 from inversion.losses.discriminator_features import DiscriminatorLoss
-from inversion.model import Model, build
+from inversion.model import Model
 from inversion.photos import Synthetic
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model:
-    networks = (tiny_generator, tiny_discriminator)
-    (g, a), (d, b) = ((network.state_dict(), network.architecture) for network in networks)
-    return build(Checkpoint(a, g, b, d, w_std=1.0), CPU)
 
 
 def restored(model: Model, problems: list[Problem]) -> list[Restoration]:
