@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
-from inversion.degradations.wiener import noise_beside, wiener
+from inversion.degradations.wiener import noise_beside, where_detailed, wiener
 from inversion.errors import ConfigError
 
 AUTO = "auto"
@@ -67,11 +67,15 @@ class GaussianBlur(Degradation):
         return self.reduced(factor)
 
     def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
-        """As `consistent`, with the noise that rounding makes of slow gradients: else contours become stripes."""
+        """As `consistent`, with the noise that rounding makes of slow gradients: else contours become stripes.
+
+        Fine details come back only where the photo shows that there was something.
+        """
         residual = observed - self(enlarged)
         kernel = self._kernel(residual)
         noise = noise_beside(observed, kernel)
-        return (enlarged + wiener(residual, observed, kernel, noise)).clamp(-1, 1)
+        detail = where_detailed(observed, self(observed), kernel.shape[1])
+        return (enlarged + wiener(residual, observed, kernel, noise, detail)).clamp(-1, 1)
 
     def full_size(
         self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from inversion.fullsize.guided import box
+
 ROUNDING = (1 / 127.5) ** 2 / 12  # variance of 8-bit rounding in [-1, 1]
 # The noise's power is multiplied by this: at 1 the squared error is least but speckle is visible, at 3 SSIM is highest.
 SPECKLE = 2.0
@@ -14,13 +16,22 @@ BAND = 2.0  # cycles per side, width of the rings of frequencies whose errors ar
 NEIGHBOURS = 1.5  # times the last frequency that a wide blur leaves
 LAST = 3  # rings before the faint ones, from which the error at the faint ones is extrapolated
 CORNER = 1.3  # cycles per side below which pictures differ equally at all frequencies
+HALF = 0.5  # response below which a frequency is a fine detail: noise there is amplified more than twice
+QUIET, LIVELY = 0.5 / 127.5, 1.5 / 127.5  # deviation from its surroundings: no detail there, and surely some
 
 
-def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | None = None) -> Tensor:
+def wiener(
+    residual: Tensor,
+    observed: Tensor,
+    kernel: Tensor,
+    noise: Tensor | None = None,
+    detail: Tensor | None = None,
+) -> Tensor:
     """Estimate the error of a restoration from its residual: [B, 3, H, W] -> same.
 
     residual: the photo minus the blurred restoration; kernel: [B, taps] (or [1, taps]), symmetric, as for `blur`.
     noise: its variance, [B, 1, 1, 1] or [1, 1, 1, 1], where it is known.
+    detail: [B, 1, H, W], 0..1, how far fine details are put back: see `where_detailed`; left out, everywhere.
     At each frequency H / (H^2 + SPECKLE noise / error), Wiener 1949. The noise's power, if not known, is the photo's at
     frequencies that the blur removes, at least that of rounding. The error's power, ring by ring of frequencies, is the
     residual's less the noise's, divided by H^2; in rings that the blur nearly removes it falls like the power of
@@ -51,8 +62,29 @@ def wiener(residual: Tensor, observed: Tensor, kernel: Tensor, noise: Tensor | N
     shape = error_shape(power(residual_spectrum) - noise, response.square(), falloff, ring)
     error = shape[:, None] * falloff
     estimate = residual_spectrum * response * error / (response.square() * error + SPECKLE * noise)
-    image: Tensor = torch.fft.irfft2(estimate, s=period, norm="ortho")
-    return image[..., :height, :width].to(residual.dtype)
+
+    def picture(spectrum: Tensor) -> Tensor:
+        image: Tensor = torch.fft.irfft2(spectrum, s=period, norm="ortho")
+        return image[..., :height, :width].to(residual.dtype)
+
+    if detail is None:
+        return picture(estimate)
+    fine = ((HALF - response.abs()) / HALF).clamp(min=0)
+    return picture(estimate) - (1 - detail) * picture(estimate * fine)
+
+
+def where_detailed(observed: Tensor, blurred: Tensor, taps: int) -> Tensor:
+    """Where a blurred photo still shows that something was there: [B, 3, H, W] twice -> [B, 1, H, W], 0..1.
+
+    In a plain backdrop what a filter puts back is noise and the ringing of edges far away, and shows as stripes.
+    blurred: the photo blurred once more; the difference is 0 on even and on sloping ground. taps: of the kernel.
+    """
+    reach = max(2, taps // 6)
+    lively = (
+        box(box((observed - blurred).square().mean(dim=1, keepdim=True), reach), reach).clamp(min=0).sqrt()
+    )
+    share = ((lively - QUIET) / (LIVELY - QUIET)).clamp(0, 1)
+    return share.square() * (3 - 2 * share)
 
 
 def noise_beside(observed: Tensor, kernel: Tensor) -> Tensor:

@@ -195,3 +195,36 @@ def test_a_long_line_is_blurred_the_same_by_fourier_transform() -> None:
     padded = torch.nn.functional.pad(x, [len(kernel) // 2] * 4, mode="reflect")
     expected = torch.nn.functional.conv2d(padded, kernel.expand(3, 1, -1, -1), groups=3)
     torch.testing.assert_close(convolved(padded, kernel), expected, **TOLERANCE[x.dtype])
+
+
+def drawing(side: int) -> Tensor:
+    """A face's worth of sharp edges on a plain backdrop that grows lighter: [1, 3, side, side]."""
+    place = torch.linspace(-1, 1, side)
+    y, x = torch.meshgrid(place, place, indexing="ij")
+    backdrop = 0.4 + 0.1 * x
+    head = torch.where(x.square() + y.square() < 0.25, -0.2 + 0.1 * y, backdrop)
+    eyes = ((x.abs() - 0.2).square() + (y + 0.1).square() < 0.004) | (
+        (x.abs() < 0.15) & ((y - 0.2).abs() < 0.03)
+    )
+    return torch.where(eyes, -0.8, head)[None, None].repeat(1, 3, 1, 1)
+
+
+@pytest.mark.parametrize("kind", [GaussianBlur, MotionBlur])
+def test_a_blurred_photo_in_8_bits_is_sharpened_at_full_size(kind: type[Degradation]) -> None:
+    """Rounding, borders and a restoration that is far off must not come back as stripes."""
+    photo = drawing(480)
+    operator = kind().bind(resized(photo, 48), False).full_size(photo, 10, False)
+    observed = quantize(operator(photo))
+    restored = resized(observed, 48)  # knows nothing that the photo does not
+    completed = operator.complete(restored, observed)
+    assert psnr(completed, photo) > psnr(observed, photo) + 3
+    assert psnr(operator(completed), observed) > 45
+
+
+def test_nothing_is_put_back_into_a_plain_backdrop() -> None:
+    photo = drawing(480)
+    operator = GaussianBlur().bind(resized(photo, 48), False).full_size(photo, 10, False)
+    observed = quantize(operator(photo))
+    completed = operator.complete(resized(photo, 48), observed)
+    corner = (..., slice(0, 96), slice(0, 96))
+    assert (completed[corner] - photo[corner]).abs().max() < 1.5 / 127.5
