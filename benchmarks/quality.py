@@ -28,10 +28,10 @@ from inversion.passes import restore
 from inversion.photos import Photo
 from inversion.pictures.panels import panel
 from inversion.presets import composed
-from inversion.record.atomic import write_file
 from inversion.record.mlflow_store import open_client
 from inversion.record.open import open_store
 from inversion.restoration import Problem, Restoration
+from inversion.runtime.atomic import write_file
 from inversion.runtime.heap import keep_heap
 from sweeps.execute.networks import networks
 from sweeps.home import home

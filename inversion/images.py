@@ -113,20 +113,6 @@ def _turn_upright(photo: Image.Image, path: Path) -> None:
         )
 
 
-def save_png(image: Image.Image, path: str | Path) -> None:
-    """Write a PNG under a temporary name in the same folder, then rename it: no reader sees half a picture.
-
-    Errors: OSError (disk full, folder missing); the temporary file is removed.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        image.save(temporary, format="PNG")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def list_photos(path: str | Path) -> list[Path]:
     """List the photos that `path` stands for: the file itself, or the pictures inside the folder, sorted.
 

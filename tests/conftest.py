@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,8 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 
 TINY = Architecture(img_resolution=32, channel_base=256, channel_max=16, z_dim=16, w_dim=16, mapping_layers=2)
 # float64 for our own mathematics, float32 against arrays that others made.
-TOLERANCE = {
+FullDisk = Callable[[int], AbstractContextManager[None]]
+TOLERANCE: dict[torch.dtype, dict[str, Any]] = {
     torch.float64: {"rtol": 1e-10, "atol": 1e-10},
     torch.float32: {"rtol": 1e-4, "atol": 1e-5},
 }
@@ -56,6 +58,6 @@ def _small_files(limit: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+def full_disk() -> FullDisk:
     """`with full_disk(100):` every write beyond a file's first 100 bytes is an OSError."""
     return _small_files

@@ -232,7 +232,7 @@ def test_every_built_in_name_leads_somewhere() -> None:
         (families.prior, families.PRIORS),
     ):
         for name in names:
-            assert find(name) is find(name)  # type: ignore[operator]
+            assert find(name) is find(name)
 
 
 def test_readmes_own_degradation_works_as_it_is_written_there(

@@ -149,7 +149,8 @@ def _number_type(value: Any, what: str) -> np.dtype:
         order = state[1] if isinstance(state, tuple) and len(state) > 1 else "="
         known = isinstance(code, str) and re.fullmatch("f[248]|[iu][1248]|b1", code)
         if known and isinstance(order, str) and order in ("<", ">", "=", "|"):
-            return np.dtype(order + code)
+            kind: np.dtype[Any] = np.dtype(order + code)
+            return kind
     raise CheckpointError(f"{what} is not an array of plain numbers")
 
 

@@ -58,14 +58,16 @@ class Transform:
         place = (np.arange(side) + 0.5) / side
         across, down = corners[3] - corners[0], corners[1] - corners[0]
         at = corners[0] + place[None, :, None] * across + place[:, None, None] * down  # [side, side, x and y]
-        return ((at > 0) & (at < self.photo_size)).all(axis=-1)
+        inside: np.ndarray = ((at > 0) & (at < self.photo_size)).all(axis=-1)
+        return inside
 
     def invented(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Tell how far the crop departs from the photo at (x, y): 0 true pixels, 1 wholly blurred padding.
 
         The fade begins at a third of the padding inside the photo, so that no seam shows at its edge.
         """
-        return np.clip(3 * _depth(x, y, self.crop, self.pad) + 1, 0, 1)
+        share: np.ndarray = np.clip(3 * _depth(x, y, self.crop, self.pad) + 1, 0, 1)
+        return share
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,16 @@ def conv2d(
     """As F.conv2d, bit for bit."""
     if _needs_pytorchs(x, weight, bias):
         return F.conv2d(x, weight, bias, stride, padding, 1, groups)
-    return _Frozen.apply(x, weight, bias, stride, padding, groups, False)
+    result: Tensor = _Frozen.apply(x, weight, bias, stride, padding, groups, False)  # type: ignore[no-untyped-call]
+    return result
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
     """As F.conv_transpose2d, bit for bit."""
     if _needs_pytorchs(x, weight, None):
         return F.conv_transpose2d(x, weight, None, stride, padding, 0, groups)
-    return _Frozen.apply(x, weight, None, stride, padding, groups, True)
+    result: Tensor = _Frozen.apply(x, weight, None, stride, padding, groups, True)  # type: ignore[no-untyped-call]
+    return result
 
 
 def _needs_pytorchs(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
@@ -59,7 +61,8 @@ class _Frozen(torch.autograd.Function):
         ctx.save_for_backward(weight)
         ctx.like = tuple(x.shape), x.stride(), x.dtype
         ctx.how = [stride] * 2, [padding] * 2, [1, 1], transposed, [0, 0], groups
-        return torch.ops.aten.convolution(x, weight, bias, *ctx.how)
+        result: Tensor = torch.ops.aten.convolution(x, weight, bias, *ctx.how)
+        return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:

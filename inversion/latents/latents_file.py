@@ -18,7 +18,7 @@ from inversion.generator.architecture import Architecture
 from inversion.latents.npz_file import read_npz
 from inversion.latents.spaces import per_layer
 from inversion.reading.printable import printable
-from inversion.record.atomic import write_file
+from inversion.runtime.atomic import write_file
 
 NOISE = re.compile(r"noise_\d{1,3}")
 

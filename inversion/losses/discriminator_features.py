@@ -16,7 +16,8 @@ from inversion.losses.perceptual_loss import PerceptualLoss
 class FeatureNetwork(Protocol):
     """What is needed of a discriminator."""
 
-    architecture: Architecture
+    @property
+    def architecture(self) -> Architecture: ...
 
     def features(self, images: Tensor) -> list[Tensor]: ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from inversion.pictures.panels import readable
-from inversion.record.atomic import write_file
+from inversion.runtime.atomic import write_file
 
 HOLD = 2.0  # seconds that the last frame stays
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -20,7 +20,7 @@ MARK = "#bc4c00"  # no curve's colour
 LEGEND_COLUMNS = 5
 
 
-def converged_step(total: Sequence[float], tolerance: float = TOLERANCE) -> int | None:
+def converged_step(total: Sequence[float] | np.ndarray, tolerance: float = TOLERANCE) -> int | None:
     """The first step from which the smoothed loss stays within `tolerance` of its final value.
 
     total: one loss per step. With n steps and y = log10(total):
@@ -132,7 +132,7 @@ def to_image(figure: Figure) -> Image.Image:
     """Draw it as RGB."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no annotations
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from PIL import Image
 
-from inversion.record.atomic import cannot_write, png, write_file
 from inversion.record.own_folder import OwnFolder
 from inversion.restoration import Status
+from inversion.runtime.atomic import cannot_write, png, write_file
 
 IMAGES = "images"
 LOSSES, SUMMARY, TAGS, RESULT = "losses.csv", "summary.json", "tags.json", "result.json"

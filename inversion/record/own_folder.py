@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inversion.errors import ConfigError
-from inversion.record.atomic import cannot_write, write_file
+from inversion.runtime.atomic import cannot_write, write_file
 
 MANIFEST = (
     "record.json"  # lists the files of the record, itself excepted, and what a store must know of the run

@@ -17,9 +17,9 @@ from inversion.pictures.caption import caption
 from inversion.pictures.curves import loss_curve
 from inversion.pictures.panels import panel
 from inversion.pictures.samples import sample_pictures
-from inversion.record.atomic import png
 from inversion.record.own_folder import OwnFolder
 from inversion.restoration import Restoration
+from inversion.runtime.atomic import png
 
 PICTURES = (  # in the order in which people want to see them
     "result.png",

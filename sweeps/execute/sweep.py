@@ -14,7 +14,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from inversion.errors import ConfigError
-from inversion.record.atomic import write_file
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, reason
 from inversion.record.open import open_store
@@ -22,6 +21,7 @@ from inversion.record.own_folder import in_the_way
 from inversion.record.params import flatten
 from inversion.record.sync import bring_in
 from inversion.restoration import Status
+from inversion.runtime.atomic import write_file
 from inversion.runtime.heap import enable_gc
 from sweeps.execute import process
 from sweeps.execute.board import Board

@@ -40,8 +40,8 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the report, and keep it with the sweep where the name is one. Raises ConfigError, OSError."""
-    from inversion.record.atomic import write_file
     from inversion.record.open import absolute_uri
+    from inversion.runtime.atomic import write_file
     from sweeps.report.compare import log_report
     from sweeps.report.page import render
     from sweeps.report.source import read_source
@@ -74,7 +74,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 def table(arguments: argparse.Namespace) -> int:
     """Every run as CSV. Raises ConfigError, OSError."""
-    from inversion.record.atomic import write_file
+    from inversion.runtime.atomic import write_file
     from sweeps.results.frame import runs_frame
 
     frame = runs_frame(arguments.name, arguments.uri)

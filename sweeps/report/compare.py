@@ -13,8 +13,8 @@ import pandas as pd
 from PIL import Image
 
 from inversion.pictures.curves import to_image
-from inversion.record.atomic import write_file
 from inversion.record.mlflow_store import open_client
+from inversion.runtime.atomic import write_file
 from sweeps.report.view import save_view
 from sweeps.results.frame import joined
 from sweeps.results.store import Store

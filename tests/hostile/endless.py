@@ -177,14 +177,16 @@ def landmarks_of_forests(folder: Path, count: int = 50_000_000) -> Path:
 
 
 def cut_landmarks(folder: Path, kept: int = 50 * MB) -> Path:
-    from inversion.faces.landmarks import PREDICTOR_FILE, installed_model
+    from inversion.faces.landmarks import installed_model
+    from inversion.faces.predictor_file import PREDICTOR_FILE
 
     (folder / "a.dat").write_bytes(installed_model(PREDICTOR_FILE).read_bytes()[:kept])
     return folder / "a.dat"
 
 
 def changed_landmarks(folder: Path, at: int) -> Path:
-    from inversion.faces.landmarks import PREDICTOR_FILE, installed_model
+    from inversion.faces.landmarks import installed_model
+    from inversion.faces.predictor_file import PREDICTOR_FILE
 
     data = bytearray(installed_model(PREDICTOR_FILE).read_bytes())
     data[at : at + 64] = b"\x08" + b"\x7f" * 63

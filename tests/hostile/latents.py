@@ -43,6 +43,11 @@ def arrays(folder: Path, **more: Any) -> Path:
     return folder / "a.npz"
 
 
+def single(folder: Path) -> Path:
+    np.save(folder / "a.npz.npy", W)
+    return folder / "a.npz.npy"
+
+
 def bomb(folder: Path, name: str, megabytes: int) -> Path:
     """Zeros: a thousandth of their size when packed."""
     shape = (1, megabytes, MB // 4)
@@ -195,7 +200,7 @@ FILES: dict[str, tuple[str, Make]] = {
     ),
     "a name that is not UTF-8": ("foreign exceptions", partial(changed, old=b"w.npy", new=b"\xff.npy")),
     "an object": ("foreign exceptions", lambda f: arrays(f, w=np.array([{}], dtype=object))),
-    "a single array": ("foreign exceptions", lambda f: (np.save(f / "a.npz.npy", W), f / "a.npz.npy")[1]),
+    "a single array": ("foreign exceptions", single),
     "nothing": ("foreign exceptions", lambda f: archive(f, {"w.npy": b""})),
     "a folder": ("foreign exceptions", lambda f: f),
 }

@@ -105,7 +105,7 @@ class View:
     """Pickled as a tensor over shared numbers."""
 
     def __init__(self, numbers: Numbers, shape: tuple[int, int]) -> None:
-        self.arguments = (numbers, 0, shape, (shape[1], 1), False, {})
+        self.arguments: tuple[Any, ...] = (numbers, 0, shape, (shape[1], 1), False, {})
 
     def __reduce__(self) -> Any:
         return torch._utils._rebuild_tensor_v2, self.arguments

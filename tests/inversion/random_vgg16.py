@@ -14,9 +14,10 @@ PLAN = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512,
 @lru_cache(maxsize=1)
 def tensors(seed: int = 0) -> dict[str, Tensor]:
     """`features.N.weight`, `features.N.bias` and `linN.model.1.weight`; numpy keeps this stream for ever."""
-    rng, arrays, number, inputs = np.random.RandomState(seed), {}, 0, 3
+    rng, number, inputs = np.random.RandomState(seed), 0, 3
+    arrays: dict[str, np.ndarray] = {}
     for outputs in PLAN:
-        if isinstance(outputs, str):  # a max-pool has a number, too
+        if not isinstance(outputs, int):  # a max-pool has a number, too
             number += 1
             continue
         scale = np.sqrt(2 / (9 * inputs))

@@ -104,7 +104,7 @@ def distance(ws: Tensor) -> Tensor:
     return ws.square().mean(dim=(1, 2))
 
 
-def discriminator_loss(**weights: float) -> PerceptualLoss:
+def discriminator_loss(**weights: Any) -> PerceptualLoss:
     network = Discriminator(NET).to(META).requires_grad_(False).prepare(torch.float32)
     return DiscriminatorLoss(**weights).bind(network, META)
 

@@ -20,7 +20,6 @@ from inversion.images import (
     quantize,
     read_photo,
     resize_to_square,
-    save_png,
     sha256_of,
     to_255,
     to_pil,
@@ -106,7 +105,7 @@ def test_resize_to_square_accepts_one_pixel_of_difference_and_no_more() -> None:
 
 
 def test_png_is_read_to_the_bit(tmp_path: Path, colours: Image.Image) -> None:
-    save_png(colours, tmp_path / "a.png")
+    colours.save(tmp_path / "a.png")
     photo = read_photo(tmp_path / "a.png")
     assert photo.mode == "RGB" and photo.tobytes() == colours.tobytes()
 
@@ -136,7 +135,7 @@ def test_damaged_exif_does_not_cost_the_photo(
     def damaged(*_: object) -> None:
         raise SyntaxError("not a TIFF file")
 
-    save_png(colours, tmp_path / "a.png")
+    colours.save(tmp_path / "a.png")
     monkeypatch.setattr("inversion.images.ImageOps.exif_transpose", damaged)
     with caplog.at_level(logging.WARNING):
         assert read_photo(tmp_path / "a.png").tobytes() == colours.tobytes()
@@ -250,28 +249,7 @@ def test_decompression_bombs_are_refused_as_any_large_photo(tmp_path: Path, side
         read_photo(tmp_path / "a.bmp")
 
 
-# Writing and listing
-
-
-def test_save_png_leaves_only_the_picture(tmp_path: Path, colours: Image.Image) -> None:
-    save_png(Image.new("RGB", (2, 2)), tmp_path / "a.png")
-    save_png(colours, tmp_path / "a.png")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
-    assert read_photo(tmp_path / "a.png").size == colours.size
-
-
-def test_a_failed_save_keeps_the_old_picture_and_no_litter(tmp_path: Path, colours: Image.Image) -> None:
-    class FullDisk(Image.Image):
-        def save(self, fp, format=None, **params) -> None:  # type: ignore[no-untyped-def]
-            Path(fp).write_bytes(b"half")
-            raise OSError(28, "No space left on device")
-
-    save_png(colours, tmp_path / "a.png")
-    before = (tmp_path / "a.png").read_bytes()
-    with pytest.raises(OSError, match="No space"):
-        save_png(FullDisk(), tmp_path / "a.png")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
-    assert (tmp_path / "a.png").read_bytes() == before
+# Listing
 
 
 def test_a_folder_lists_its_photos_sorted_and_nothing_else(

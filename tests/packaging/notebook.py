@@ -29,7 +29,10 @@ def run(notebook: dict[str, Any]) -> dict[str, Any]:
 def run_cell(source: str, names: dict[str, Any], number: int) -> list[dict[str, Any]]:
     """What a cell prints, and the value of its last line."""
     tree = ast.parse(source)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    end = tree.body[-1] if tree.body else None
+    last = end if isinstance(end, ast.Expr) else None
+    if last is not None:
+        tree.body.pop()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(tree, f"<cell {number}>", "exec"), names)

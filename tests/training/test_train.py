@@ -148,7 +148,8 @@ def test_a_checkpoint_continues_wider_when_the_settings_say_so(settings: DictCon
 def test_a_run_goes_through_its_stages_and_ships(settings: DictConfig, tmp_path: Path) -> None:
     config = tmp_path / "settings.yaml"
     OmegaConf.save(settings, config)
-    main([f"{key}={_text(value)}" for key, value in OmegaConf.to_container(settings).items()])
+    plain: dict[str, Any] = OmegaConf.to_container(settings)  # type: ignore[assignment]
+    main([f"{key}={_text(value)}" for key, value in plain.items()])
     state = torch.load(Path(settings.folder) / "checkpoint.pt", weights_only=True)
     assert state["stage"] == 1 and state["resolution"] == 32 and state["shown"] == 16
     assert len(list(Path(settings.folder).glob("samples_*.png"))) >= 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inversion.record.atomic import write_file
+from inversion.runtime.atomic import write_file
 from sweeps.report.figures.style import save_vector
 from sweeps.report.paper import latex
 from sweeps.report.paper.plates import plates, slug

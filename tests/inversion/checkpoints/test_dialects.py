@@ -127,8 +127,8 @@ def test_missing_noise_maps_are_drawn_once_and_for_all(rosinality: Checkpoint, t
 @pytest.mark.parametrize("protocol", range(6))
 def test_every_protocol_of_pickle(protocol: int, nvidia: Checkpoint, tmp_path: Path) -> None:
     same(load(written.nvidia(tmp_path / "net.pkl", protocol=protocol)), nvidia)
-    tensorflow = [load(written.tensorflow(tmp_path / f"{p}.pkl", protocol=p)) for p in (4, protocol)]
-    same(*tensorflow)
+    four, other = (load(written.tensorflow(tmp_path / f"{p}.pkl", protocol=p)) for p in (4, protocol))
+    same(four, other)
 
 
 @pytest.mark.parametrize("protocol", range(6))

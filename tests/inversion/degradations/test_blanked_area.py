@@ -28,7 +28,8 @@ def blanked(
     photo: Image.Image, box: tuple[float, ...], colour: tuple[int, ...]
 ) -> tuple[Image.Image, Image.Image]:
     """The photo with a rectangle in one colour, and where it is: 255 = blank."""
-    pixels = tuple(round(edge * photo.width) for edge in box)
+    left, top, right, bottom = (round(edge * photo.width) for edge in box)
+    pixels = left, top, right, bottom
     mask = Image.new("L", photo.size, 0)
     mask.paste(255, pixels)
     photo = photo.copy()

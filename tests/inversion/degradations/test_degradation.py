@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -116,6 +116,7 @@ def test_the_same_seed_observes_the_same(kind: type[Degradation]) -> None:
 @every_operator
 def test_binding_returns_a_copy_and_leaves_the_operator_unbound(kind: type[Degradation]) -> None:
     operator = kind()
+    assert is_dataclass(operator)
     before = {field.name: getattr(operator, field.name) for field in fields(operator)}
     operator.bind(photos(), degraded=False)
     assert all(getattr(operator, name) is value for name, value in before.items())

@@ -130,7 +130,8 @@ def test_known_pixels_stay_and_the_hole_gets_the_grain_around_it() -> None:
     at_r = Inpaint().bind(smooth(SMALL), False)
     large = at_r.full_size(photo, 4.0, False)
     completed = large.complete(smooth(SMALL), large(photo))
-    known = large.known.expand_as(photo) > 0  # type: ignore[attr-defined]
+    assert large.known is not None
+    known = large.known.expand_as(photo) > 0
     assert torch.equal(completed[known], photo[known])
     fine = (completed - resized(smooth(SMALL), 128))[..., 45:83, 45:83]
     assert 0.03 < fine.std() < 0.07
@@ -141,9 +142,10 @@ def test_a_mask_at_full_size_keeps_its_fine_edges() -> None:
     mask[..., 30:61, 31:58] = 0
     at_r = Inpaint(mask="given").bind(smooth(SMALL), False, torch.ones(1, 1, SMALL, SMALL).tril())
     large = at_r.full_size(smooth(LARGE), FACTOR, False, mask)
+    enlarged = at_r.full_size(smooth(LARGE), FACTOR, False)  # without it: that of the search
+    assert large.known is not None and enlarged.known is not None
     assert torch.equal(large.known, mask.to(torch.float64))
-    # without it: that of the search, enlarged
-    assert at_r.full_size(smooth(LARGE), FACTOR, False).known.shape[1:] == (1, LARGE, LARGE)  # type: ignore[union-attr]
+    assert enlarged.known.shape[1:] == (1, LARGE, LARGE)
 
 
 def test_black_of_a_hole_does_not_reach_the_search() -> None:

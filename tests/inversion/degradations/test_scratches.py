@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from inversion.degradations.scratches import Scratches, distance
 from inversion.errors import ConfigError
@@ -17,18 +20,21 @@ def blank_share(operator: Scratches) -> float:
     return 1 - known.mean().item()
 
 
+def known(operator: Scratches, x: Tensor | None = None) -> Tensor:
+    bound = operator.bind(photos() if x is None else x, False).known
+    assert bound is not None
+    return bound
+
+
 def test_every_photo_has_strokes_of_its_own_whoever_its_neighbours_are() -> None:
-    together = Scratches().bind(photos(), False).known
-    assert together is not None
+    together = known(Scratches())
     assert not torch.equal(together[0], together[1])
     for i in range(3):
-        assert torch.equal(Scratches().bind(photos()[i : i + 1], False).known[0], together[i])
+        assert torch.equal(known(Scratches(), photos()[i : i + 1])[0], together[i])
 
 
 def test_another_seed_scratches_elsewhere() -> None:
-    assert not torch.equal(
-        Scratches(seed=1).bind(photos(), False).known, Scratches().bind(photos(), False).known
-    )
+    assert not torch.equal(known(Scratches(seed=1)), known(Scratches()))
 
 
 def test_more_and_wider_strokes_blank_more() -> None:
@@ -52,6 +58,6 @@ def test_scratched_photos_need_a_mask() -> None:
 @pytest.mark.parametrize(
     "settings", [{"strokes": 0}, {"width": 0.0}, {"width": 1.0}, {"width": 0.99, "strokes": 17}]
 )
-def test_impossible_strokes_are_refused(settings: dict[str, float]) -> None:
+def test_impossible_strokes_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="Got"):
         Scratches(**settings).bind(photos(), False)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import ffhq_corners
-from inversion.faces.landmarks import PREDICTOR_FILE, choose_face, find_faces, installed_model
+from inversion.faces.landmarks import choose_face, find_faces, installed_model
+from inversion.faces.predictor_file import PREDICTOR_FILE
 
 
 def test_one_face_is_found_with_eyes_nose_and_mouth_in_place(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from inversion.errors import ConfigError
-from inversion.faces.align import align
+from inversion.faces.align import Transform, align
 from inversion.faces.paste import Face, paste, paste_all
 
 
@@ -22,6 +22,12 @@ def inside(size: tuple[int, int], corners: tuple[tuple[float, float], ...]) -> n
     offset = np.stack([x, y], axis=-1) - c[0]
     u, v = (offset @ edge / (edge @ edge) for edge in (c[3] - c[0], c[1] - c[0]))
     return (0 <= u) & (u <= 1) & (0 <= v) & (v <= 1)
+
+
+def moved(transform: Transform, by: float) -> Transform:
+    """The square so many pixels to the right."""
+    a, b, c, d = ((x + by, y) for x, y in transform.corners)
+    return dataclasses.replace(transform, corners=(a, b, c, d))
 
 
 def test_align_then_paste_gives_the_same_photo(portrait: Image.Image, points: np.ndarray) -> None:
@@ -103,8 +109,7 @@ def test_another_photo_and_impossible_settings_are_refused(portrait: Image.Image
 
 def test_a_square_beside_the_photo_changes_nothing(portrait: Image.Image, points: np.ndarray) -> None:
     aligned = align(portrait, points, 64)
-    beside = tuple((x + 9000, y) for x, y in aligned.transform.corners)
-    transform = dataclasses.replace(aligned.transform, corners=beside)
+    transform = moved(aligned.transform, 9000)
     assert paste(portrait, aligned.image, transform).tobytes() == portrait.tobytes()
 
 
@@ -126,8 +131,7 @@ def test_overlapping_faces_blend_and_each_has_its_own_middle(
     portrait: Image.Image, points: np.ndarray
 ) -> None:
     first = align(portrait, points, 64).transform
-    corners = tuple((x + 100, y) for x, y in first.corners)
-    second = dataclasses.replace(first, corners=corners)
+    second = moved(first, 100)
     faces = [Face(Image.new("RGB", (64, 64), c), t) for c, t in (("red", first), ("blue", second))]
     both = array(paste_all(portrait, faces))
     assert paste_all(portrait, faces[::-1]).tobytes() == paste_all(portrait, faces).tobytes()

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from inversion.errors import CheckpointError
-from inversion.faces.landmarks import PREDICTOR_FILE, installed_model, load_detector, load_predictor
+from inversion.faces.landmarks import installed_model, load_detector, load_predictor
+from inversion.faces.predictor_file import PREDICTOR_FILE
 from inversion.faces.sample import sample_photo
 from inversion.features.dlib_descriptor import (
     DESCRIPTOR_FILE,

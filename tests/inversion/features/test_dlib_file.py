@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from inversion.errors import CheckpointError
-from inversion.faces.landmarks import PREDICTOR_FILE, installed_model
+from inversion.faces.landmarks import installed_model
+from inversion.faces.predictor_file import PREDICTOR_FILE
 from inversion.features.dlib_descriptor import DESCRIPTOR_FILE
 from inversion.features.dlib_file import Stream, read_layers
 

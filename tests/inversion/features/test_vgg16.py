@@ -37,7 +37,7 @@ def test_five_maps_each_half_the_size_of_the_last() -> None:
 def test_gradients_reach_images_and_never_weights() -> None:
     weights = {name: tensor.clone().requires_grad_(True) for name, tensor in tensors().items()}
     x = images(1, 3, 16, 16).requires_grad_(True)
-    sum(f.square().mean() for f in VGG16(weights)(x)).backward()
+    torch.stack([f.square().mean() for f in VGG16(weights)(x)]).sum().backward()
     assert x.grad is not None
     assert (x.grad != 0).any()
     assert all(weight.grad is None for weight in weights.values())

@@ -45,7 +45,7 @@ def test_images_gradients_and_features_keep_the_precision_of_what_goes_in(
     variables = [tensor.requires_grad_(True) for tensor in (ws, *noises)]
     images = tiny_generator.synthesis.prepare(dtype)(ws, noises)
     features = tiny_discriminator.prepare(dtype).features(images)
-    gradients = torch.autograd.grad(sum(f.square().sum() for f in features), variables)
+    gradients = torch.autograd.grad([f.square().sum() for f in features], variables)
     assert {t.dtype for t in (images, *features, *gradients)} == {torch.float32}
     exact = tiny_generator.synthesis(ws, noises)
     assert (images - exact).norm() < 0.03 * exact.norm()  # bf16 has 8 significant bits

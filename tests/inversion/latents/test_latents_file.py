@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from inversion.errors import ConfigError
 from inversion.latents.latents_file import load_latents, load_start, save_latents
-from tests.conftest import TINY
+from tests.conftest import TINY, FullDisk
 
 WS = torch.linspace(-1, 1, 1 * 4 * 8).reshape(1, 4, 8)
 NOISES = [torch.full((1, size, size), float(size)) for size in (4, 8, 8)]
@@ -90,7 +91,7 @@ class Hostile:
     def __init__(self, witness: Path) -> None:
         self.witness = witness
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (self.witness,))
 
 
@@ -114,7 +115,7 @@ def test_pickled_objects_are_refused_and_never_run(tmp_path: Path) -> None:
         ({"w": WS.numpy(), "extra": np.array("{broken")}, "seed or extra"),
     ],
 )
-def test_a_bad_file_is_refused_and_says_why(tmp_path: Path, arrays: dict, message: str) -> None:
+def test_a_bad_file_is_refused_and_says_why(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(ConfigError, match=message):
         load_latents(tmp_path / "bad.npz")
@@ -153,7 +154,7 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch:
         load_latents(tmp_path / "latents.npz")
 
 
-def test_a_full_disk_leaves_nothing(tmp_path: Path, full_disk) -> None:
+def test_a_full_disk_leaves_nothing(tmp_path: Path, full_disk: FullDisk) -> None:
     with full_disk(100), pytest.raises(OSError, match=r"latents\.npz"):
         save_latents(tmp_path / "latents.npz", WS, NOISES)
     assert list(tmp_path.iterdir()) == []

@@ -47,7 +47,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(params=LOSSES, ids=lambda kind: kind.__name__)
-def loss(request: pytest.FixtureRequest, tiny_discriminator: Discriminator, weights: dict[str, str]) -> Any:
+def loss(request: pytest.FixtureRequest, tiny_discriminator: Discriminator, weights: dict[str, Any]) -> Any:
     """Every loss, bound, in float64."""
     if request.param is not LPIPS:
         return request.param().bind(tiny_discriminator.double(), CPU)

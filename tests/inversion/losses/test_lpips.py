@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_it_is_what_the_lpips_package_computes(weights: Path) -> None:
 def test_levels_add_the_distances_of_halved_images_down_to_16_px(weights: Path) -> None:
     rng = torch.Generator().manual_seed(2)
     a, b = (torch.rand([2, 3, 64, 64], generator=rng) * 2 - 1 for _ in range(2))
-    paths = {"vgg_path": str(weights), "heads_path": str(weights)}
+    paths: dict[str, Any] = {"vgg_path": str(weights), "heads_path": str(weights)}
     one, all_levels = LPIPS(**paths).bind(None, CPU), LPIPS(**paths, levels=9).bind(None, CPU)
     whole, half = (
         one(one.features(a), one.features(b)),
@@ -113,7 +114,7 @@ def test_missing_heads_are_explained(weights: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("setting", ["vgg_path", "heads_path"])
 def test_missing_files_are_refused_by_setting(weights: Path, setting: str) -> None:
-    paths = {"vgg_path": str(weights), "heads_path": str(weights), setting: "nowhere.pth"}
+    paths: dict[str, Any] = {"vgg_path": str(weights), "heads_path": str(weights), setting: "nowhere.pth"}
     with pytest.raises(ConfigError, match=rf"loss\.{setting} must be a file. Got nowhere\.pth"):
         LPIPS(**paths).bind(None, CPU)
 

@@ -12,12 +12,12 @@ from torch import Tensor
 from inversion.errors import ConfigError
 from inversion.faces.align import align
 from inversion.faces.landmarks import (
-    PREDICTOR_FILE,
     choose_face,
     find_faces,
     installed_model,
     load_predictor,
 )
+from inversion.faces.predictor_file import PREDICTOR_FILE
 from inversion.faces.sample import sample_photo
 from inversion.features.dlib_descriptor import DESCRIPTOR_FILE
 from inversion.images import read_photo, to_tensor

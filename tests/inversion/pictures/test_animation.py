@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from inversion.pictures.animation import save_animation
+from tests.conftest import FullDisk
 
 
 def grey(level: int, side: int = 64) -> Image.Image:
@@ -50,7 +51,7 @@ def test_nothing_to_show_and_impossible_speeds_are_refused(tmp_path: Path) -> No
         save_animation([grey(0)], tmp_path / "a.webp", fps=0)
 
 
-def test_a_full_disk_leaves_nothing(tmp_path: Path, full_disk) -> None:
+def test_a_full_disk_leaves_nothing(tmp_path: Path, full_disk: FullDisk) -> None:
     with full_disk(20), pytest.raises(OSError, match=r"progress\.webp"):
         save_animation([grey(0), grey(90)], tmp_path / "progress.webp")
     assert list(tmp_path.iterdir()) == []

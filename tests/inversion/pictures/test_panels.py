@@ -17,7 +17,8 @@ def squares(side: int, count: int = 4) -> list[tuple[str, Image.Image]]:
 def runs_of(sheet: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int]:
     """Box of the pixels of one colour: left, top, width, height."""
     rows, columns = np.nonzero((np.asarray(sheet) == colour).all(axis=2))
-    return columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1
+    left, right, top, bottom = (int(f(x)) for x in (columns, rows) for f in (np.min, np.max))
+    return left, top, right - left + 1, bottom - top + 1
 
 
 @pytest.mark.parametrize(("side", "shown"), [(16, 256), (64, 256), (300, 300), (512, 512), (1024, 512)])

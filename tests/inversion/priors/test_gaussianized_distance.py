@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.checkpoints.sources import embedded
+from inversion.generator.layers import FullyConnected
 from inversion.generator.statistics import random_codes, w_statistics
 from inversion.generator.stylegan2 import Generator, MappingNetwork
 from inversion.model import Model, build
@@ -20,6 +21,12 @@ from tests.conftest import TOLERANCE
 
 EXACT = TOLERANCE[torch.float64]
 VARIANCE = 2.5
+
+
+def last_layer(mapping: MappingNetwork) -> FullyConnected:
+    layer = mapping.get_submodule("fc1")
+    assert isinstance(layer, FullyConnected)
+    return layer
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ def test_without_a_floor_it_is_the_mahalanobis_distance(
     """Against numpy's inverse of the covariance of what went into the last leaky ReLU."""
     monkeypatch.setattr(gaussianized_distance, "FLOOR", 0.0)
     values = GaussianizedDistance.measure(mapping, VARIANCE)(codes(mapping))
-    mapping.get_submodule("fc1").activation = "linear"
+    last_layer(mapping).activation = "linear"
     measured = torch.cat(list(random_codes(mapping, 10_000, 123))).detach().numpy()
     offset = codes(mapping)[:, 0].detach().numpy() - measured.mean(axis=0)
     inverse = np.linalg.inv(np.cov(measured.T, ddof=0))
@@ -89,7 +96,7 @@ def test_the_embedded_networks_mean_face_is_far_away_without_a_floor(
 
 
 def test_a_number_that_never_varies_does_no_harm(mapping: MappingNetwork) -> None:
-    last = mapping.get_submodule("fc1")
+    last = last_layer(mapping)
     with torch.no_grad():
         last.weight[3] = 0
     distance = GaussianizedDistance.measure(mapping, VARIANCE)
@@ -99,10 +106,10 @@ def test_a_number_that_never_varies_does_no_harm(mapping: MappingNetwork) -> Non
 
 def test_a_network_of_another_scale_gives_the_same_values(mapping: MappingNetwork) -> None:
     before = GaussianizedDistance.measure(mapping, VARIANCE)(codes(mapping))
-    last = mapping.get_submodule("fc1")
+    last = last_layer(mapping)
     with torch.no_grad():
-        last.weight *= 3
-        last.bias *= 3
+        last.weight.mul_(3)
+        last.bias.mul_(3)
     after = GaussianizedDistance.measure(mapping, VARIANCE)(codes(mapping))
     torch.testing.assert_close(after, before, rtol=1e-8, atol=1e-8)
 

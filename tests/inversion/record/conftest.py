@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mlflow.entities import DatasetInput, Run
 
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.generator.discriminator import Discriminator
@@ -52,3 +53,9 @@ def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model
 @pytest.fixture
 def loss(model: Model) -> PerceptualLoss:
     return DiscriminatorLoss().bind(model.discriminator, torch.device("cpu"))
+
+
+def inputs_of(run: Run) -> list[DatasetInput]:
+    """The photos that a run says it has worked on."""
+    assert run.inputs is not None
+    return run.inputs.dataset_inputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -16,7 +17,7 @@ class Memory:
     """Remembers calls; fails in the calls it is told to, and does none before its gate is open."""
 
     def __init__(self, *fails_in: str, gate: threading.Event | None = None) -> None:
-        self.calls: list[tuple] = []
+        self.calls: list[tuple[Any, ...]] = []
         self.threads: set[int] = set()
         self.fails_in, self.gate = fails_in, gate
 

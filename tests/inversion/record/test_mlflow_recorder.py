@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -15,6 +16,8 @@ from inversion.record import mlflow_recorder
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
 from inversion.record.mlflow_store import open_client, prepare_store
 from inversion.record.params import clean_key, flatten
+from tests.conftest import FullDisk
+from tests.inversion.record.conftest import inputs_of
 
 PHOTO = PhotoSource("/photos/grace hopper.jpg", "ab" * 32, 512, 600)
 
@@ -30,7 +33,12 @@ def client(uri: str, experiment: str) -> MlflowClient:
 
 
 def open_run(uri: str, experiment: str, **changes: object) -> MLflowRecorder:
-    settings: dict = {"run_name": "blur", "params": {"reg": "0.5"}, "tags": {"kind": "job"}, **changes}
+    settings: dict[str, Any] = {
+        "run_name": "blur",
+        "params": {"reg": "0.5"},
+        "tags": {"kind": "job"},
+        **changes,
+    }
     return MLflowRecorder(uri, experiment, **settings)
 
 
@@ -56,9 +64,9 @@ def test_a_run_holds_params_tags_photo_metrics_pictures_and_files(
     assert [(metric.step, metric.value) for metric in history] == [(s, 1 / (1 + s)) for s in range(120)]
     expected = {"kind": "job", "photo_sha256": "ab" * 32, "mlflow.parentRunId": parent}
     assert expected.items() <= run.data.tags.items()
-    dataset = run.inputs.dataset_inputs[0].dataset
+    dataset = inputs_of(run)[0].dataset
     assert (dataset.name, dataset.digest) == ("grace hopper.jpg", ("ab" * 32)[:36])
-    assert json.loads(dataset.profile)["sha256"] == PHOTO.sha256
+    assert json.loads(dataset.profile or "")["sha256"] == PHOTO.sha256
     assert "panel.png" in [file.path for file in client.list_artifacts(recorder.run_id)]
     images = [file.path for file in client.list_artifacts(recorder.run_id, "images")]
     assert sum("progress+step+100+" in path for path in images) == 2  # the picture and its thumbnail
@@ -168,7 +176,7 @@ def test_a_run_whose_opening_fails_does_not_stay_running(
 
 
 def test_a_full_disk_under_the_database_is_one_clear_error_and_the_metrics_wait(
-    uri: str, experiment: str, client: MlflowClient, folder: Path, full_disk
+    uri: str, experiment: str, client: MlflowClient, folder: Path, full_disk: FullDisk
 ) -> None:
     recorder = open_run(uri, experiment)
     recorder._waiting = [(f"term{i}", 1.0, 0, step) for i in range(100) for step in range(100)]
@@ -180,7 +188,7 @@ def test_a_full_disk_under_the_database_is_one_clear_error_and_the_metrics_wait(
 
 
 def test_artifacts_on_a_full_disk_are_an_os_error(
-    uri: str, experiment: str, tmp_path: Path, full_disk
+    uri: str, experiment: str, tmp_path: Path, full_disk: FullDisk
 ) -> None:
     (tmp_path / "big.bin").write_bytes(bytes(2_000_000))
     recorder = open_run(uri, experiment)
@@ -210,6 +218,7 @@ import sys
 from pathlib import Path
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
 from inversion.record.mlflow_store import prepare_store
+from tests.conftest import FullDisk
 folder, me = Path(sys.argv[1]), sys.argv[2]
 uri = f"sqlite:///{folder}/mlflow.db"
 experiment = prepare_store(uri, "race", folder / "artifacts")
@@ -235,7 +244,7 @@ def test_processes_that_meet_a_missing_database_lose_nothing(tmp_path: Path) -> 
     runs = client.search_runs([prepare_store(uri, "race", None)])
     assert len(runs) == 20
     for run in runs:
-        assert run.info.status == "FINISHED" and len(run.inputs.dataset_inputs) == 1
+        assert run.info.status == "FINISHED" and len(inputs_of(run)) == 1
         assert len(client.get_metric_history(run.info.run_id, "loss")) == 100
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 from inversion.record.params import flatten
 
 
 def test_flatten_spells_values_as_the_command_line_does() -> None:
-    config = {
+    config: dict[Any, Any] = {
         "loss": {"lpips": 1.0, "pixel": {"weight": 1e-5}},
         "phases": [{"steps": 5, "space": "W"}, {"steps": 7, "space": "W+"}],
         "box": [1, None, True],

@@ -53,7 +53,7 @@ def test_a_run_that_cannot_be_closed_is_behind(writer: Writer, health: Health) -
 
 def test_whatever_kind_of_error_it_is_nothing_raises(writer: Writer, health: Health) -> None:
     class Odd(Memory):
-        def log_summary(self, values: object) -> None:  # type: ignore[override]
+        def log_summary(self, values: object) -> None:
             raise KeyError("what a driver raises")
 
     copy = StoreCopy(Odd(), health, writer)

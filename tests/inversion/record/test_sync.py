@@ -23,6 +23,7 @@ from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.recorder import Recorder
 from inversion.record.sync import behind, bring_in, note_behind, steps, sync, sync_folder
+from tests.inversion.record.conftest import inputs_of
 
 CONFIG: dict[str, Any] = {
     "steps": 4,
@@ -85,7 +86,7 @@ def check_complete(store: Store) -> Run:
     assert (run.info.status, run.info.run_name) == ("FINISHED", "a run")
     assert run.data.params == flatten(CONFIG)
     assert TAGS.items() <= run.data.tags.items()
-    assert [d.dataset.name for d in run.inputs.dataset_inputs] == ["ü.jpg"]
+    assert [d.dataset.name for d in inputs_of(run)] == ["ü.jpg"]
     assert steps_of(client, run_id, "loss") == [0, 1, 2, 3] and steps_of(client, run_id, "late") == [2, 3]
     assert [m.value for m in client.get_metric_history(run_id, "loss")] == [1.0, 0.5, 1.0, 1.0]
     assert {name: steps_of(client, run_id, name) for name in SUMMARY} == {name: [0] for name in SUMMARY}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from benchmarks.same_search import Curve, our_curve, relative
+from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.search.hyperparameters import Hyperparameters
 from tests.inversion.search.projector_case import REFERENCE, STEPS, SmallFeatures, net, photo, settings
 
@@ -22,7 +24,7 @@ def theirs() -> Curve:
 
 def ours(hyperparameters: Hyperparameters) -> Curve:
     model = net()
-    return our_curve(model, SmallFeatures.made(), photo(model), hyperparameters, STEPS)
+    return our_curve(model, cast(PerceptualLoss, SmallFeatures.made()), photo(model), hyperparameters, STEPS)
 
 
 def test_the_search_is_nvidias_step_by_step(theirs: Curve) -> None:

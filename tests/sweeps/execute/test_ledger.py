@@ -91,7 +91,7 @@ def test_only_runs_of_dead_processes_are_reaped(ledger: Ledger) -> None:
 
 def test_a_finished_run_joins_a_later_sweep(ledger: Ledger) -> None:
     run_id = run(ledger, "FINISHED", **{membership("old"): "yes"})
-    ending(ledger, **{membership("new"): "yes"})
+    ending(ledger, False, **{membership("new"): "yes"})
     assert ledger.statuses("old") == ledger.statuses("new") == {"f1": "FINISHED"}
     assert status(ledger, run_id) == "FINISHED"
 

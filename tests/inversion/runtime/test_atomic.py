@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from inversion.record.atomic import png, write_file
+from inversion.runtime.atomic import png, write_file
+from tests.conftest import FullDisk
 
 
 def test_write_replaces_what_stood_there_and_makes_the_folder(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_write_replaces_what_stood_there_and_makes_the_folder(tmp_path: Path) ->
 
 
 def test_full_disk_is_one_clear_error_that_leaves_the_old_file_and_no_litter(
-    tmp_path: Path, full_disk
+    tmp_path: Path, full_disk: FullDisk
 ) -> None:
     path = tmp_path / "file.bin"
     write_file(path, b"old")
@@ -37,7 +38,7 @@ def test_dev_full_says_that_no_space_is_left() -> None:
         try:
             Path("/dev/full").write_bytes(b"x")
         except OSError as error:
-            from inversion.record.atomic import cannot_write
+            from inversion.runtime.atomic import cannot_write
 
             raise cannot_write(Path("x.png"), error) from error
 
