@@ -81,23 +81,20 @@ def pictures(case: Case) -> dict[str, Tensor]:
 
 
 def measure(case: Case, shown: dict[str, Tensor]) -> pd.DataFrame:
-    """A row per picture, over the pixels that lie inside the photo: what alignment invented counts as equal."""
-    side = case.original.shape[-1]
-    inside = torch.ones(side, side, dtype=torch.bool)
-    if case.full.transform is not None:
-        inside = torch.from_numpy(case.full.transform.inside(side))
-    share = inside.float().mean().item()
+    """A row per picture, over the pixels that lie inside the photo."""
+    inside = case.restoration.problem.photo.inside(case.original.shape[-1])
+    counts = None if inside is None else inside[None]
     known = getattr(case.operator, "known", None)
     hole = None if known is None else (known == 0).expand_as(case.original)
     lines = []
     for name, image in shown.items():
-        seen, true = (torch.where(inside, x, 0) for x in (image, case.original))
+        seen = image if counts is None else torch.where(counts > 0, image, case.original)
         line = {
             "picture": name,
             "photo": case.restoration.problem.photo.file,
-            "psnr": psnr(seen, true).item() + 10 * math.log10(share),
-            "ssim": (ssim(seen, true).item() - (1 - share)) / share,
-            "identity": identity_distance(image, case.original).item(),
+            "psnr": psnr(seen, case.original, counts).item(),
+            "ssim": ssim(seen, case.original, counts).item(),
+            "identity": identity_distance(seen, case.original).item(),
         }
         if hole is not None:
             error, scale = (image - case.original).square() / 4, 10

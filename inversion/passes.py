@@ -20,6 +20,7 @@ from inversion.model import Model
 from inversion.photos import FullSize
 from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
 from inversion.search.blind_blur import resolve_kernel
+from inversion.search.framed import Framed
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
@@ -68,7 +69,13 @@ class Observation:
     problem: Problem
     operator: Degradation  # bound to the photo: nothing left open
     image: Tensor  # [1, 3, R, R] in [-1, 1], on the model's device
-    full: FullObservation | None  # the same at the photo's own size
+    full: FullObservation | None = None  # the same at the photo's own size
+    inside: Tensor | None = None  # [1, 1, R, R], 1 = shows the photo; None: all of it does
+
+    @property
+    def compared(self) -> Degradation:
+        """The operator as the loss knows it."""
+        return self.operator if self.inside is None else Framed(self.operator, self.inside)
 
 
 def observe(problem: Problem, model: Model) -> Observation | Refusal:
@@ -82,6 +89,8 @@ def observe(problem: Problem, model: Model) -> Observation | Refusal:
 def observed(problem: Problem, model: Model) -> Observation:
     """As `observe`. Raises ConfigError."""
     photo = problem.photo.image[None].to(model.w_avg.device)
+    inside = problem.photo.inside(photo.shape[-1])
+    inside = None if inside is None else inside[None].to(photo)
     degradation = resolve_kernel(problem.degradation, photo, problem.degraded, model)
     mask = problem.photo.mask
     if mask is None:
@@ -96,8 +105,8 @@ def observed(problem: Problem, model: Model) -> Observation:
     if problem.photo.full is not None:
         full = observed_in_full(problem, operator, problem.photo.full, photo)
         operator, image = full.operator.brought_down(full.image, photo.shape[-1])
-        return Observation(problem, operator, image, full)
-    return Observation(problem, operator, as_camera(operator, photo, problem), None)
+        return Observation(problem, operator, image, full, inside)
+    return Observation(problem, operator, as_camera(operator, photo, problem), None, inside)
 
 
 def observed_in_full(
@@ -148,7 +157,7 @@ def search(
     rows = [(i, k) for i, o in enumerate(observations) for k in range(o.problem.hyperparameters.samples)]
     problems = [observations[i].problem for i, _ in rows]
     settings = [problem.hyperparameters for problem in problems]
-    operator = Stacked(tuple(observations[i].operator for i, _ in rows))
+    operator = Stacked(tuple(observations[i].compared for i, _ in rows))
     photos = torch.cat([observations[i].image for i, _ in rows])
     objective = Objective(loss, operator, photos, settings, model.prior(settings[0].prior))
     # Only sample 0 is told of step by step: a record has room for one search.
@@ -166,7 +175,10 @@ def search(
     with torch.no_grad():
         restored = model.generator.synthesis(result.ws, result.noises)  # fp32, whatever the search ran in
         prediction = operator(restored)
-    drawn = Drawn(result, history, restored, prediction, psnr(prediction, photos).tolist())
+    insides = [observations[i].inside for i, _ in rows]
+    seen = [torch.ones_like(photos[:1, :1]) if inside is None else inside for inside in insides]
+    known = torch.cat(seen) if any(inside is not None for inside in insides) else None
+    drawn = Drawn(result, history, restored, prediction, psnr(prediction, photos, known).tolist())
 
     stopped, steps_before = any(result.interrupted), max(s.steps for s in settings)
     restorations = []

@@ -21,8 +21,11 @@ from inversion.faces.paste import paste
 from inversion.faces.sample import sample_photo
 from inversion.generator.stylegan2 import Generator
 from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
+from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
+
+OUTSIDE = 0.05  # of the square: more beyond the photo's edge is worth a warning
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,16 @@ class Photo:
     mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
     ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
     full: FullSize | None = None  # None: the restoration ends at the generator's resolution
+
+    def inside(self, side: int) -> Tensor | None:
+        """[1, side, side] of the aligned photo, 1 = shows the photo, 0 = invented beyond its edge; None: all shows it.
+
+        What is invented counts in no loss and no figure.
+        """
+        if self.transform is None:
+            return None
+        inside = torch.from_numpy(self.transform.inside(side))
+        return None if inside.all() else inside.float()[None]
 
     @property
     def file(self) -> str:
@@ -124,6 +137,14 @@ class Photos:
         else:
             aligned = align(photo, points, resolution)
             picture, transform = aligned.image, aligned.transform
+            beyond = 1 - transform.inside(resolution).mean()
+            if beyond > OUTSIDE:
+                log.warning(
+                    "%s: %.0f %% of the face's square lie outside the photo; what is invented there counts in no loss "
+                    "and no figure",
+                    printable(path.name),
+                    100 * beyond,
+                )
             side = self.full_side(transform.side, resolution)
             if side is not None:
                 whole = align(photo, points, side, fade=False)

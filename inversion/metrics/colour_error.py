@@ -7,6 +7,7 @@ from torch import Tensor
 
 from inversion.errors import ConfigError
 from inversion.images import to_unit
+from inversion.metrics.psnr import mean_where
 
 # IEC 61966-2-1: linear sRGB -> CIE XYZ, and the white D65 of its observer.
 XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
@@ -14,18 +15,20 @@ WHITE = (0.95047, 1.0, 1.08883)
 KNEE = 0.008856  # of CIE 1976
 
 
-def colour_error(a: Tensor, b: Tensor) -> Tensor:
+def colour_error(a: Tensor, b: Tensor, known: Tensor | None = None) -> Tensor:
     """Mean distance of chroma, a* and b* of CIELAB, between [B, 3, H, W] in [-1, 1]: [B].
 
     Lightness does not count: a photo that arrives grey tells it. 0 for equal colours; a difference of about 2.3 can
     just be seen (Mahy et al. 1994). CIE 1976, white D65.
+    known: [1 or B, 1, H, W], 1 = counts; None: all count.
     """
     if a.shape != b.shape or a.ndim != 4:
         raise ConfigError(
             f"Colours of two batches [B, 3, H, W] are compared. Got {list(a.shape)} and {list(b.shape)}."
         )
     difference = (to_lab(to_unit(a)) - to_lab(to_unit(b)))[:, 1:]
-    return difference.square().sum(dim=1).sqrt().mean(dim=(1, 2))
+    distance = difference.square().sum(dim=1, keepdim=True).sqrt()
+    return distance.mean(dim=(1, 2, 3)) if known is None else mean_where(distance, known)
 
 
 def to_lab(rgb: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def measure(restoration: Restoration) -> dict[str, float]:
-    """Against the original where it is known, against the photo always.
+    """Against the original where it is known, against the photo always; pixels beyond the photo's edge never count.
 
     psnr [dB], ssim, identity_distance, colour_error: of `restored`, against the original; hole_psnr [dB]: of what a
     mask hides alone. With the prefix consistent_: of the consistent picture, where it is another one; untuned_: before
@@ -41,15 +41,18 @@ def measure(restoration: Restoration) -> dict[str, float]:
         return {}
     problem, tuning = restoration.problem, restoration.tuning
     prediction, observed = restoration.prediction.clamp(-1, 1)[None], restoration.observed[None]
+    inside = problem.photo.inside(observed.shape[-1])
+    if inside is not None:
+        prediction, observed = (torch.where(inside > 0, x, 0.0) for x in (prediction, observed))
     values = {
         **found_kernel(problem.degradation, restoration.operator),
         "seconds": restoration.seconds,
         "steps_per_second": restoration.steps_taken / max(restoration.seconds, 1e-9),
-        "fit_psnr": psnr(prediction, observed).item(),
+        "fit_psnr": psnr(prediction, observed, inside if inside is None else inside[None]).item(),
         "fit_sharpness": sharpness(prediction, observed).item(),
     }
     if not problem.degraded:
-        values |= likeness(pictures(restoration), problem.photo.image)
+        values |= likeness(pictures(restoration), problem.photo.image, inside)
         values |= at_full_size(restoration)
     if len(restoration.samples) > 1:
         values["samples_spread"] = spread(restoration.samples).mean().item()
@@ -84,10 +87,9 @@ def at_full_size(restoration: Restoration) -> dict[str, float]:
     if restoration.full is None or full is None:
         return {}
     original = to_tensor(full.image)
-    if full.transform is not None:  # pixels beyond the photo's edge were invented: they count as equal
-        inside = torch.from_numpy(full.transform.inside(original.shape[-1]))
-        return likeness({"full_": torch.where(inside, restoration.full, original)}, original)
-    return likeness({"full_": restoration.full}, original)
+    return likeness(
+        {"full_": restoration.full}, original, restoration.problem.photo.inside(original.shape[-1])
+    )
 
 
 def inside_the_hole(restoration: Restoration) -> dict[str, float]:
@@ -96,6 +98,9 @@ def inside_the_hole(restoration: Restoration) -> dict[str, float]:
     hidden = (
         operator.known[0, 0] < 0.5 if isinstance(operator, Masked) and operator.known is not None else None
     )
+    inside = restoration.problem.photo.inside(original.shape[-1])
+    if hidden is not None and inside is not None:
+        hidden = hidden & (inside[0] > 0).to(hidden.device)
     if hidden is None or not hidden.any():
         return {}
     hole = original[:, hidden.cpu()][None, :, None]
@@ -105,15 +110,23 @@ def inside_the_hole(restoration: Restoration) -> dict[str, float]:
     }
 
 
-def likeness(pictures: Mapping[str, Tensor], original: Tensor) -> dict[str, float]:
-    """How like the original pictures are, by the prefix of their metrics; [3, R, R] each."""
+def likeness(
+    pictures: Mapping[str, Tensor], original: Tensor, inside: Tensor | None = None
+) -> dict[str, float]:
+    """How like the original pictures are, by the prefix of their metrics; [3, R, R] each.
+
+    inside: [1, R, R], 1 = counts; to the face descriptor the rest looks like the original's.
+    """
     batch = torch.stack(list(pictures.values()))
     originals = original.expand_as(batch)
+    known = None
+    if inside is not None:
+        known, batch = inside[None], torch.where(inside > 0, batch, originals)
     measured = {
-        "psnr": psnr(batch, originals).tolist(),
-        "ssim": ssim(batch, originals).tolist(),
+        "psnr": psnr(batch, originals, known).tolist(),
+        "ssim": ssim(batch, originals, known).tolist(),
         "identity_distance": identity_distance(batch, original[None]).tolist(),
-        "colour_error": colour_error(batch, originals).tolist(),
+        "colour_error": colour_error(batch, originals, known).tolist(),
     }
     return {
         f"{prefix}{name}": values[i] for i, prefix in enumerate(pictures) for name, values in measured.items()
