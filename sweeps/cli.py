@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 import hydra
@@ -34,11 +35,28 @@ def main() -> None:
     """Run what the command line says: a restoration, a sweep, or one of `python -m sweeps`."""
     outlive_closed_pipes()
     if sys.argv[1:2] and sys.argv[1] in SUBCOMMANDS:
-        from sweeps.__main__ import main as subcommand
-
-        sys.exit(subcommand(sys.argv[1:]))
+        sys.exit(run_command(sys.argv[1:]))
+    refuse_removed_folder()
     gc.disable()  # until everything is imported: see inversion/runtime/heap.py
     try:
         hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")(restore)()
     except KeyboardInterrupt:
         sys.exit("Interrupted: what was reached is recorded. The same command goes on with what is missing.")
+
+
+def run_command(arguments: list[str]) -> int:
+    """One of the commands beside a restoration; returns the exit code."""
+    refuse_removed_folder()
+    from sweeps.commands import main
+
+    return main(arguments)
+
+
+def refuse_removed_folder() -> None:
+    """Nothing can start in a folder that is gone, and torch's libraries then die without a reason."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        sys.exit(
+            f"The current folder has been removed. Got {os.environ.get('PWD', 'no name')}; cd to one that exists."
+        )

@@ -31,7 +31,7 @@ from sweeps.home import code_version, home
 from sweeps.plan.grid import Grid, read_grid
 from sweeps.results.axes import parse
 from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE
-from sweeps.ui import sweep_link
+from sweeps.ui import is_server, sweep_link, ui_command
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +113,11 @@ class Sweep:
         except Exception as error:
             log.warning("the sweep could not be compared: %s", error)
             return
-        link = sweep_link(self.ledger.experiment_id, self.parent.run_id)
-        print(f"\n{summary.reason}\n\nReport: {report}\nMLflow, while `make ui` runs: {link}")
+        link = sweep_link(self.ledger.uri, self.ledger.experiment_id, self.parent.run_id)
+        where = (
+            "MLflow" if is_server(self.ledger.uri) else f"MLflow, while `{ui_command(self.ledger.uri)}` runs"
+        )
+        print(f"\n{summary.reason}\n\nReport: {report}\n{where}: {link}")
 
     def judge(self) -> tuple[Status, list[str]]:
         """FINISHED only if every point of the grid is; with those that are not."""

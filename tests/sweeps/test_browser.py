@@ -138,7 +138,7 @@ def test_the_report_sorts_its_table(browser: Any, sweep: Sweep) -> None:
 def test_mlflow_lists_the_runs_and_charts_their_curves_and_pictures(
     browser: Any, sweep: Sweep, ui: int
 ) -> None:
-    address = sweep_link(sweep.experiment, sweep.parent, port=ui)
+    address = sweep_link(sweep.uri, sweep.experiment, sweep.parent, port=ui)
     page, _ = open_page(browser, address, WIDE)
     page.get_by_text("9 matching runs").wait_for(timeout=PATIENCE)
     page.get_by_text("hopper blur").nth(8).wait_for(timeout=PATIENCE)

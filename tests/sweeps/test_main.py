@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.__main__ import main
+from sweeps.commands import main
 from tests.sweeps.recorded import Sweep, grid
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")

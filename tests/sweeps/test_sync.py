@@ -10,7 +10,7 @@ import yaml
 
 from inversion.record.mlflow_store import Store, open_client, prepare_store
 from inversion.record.sync import note_behind
-from sweeps.__main__ import main
+from sweeps.commands import main
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.__main__ import main
+from sweeps.commands import main
 from sweeps.report.compare import compare_sweep
 from sweeps.report.figures import loss_curves
 from tests.sweeps.recorded import Sweep, grid

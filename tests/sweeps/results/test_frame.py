@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sweeps.__main__ import main
+from sweeps.commands import main
 from sweeps.results.frame import runs_frame
 from tests.sweeps.recorded import Sweep, grid
 
