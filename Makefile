@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 5000
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-launchers test-browser test-wheel notebook lint format gpu-check ui train clean
+.PHONY: help setup demo test test-all test-launchers test-server test-browser test-wheel notebook lint format gpu-check ui train clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test-all: setup  ## Every test but those that need a browser
 test-launchers: setup  ## Every launcher and optuna, Ray included (its packages are installed on top)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,ray]'
 	$(BIN)/python -m pytest tests/end_to_end/test_launchers.py tests/end_to_end/test_kill.py
+
+test-server: setup  ## A real MLflow server that goes away and comes back
+	$(BIN)/python -m pytest tests/end_to_end/test_server.py
 
 test-browser: setup  ## MLflow's UI and the report in headless Chromium (apt-get install chromium)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser]'

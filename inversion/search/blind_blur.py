@@ -42,6 +42,7 @@ CLEAR = 4.0  # times the noise's power tells of the blur
 UNLIKE = 0.2  # nepers by which the generator's faces may differ from photos, in every band on its own
 CANDIDATES = 120
 UNLIKELY = 1.6  # times another kernel than the one that is found: an assumed one is doubted
+DOUBTED = 256  # px, largest side at which a CPU draws faces fast enough for a doubt
 WIDEST = 0.25  # of the side
 
 
@@ -92,8 +93,13 @@ def resolve_kernel(degradation: Degradation, photo: Tensor, degraded: bool, mode
 
 
 def doubt_assumed_kernel(photo: Tensor, model: Model) -> None:
-    """Warn where the blur that a photo shows is far from the size that is assumed: too wide a one draws stripes."""
+    """Warn where the blur that a photo shows is far from the size that is assumed: too wide a one draws stripes.
+
+    Not for large nets on a CPU, where the faces that the photo is compared with would take minutes to draw.
+    """
     side = photo.shape[-1]
+    if side > DOUBTED and photo.device.type == "cpu":
+        return
     assumed = default_kernel_size(side)
     found = find_kernel_size(photo, face_spectrum(model.generator)).item()
     if not 1 / UNLIKELY <= found / assumed <= UNLIKELY:

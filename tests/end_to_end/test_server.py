@@ -1,0 +1,147 @@
+"""Runs on a real MLflow server that goes away in the middle and comes back: `make test-server`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mlflow.artifacts import load_image
+from PIL import Image
+
+from tests.end_to_end.sweeping import ENVIRONMENT, FAST, PROJECT, Store
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # warnings: MLflow's own
+HOST = "127.0.0.1"
+PATIENCE = 300  # seconds, on a loaded machine
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.05)
+
+
+class Server:
+    """`mlflow server` over sqlite, with artifacts through its proxy, that can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            self.port = probe.getsockname()[1]
+        self.uri = f"http://{HOST}:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(self.port)]
+        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db", "--workers", "1"]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(
+            command, cwd=self.folder, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True
+        )
+        wait_for(self.answers, "the server answers")
+
+    def answers(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex((HOST, self.port)) == 0
+
+    def kill(self) -> None:
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "server")
+    server.start()
+    yield server
+    server.kill()
+
+
+def command(store: Store, server: Server, name: str, *overrides: str) -> list[str]:
+    return [
+        sys.executable,
+        str(PROJECT / "run.py"),
+        *FAST,
+        "generator=small_file",
+        f"generator.path={store.weights}",
+        f"tracking.uri={server.uri}",
+        f"hydra.run.dir={store.folder / name}",
+        *overrides,
+    ]
+
+
+def losses(folder: Path) -> int:
+    path = folder / "losses.csv"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def run_that_loses_its_server(store: Store, server: Server, environment: dict[str, str], name: str) -> Path:
+    """A run whose server is killed once some of its steps are recorded; its folder, complete all the same."""
+    folder = store.folder / name
+    asked = command(store, server, name, "steps=1500", f"seed={len(name)}")
+    with (store.folder / f"{name}.txt").open("wb") as output:
+        running = subprocess.Popen(
+            asked, cwd=store.folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        wait_for(lambda: losses(folder) > 20 or running.poll() is not None, "the first steps are recorded")
+        server.kill()
+        assert running.wait(PATIENCE) == 0
+    said = (store.folder / f"{name}.txt").read_text()
+    assert "MLflow" in said and "Traceback" not in said
+    result = json.loads((folder / "result.json").read_text())
+    assert result["status"] == "FINISHED" and result["last_step"] == 1499 and losses(folder) == 1501
+    return folder
+
+
+def check(store: Store, server: Server, folder: Path) -> None:
+    """The server's run of a folder is finished, and says what the folder says, once."""
+    summary = json.loads((folder / "result.json").read_text())["summary"]
+    told = {name: float(value) for name, value in summary.items()}  # nan is a text in JSON
+    reader = Store(store.folder, store.weights)
+    reader.uri = server.uri
+    (run,) = [run for run in reader.runs() if run.data.tags["folder"] == str(folder)]
+    assert run.info.status == "FINISHED"
+    assert {name: run.data.metrics[name] for name in told} == pytest.approx(told, nan_ok=True)
+    assert reader.steps(run) == list(range(1500)) and reader.steps(run, "psnr") == [0]
+    picture = load_image(f"runs:/{run.info.run_id}/restored.png")
+    with Image.open(folder / "restored.png") as own:
+        assert picture.convert("RGB").tobytes() == own.convert("RGB").tobytes()
+
+
+def test_a_server_that_goes_away_costs_no_run_and_gets_everything_later(
+    store: Store, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = ENVIRONMENT | {"INVERSION_CACHE": str(store.folder / "cache")}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+
+    first = run_that_loses_its_server(store, server, environment, "a")
+    server.start()
+    asked = [sys.executable, "-m", "sweeps", "sync", "--uri", server.uri]
+    for expected in ("1 runs brought in", "0 runs brought in"):
+        done = subprocess.run(asked, cwd=store.folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0 and expected in done.stdout, done.stdout + done.stderr
+    check(store, server, first)
+
+    second = run_that_loses_its_server(store, server, environment, "bb")
+    server.start()
+    # By itself, at the next start of anything.
+    third = subprocess.run(
+        command(store, server, "ccc", "steps=2"), cwd=store.folder, env=environment, capture_output=True
+    )
+    assert third.returncode == 0
+    for folder in (first, second):
+        check(store, server, folder)
