@@ -1,8 +1,9 @@
 """How good are restorations: `python -m benchmarks.quality PHOTOS [--tasks …] [--methods …] [--seeds 0,1] [key=value]`.
 
 All photos of a folder (aligned already, never trained on) are degraded, restored as one batch by each method, and
-compared with the originals. Prints a Markdown table and records it in MLflow's experiment `quality`. What was measured
-once lies in outputs/quality and is not measured again, so a run that was cut off goes on: clear it when code changes.
+compared with the originals, at the generator's resolution or, with --shown-at, enlarged to another one. Prints a
+Markdown table and records it in MLflow's experiment `quality`. What was measured once lies in outputs/quality and is
+not measured again, so a run that was cut off goes on: clear it when code changes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from torch import Tensor
 
 from benchmarks.baselines import restore_classically
 from conf.schema import Tracking
-from inversion.images import list_photos, read_photo, resize_to_square, to_pil, to_tensor
+from inversion.fullsize.resampling import resized
+from inversion.images import list_photos, quantize, read_photo, resize_to_square, to_pil, to_tensor
 from inversion.metrics import identity_distance, psnr, ssim
 from inversion.passes import restore
 from inversion.photos import Photo
@@ -74,8 +76,11 @@ def read_aligned(folder: Path, side: int, limit: int | None = None) -> Tensor:
     return torch.stack([to_tensor(resize_to_square(read_photo(path), side)) for path in paths])
 
 
-def measure(config: Config, photos: Tensor, sheet: Path | None) -> pd.DataFrame:
-    """Degrade and restore photos [B, 3, R, R] as one batch; a row per photo and picture."""
+def measure(config: Config, photos: Tensor, originals: Tensor, sheet: Path | None) -> pd.DataFrame:
+    """Degrade and restore photos [B, 3, R, R] as one batch; a row per photo and picture.
+
+    originals: [B, 3, N, N], the same photos at the size at which pictures are compared.
+    """
     model, loss = networks(config)
     degradation = instantiate(config.degradation)
     problems = [
@@ -92,9 +97,15 @@ def measure(config: Config, photos: Tensor, sheet: Path | None) -> pd.DataFrame:
     if sheet is not None:
         sheet.parent.mkdir(parents=True, exist_ok=True)
         for i in range(min(4, len(photos))):
-            named = [("original", photos), *((name, images) for name, (images, _) in shown.items())]
+            named = [("original", originals), *((name, images) for name, (images, _) in shown.items())]
             panel([(name, to_pil(images[i])) for name, images in named]).save(f"{sheet}_{i}.png")
-    return pd.concat(metrics(name, images, photos, spent) for name, (images, spent) in shown.items())
+    side = originals.shape[-1]
+    return pd.concat(
+        metrics(
+            name, quantize(resized(images, side)) if images.shape[-1] != side else images, originals, spent
+        )
+        for name, (images, spent) in shown.items()
+    )
 
 
 def pictures(restorations: Sequence[Restoration], seconds: float) -> dict[str, tuple[Tensor, float]]:
@@ -151,6 +162,24 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     return table.drop_duplicates(["task", "method", "picture"])
 
 
+def by_source(rows: pd.DataFrame, sources: Sequence[str]) -> pd.DataFrame:
+    """A line per task, picture and source of the photos: whom a generator fails, a mean does not say."""
+    rows = rows.assign(source=[sources[photo] for photo in rows["photo"]])
+    shown = rows[rows["picture"].isin(["restored", "consistent"])]
+    return pd.DataFrame(
+        {
+            "task": task,
+            "picture": picture,
+            "source": source,
+            "photos": str(group["photo"].nunique()),
+            "PSNR": interval(group["psnr"], 2),
+            "identity distance": interval(group["identity"], 3),
+            "same person": f"{(group['identity'] < SAME_PERSON).mean():.0%}",
+        }
+        for (task, picture, source), group in shown.groupby(["task", "picture", "source"], sort=False)
+    )
+
+
 def markdown(table: pd.DataFrame) -> str:
     lines = [list(table.columns), ["---"] * len(table.columns), *table.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -174,6 +203,12 @@ def main() -> None:
     parser.add_argument("--methods", default="preset", help=f"out of {','.join(METHODS)}, with commas")
     parser.add_argument("--seeds", default="0", help="with commas")
     parser.add_argument("--limit", type=int, help="only the first photos")
+    parser.add_argument(
+        "--shown-at", type=int, help="pixels a side at which pictures are compared; the net's"
+    )
+    parser.add_argument(
+        "--by-source", action="store_true", help="a table by the beginning of the photos' names"
+    )
     parser.add_argument("--sheets", type=Path, help="folder for pictures of what is measured now")
     parser.add_argument(
         "--keep", type=Path, default=PROJECT / "outputs" / "quality", help="of what is measured"
@@ -188,7 +223,12 @@ def main() -> None:
     model, _ = networks(config)
     side = model.generator.architecture.img_resolution
     photos = read_aligned(chosen.photos, side, chosen.limit)
-    photos_sha256 = hashlib.sha256(photos.numpy().tobytes()).hexdigest()
+    shown_at = chosen.shown_at or side
+    originals = photos if shown_at == side else read_aligned(chosen.photos, shown_at, chosen.limit)
+    digest = hashlib.sha256(photos.numpy().tobytes())
+    if shown_at != side:
+        digest.update(originals.numpy().tobytes())
+    photos_sha256 = digest.hexdigest()
     chosen.keep.mkdir(parents=True, exist_ok=True)
     parts = []
     for task in chosen.tasks.split(","):
@@ -198,7 +238,7 @@ def main() -> None:
                 place = chosen.keep / f"{fingerprint(config.values, photos_sha256, model.sha256)}.csv"
                 if not place.exists():
                     sheet = chosen.sheets / f"{task}_{method}_{seed}" if chosen.sheets else None
-                    write_file(place, measure(config, photos, sheet).to_csv(index=False).encode())
+                    write_file(place, measure(config, photos, originals, sheet).to_csv(index=False).encode())
                 parts.append(pd.read_csv(place).assign(task=task, method=method, seed=seed))
                 print(f"{task} {method} seed {seed}: done", flush=True)
     rows = pd.concat(parts)
@@ -206,7 +246,13 @@ def main() -> None:
     table = summary(rows)
     about = {"photos": f"{len(photos)} of {side} px", "overrides": " ".join(chosen.overrides)}
     record(config.tracking, rows, table, about)
-    print(f"\n{len(photos)} photos, {side} px; medians with 95 % bootstrap intervals\n\n{markdown(table)}")
+    print(
+        f"\n{len(photos)} photos, {side} px, compared at {shown_at} px; medians with 95 % bootstrap intervals\n"
+    )
+    print(markdown(table))
+    if chosen.by_source:
+        sources = [path.stem.partition("_")[0] for path in list_photos(chosen.photos)[: chosen.limit]]
+        print(f"\n{markdown(by_source(rows, sources))}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -12,23 +13,29 @@ from inversion.generator.statistics import w_statistics
 from inversion.images import to_pil
 from inversion.model import build
 
-
-def test_the_embedded_net_is_small_and_documented() -> None:
-    assert (WEIGHTS / "portraits.safetensors").stat().st_size < 16 * 2**20
-    card = (WEIGHTS / "portraits.md").read_text()
-    assert "public domain" in card and "not evidence of identity" in card
+NETS = {"portraits": ["public domain"], "faces128": ["Lisa DeBruine & Benedict Jones", "© UK Parliament"]}
+each = pytest.mark.parametrize("name", NETS)
 
 
-def test_it_carries_discriminator_and_true_statistics() -> None:
-    model = build(embedded("portraits"), torch.device("cpu"))
+@each
+def test_an_embedded_net_is_small_and_documented(name: str) -> None:
+    assert (WEIGHTS / f"{name}.safetensors").stat().st_size < 24 * 2**20
+    card = (WEIGHTS / f"{name}.md").read_text()
+    assert all(attribution in card for attribution in NETS[name]) and "not evidence of identity" in card
+
+
+@each
+def test_it_carries_discriminator_and_true_statistics(name: str) -> None:
+    model = build(embedded(name), torch.device("cpu"))
     assert model.discriminator is not None
     w_avg, w_std = w_statistics(model.generator.mapping)
     assert abs(model.w_std / w_std - 1) < 0.01
     assert (model.w_avg - w_avg).norm() < 0.02 * w_std  # two means over 10,000 codes: sqrt(2) / 100
 
 
-def test_a_detector_finds_faces_in_its_samples() -> None:
-    model = build(embedded("portraits"), torch.device("cpu"))
+@each
+def test_a_detector_finds_faces_in_its_samples(name: str) -> None:
+    model = build(embedded(name), torch.device("cpu"))
     z = torch.randn([20, model.generator.architecture.z_dim], generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         pictures = [
