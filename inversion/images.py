@@ -26,6 +26,7 @@ from inversion.reading.printable import printable
 log = logging.getLogger(__name__)
 
 MAX_PIXELS = 100_000_000
+MAX_SIDE = 1_000_000  # px; every row costs a decoder time and memory of its own
 
 
 def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -93,6 +94,11 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
             f"Photo cannot be opened. Got {shown} ({printable(error, 200)}); check the file and its rights."
         ) from error
     width, height = photo.size
+    if max(width, height) > MAX_SIDE:
+        photo.close()
+        raise ConfigError(
+            f"Photo is too long. Got {shown}, {width}x{height}; at most {MAX_SIDE} px a side are read, cut it up first."
+        )
     if width * height > max_pixels:
         photo.close()
         raise ConfigError(

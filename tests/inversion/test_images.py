@@ -14,6 +14,7 @@ from torch import Tensor
 
 from inversion.errors import ConfigError
 from inversion.images import (
+    MAX_SIDE,
     downsample_area,
     from_unit,
     list_photos,
@@ -300,3 +301,9 @@ def test_quantize_gives_the_levels_of_a_file_and_keeps_them() -> None:
     assert levels.unique().numel() == 256 and levels.abs().max() <= 1
     assert torch.equal(quantize(levels), levels)
     assert (levels - x.clamp(-1, 1)).abs().max() <= 0.5 / 127.5 + 1e-6
+
+
+def test_a_picture_of_endless_rows_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    Image.new("L", (1, MAX_SIDE + 1)).save(tmp_path / "a.png")
+    with pytest.raises(ConfigError, match=r"too long. Got .*a\.png, 1x1000001"):
+        read_photo(tmp_path / "a.png")
