@@ -214,8 +214,8 @@ def drawing(side: int) -> Tensor:
 @pytest.mark.parametrize("kind", [GaussianBlur, MotionBlur])
 def test_a_blurred_photo_in_8_bits_is_sharpened_at_full_size(kind: type[Degradation]) -> None:
     """Rounding, borders and a restoration that is far off must not come back as stripes."""
-    photo = drawing(480)
-    operator = kind().bind(resized(photo, 48), False).full_size(photo, 10, False)
+    photo = drawing(288)
+    operator = kind().bind(resized(photo, 48), False).full_size(photo, 6, False)
     observed = quantize(operator(photo))
     restored = resized(observed, 48)  # knows nothing that the photo does not
     completed = operator.complete(restored, observed)
