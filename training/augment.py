@@ -14,12 +14,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inversion.runtime.on_device import numbers, on_device
+
 LUMA = (0.299, 0.587, 0.114)
+Probability = float | Tensor  # a tensor on the device, []: one that may change after the kernels are recorded
 
 
-def augment(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+def augment(images: Tensor, probability: Probability, rng: torch.Generator) -> Tensor:
     """Each of geometry, colour and cut-out strikes each image with the given probability; [B, 3, R, R] -> same."""
-    if probability <= 0:
+    if not isinstance(probability, Tensor) and probability <= 0:
         return images
     return _cut_out(_colour(_geometry(images, probability, rng), probability, rng), probability / 2, rng)
 
@@ -28,11 +31,11 @@ def _of(rng: torch.Generator) -> dict[str, Any]:
     return {"generator": rng, "device": rng.device}
 
 
-def _strikes(batch: int, probability: float, rng: torch.Generator) -> Tensor:
+def _strikes(batch: int, probability: Probability, rng: torch.Generator) -> Tensor:
     return (torch.rand([batch], **_of(rng)) < probability).float()
 
 
-def _geometry(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+def _geometry(x: Tensor, probability: Probability, rng: torch.Generator) -> Tensor:
     """Scale by exp(N(0, 0.15)), turn by N(0, 10 degrees), shift by up to 1/8 of the side; the border is reflected."""
     batch = len(x)
     scale = (torch.randn([batch], **_of(rng)) * 0.15 * _strikes(batch, probability, rng)).exp()
@@ -44,7 +47,7 @@ def _geometry(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _colour(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+def _colour(x: Tensor, probability: Probability, rng: torch.Generator) -> Tensor:
     """Brightness N(0, 0.2), contrast exp(N(0, 0.3)), saturation exp(N(0, 0.6))."""
     batch = len(x)
 
@@ -53,11 +56,11 @@ def _colour(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
         return noise[:, None, None, None].to(x)
 
     x = x * amount(0.3).exp() + amount(0.2)
-    luma = (x * torch.tensor(LUMA, device=x.device)[:, None, None]).sum(dim=1, keepdim=True)
+    luma = (x * on_device(numbers, LUMA, like=x)[:, None, None]).sum(dim=1, keepdim=True)
     return luma + (x - luma) * amount(0.6).exp()
 
 
-def _cut_out(x: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+def _cut_out(x: Tensor, probability: Probability, rng: torch.Generator) -> Tensor:
     """Grey out a square of half the side, centred anywhere."""
     batch, _, height, width = x.shape
     centre = torch.rand([batch, 2], **_of(rng))

@@ -28,43 +28,46 @@ class PixelJudge:
 
     name = "discriminator"
 
-    def __init__(self, architecture: Architecture, settings: Any, learning_rate: float, dtype: torch.dtype):
+    def __init__(
+        self, architecture: Architecture, settings: Any, learning_rate: float, dtype: torch.dtype
+    ) -> None:
         self.network = Discriminator(architecture)
-        self.r1_gamma, self.r1_interval = settings.r1_gamma, settings.r1_interval
+        self.r1_gamma, self.interval = settings.r1_gamma, settings.r1_interval
         self.dtype = dtype
-        self.lazy = self.r1_interval / (self.r1_interval + 1)  # the regularizer's step counts as well
         self.probability = 0.2  # of augmentation
-        self.learning_rate = learning_rate * self.lazy
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), self.learning_rate, (0.0, 0.99**self.lazy)
-        )
+        self.strength = torch.tensor(self.probability)  # the same, where recorded kernels read it
+        lazy = self.interval / (self.interval + 1)  # the regularizer's step counts as well
+        self.learning_rate = learning_rate * lazy
+        self.optimizer = torch.optim.Adam(self.network.parameters(), self.learning_rate, (0.0, 0.99**lazy))
 
     def judge(self, images: Tensor) -> Tensor:
         return self.network(images.contiguous(memory_format=torch.channels_last), dtype=self.dtype)
 
     def losses(self, fake: Tensor, real: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Terms]:
         # Apart: the minibatch statistics of real and generated pictures must not mix.
-        fake_logits = self.judge(augment(fake, self.probability, rng))
-        real_logits = self.judge(augment(real, self.probability, rng))
+        fake_logits = self.judge(augment(fake, self.strength, rng))
+        real_logits = self.judge(augment(real, self.strength, rng))
         d_loss = F.softplus(fake_logits).mean() + F.softplus(-real_logits).mean()
         r_t = real_logits.detach().sign().mean()
         return F.softplus(-fake_logits).mean(), d_loss, {"d_loss": d_loss.detach(), "r_t": r_t}
 
-    def regularize(self, real: Tensor, step: int, rng: torch.Generator) -> Terms:
-        """R1: the gradient at real pictures should vanish."""
-        if step % self.r1_interval:
-            return {}
-        real = augment(real, self.probability, rng).requires_grad_(True)
+    def regularize(self, real: Tensor, rng: torch.Generator) -> Terms:
+        """R1, every `interval` steps: the gradient at real pictures should vanish."""
+        real = augment(real, self.strength, rng).requires_grad_(True)
         (gradient,) = torch.autograd.grad(self.judge(real).sum(), real, create_graph=True)
         penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
         self.optimizer.zero_grad(set_to_none=True)
-        (penalty * (self.r1_gamma / 2 * self.r1_interval)).backward()
+        (penalty * (self.r1_gamma / 2 * self.interval)).backward()
         average_gradients(self.network.parameters())
         self.optimizer.step()
         return {"r1": penalty.detach()}
 
     def adapt(self, means: dict[str, float], shown: int) -> None:
-        self.probability = adapt(self.probability, means["r_t"], shown)
+        self.set_probability(adapt(self.probability, means["r_t"], shown))
+
+    def set_probability(self, probability: float) -> None:
+        self.probability = probability
+        self.strength.fill_(probability)
 
 
 class FeatureJudge:
@@ -88,10 +91,10 @@ class FeatureJudge:
         d_loss = F.relu(1 + fake_logits).mean() + F.relu(1 - real_logits).mean()
         return -self.weight * fake_logits.mean(), d_loss, {"f_loss": d_loss.detach()}
 
-    def regularize(self, real: Tensor, step: int, rng: torch.Generator) -> Terms:
-        return {}
-
     def adapt(self, means: dict[str, float], shown: int) -> None:
+        pass
+
+    def set_probability(self, probability: float) -> None:
         pass
 
 
@@ -99,7 +102,13 @@ Judge = PixelJudge | FeatureJudge
 
 
 def place(network: nn.Module, device: torch.device) -> None:
-    """Move a judge's network; frozen parts that are no parameters come along."""
-    if isinstance(network, ProjectedDiscriminator):
-        network.to_device(device)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def place_judge(judge: Judge, device: torch.device) -> None:
+    """Move all that it needs, frozen parts that are no parameters too."""
+    if isinstance(judge, FeatureJudge):
+        judge.network.to_device(device)
+    else:
+        judge.strength = judge.strength.to(device)
+    place(judge.network, device)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import copy
 import csv
 import logging
-import os
 import sys
 import time
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,16 @@ from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
 from inversion.runtime.heap import keep_heap
 from training.adopt import adopt
+from training.checkpoints import before, resume, save
 from training.data import load_pictures, sample_batch
-from training.judges import FeatureJudge, Judge, PixelJudge, place
+from training.judges import FeatureJudge, Judge, PixelJudge, place, place_judge
+from training.recorded import Recorded
 from training.sheet import save_sheet
 from training.together import average, average_gradients, join, rank, size
 
 log = logging.getLogger(__name__)
-BETWEEN = 4  # steps from one look at clock and confidence to the next
+BETWEEN = 4  # steps from one look at clock and confidence to the next,
+BETWEEN_RECORDED = 16  # each of which waits for the GPU
 
 
 class Trainer:
@@ -61,10 +65,21 @@ class Trainer:
         if cfg.features and self.settings.get("features", True):
             self.judges.append(FeatureJudge(cfg.features, cfg.learning_rate, self.dtype))
         for judge in self.judges:
-            place(judge.network, self.device)
+            place_judge(judge, self.device)
+        self.recorded: dict[str, Recorded] = {}  # on a GPU with graph=true
+        for optimizer in self.optimizers:
+            optimizer.param_groups[0]["capturable"] = cfg.graph
         self.step = self.shown = 0  # of this stage; shown: real pictures, by all processes
         self.seconds = 0.0  # of all stages: CPU time, on a GPU wall time
         self.alone = 0  # pictures at the beginning that the generator does not learn from
+
+    @cached_property
+    def rng(self) -> torch.Generator:
+        return torch.Generator(self.device)
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return [self.g_optimizer, *(judge.optimizer for judge in self.judges)]
 
     # Checkpoints
 
@@ -81,19 +96,16 @@ class Trainer:
         return state
 
     def load(self, state: dict[str, Any]) -> None:
-        for name in ("generator", "averaged", "g_optimizer"):
+        for name in ("generator", "averaged"):
             getattr(self, name).load_state_dict(state[name])
+        resume(self.g_optimizer, state["g_optimizer"])
         for judge in self.judges:
             if judge.name not in state:  # the recipe has changed: a new judge begins from nothing
                 self.alone = self.shown + self.cfg.alone
                 continue
             judge.network.load_state_dict(state[judge.name])
-            judge.optimizer.load_state_dict(state[f"{judge.name}_optimizer"])
-            judge.probability = state[f"{judge.name}_probability"]
-            set_learning_rate(judge.optimizer, judge.learning_rate)
-        set_learning_rate(
-            self.g_optimizer, self.cfg.learning_rate
-        )  # the settings' own: it may fall near the end
+            resume(judge.optimizer, state[f"{judge.name}_optimizer"])
+            judge.set_probability(state[f"{judge.name}_probability"])
         self.step, self.shown = state["step"], state["shown"]
         self.seconds, self.alone = state["seconds"], max(self.alone, state["alone"])
 
@@ -106,7 +118,7 @@ class Trainer:
         for judge in self.judges:
             if judge.name in state:
                 adopt(judge.network, state[judge.name])
-                judge.probability = state.get(f"{judge.name}_probability", judge.probability)
+                judge.set_probability(state.get(f"{judge.name}_probability", judge.probability))
         self.seconds = state.get("seconds", 0.0)
         self.alone = self.cfg.alone
 
@@ -129,26 +141,43 @@ class Trainer:
         return self.generator.synthesis(ws, noises, dtype=self.dtype)
 
     def train_step(self, pictures: Tensor) -> dict[str, Tensor]:
-        began = time.process_time() if self.device.type == "cpu" else time.monotonic()
-        cfg, batch = self.cfg, self.batch
         # The random state is derived from the step: a resumed run draws what a run in one piece would have drawn.
-        rng = torch.Generator(self.device).manual_seed(
-            hash((cfg.seed, self.stage, self.step, rank())) & 0x7FFFFFFF
-        )
-        learns = self.shown >= self.alone
-        real = sample_batch(pictures, batch, rng)
-        with torch.set_grad_enabled(learns):
-            fake = self.generate(batch, rng)
+        self.rng.manual_seed(hash((self.cfg.seed, self.stage, self.step, rank())) & 0x7FFFFFFF)
+        if self.shown >= self.alone:
+            terms = self._run("learn", partial(self.learn, pictures))
+        else:
+            terms = self._run("judges alone", partial(self.learn, pictures, generator_learns=False))
+        for judge in self.judges:
+            if isinstance(judge, PixelJudge) and self.step % judge.interval == 0:
+                terms |= self._run("regularize", partial(self.regularize, judge, pictures))
+        average([self.generator.mapping.w_avg])
+        self.update_average()
+        self.step += 1
+        self.shown += self.batch * size()
+        return terms
+
+    def _run(self, name: str, work: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+        if not self.cfg.graph:
+            return work()
+        if name not in self.recorded:
+            self.recorded[name] = Recorded(work, self.rng)
+        return self.recorded[name]()
+
+    def learn(self, pictures: Tensor, generator_learns: bool = True) -> dict[str, Tensor]:
+        """One step of the judges and, if it learns, of the generator."""
+        real = sample_batch(pictures, self.batch, self.rng)
+        with torch.set_grad_enabled(generator_learns):
+            fake = self.generate(self.batch, self.rng)
 
         # Both sides' losses come from one look at each picture, and their gradients from before either moves.
         terms: dict[str, Tensor] = {}
         g_losses, d_losses = [], []
         for judge in self.judges:
-            g_loss, d_loss, seen = judge.losses(fake, real, rng)
+            g_loss, d_loss, seen = judge.losses(fake, real, self.rng)
             g_losses.append(g_loss)
             d_losses.append(d_loss)
             terms |= seen | {f"g_{judge.name}": g_loss.detach()}
-        if learns:
+        if generator_learns:
             self.g_optimizer.zero_grad(set_to_none=True)
             sum(g_losses).backward(inputs=list(self.generator.parameters()), retain_graph=True)  # type: ignore
             average_gradients(self.generator.parameters())
@@ -157,18 +186,12 @@ class Trainer:
             d_loss.backward(inputs=list(judge.network.parameters()))
             average_gradients(judge.network.parameters())
             judge.optimizer.step()
-        if learns:
+        if generator_learns:
             self.g_optimizer.step()
-        average([self.generator.mapping.w_avg])
-        for judge in self.judges:
-            terms |= judge.regularize(real, self.step, rng)
-
-        self.update_average()
-        self.step += 1
-        self.shown += batch * size()
-        now = time.process_time() if self.device.type == "cpu" else time.monotonic()
-        self.seconds += (now - began) * size()
         return terms
+
+    def regularize(self, judge: PixelJudge, pictures: Tensor) -> dict[str, Tensor]:
+        return judge.regularize(sample_batch(pictures, self.batch, self.rng), self.rng)
 
     @torch.no_grad()
     def update_average(self) -> None:
@@ -183,28 +206,7 @@ class Trainer:
             copied.copy_(buffer)
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
 # Start and stop
-
-
-def save(state: dict[str, Any], path: Path) -> None:
-    """Whole file or none: written beside its place, then renamed; the one before it is kept."""
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    if path.exists():
-        path.replace(before(path))
-    partial.replace(path)
-
-
-def before(path: Path) -> Path:
-    return path.with_suffix(".previous.pt")
 
 
 def start(cfg: DictConfig, checkpoint: Path) -> Trainer:
@@ -249,16 +251,20 @@ def main(overrides: list[str]) -> None:
     log.info("%d pictures of %d px", len(pictures), pictures.shape[-1])
     began = last_save = time.monotonic()
     totals: dict[str, list[Tensor]] = {}
+    between = BETWEEN_RECORDED if cfg.graph else BETWEEN
+    clock = time.process_time if trainer.device.type == "cpu" else time.monotonic
     while True:
-        for _ in range(BETWEEN):
+        before_steps = clock()
+        for _ in range(between):
             for name, value in trainer.train_step(pictures).items():
                 totals.setdefault(name, []).append(value)
         now = time.monotonic()
-        recent = torch.stack([torch.stack(values[-BETWEEN:]).mean() for values in totals.values()]).cpu()
+        recent = torch.stack([torch.stack(values[-between:]).mean() for values in totals.values()]).cpu()
+        trainer.seconds += (clock() - before_steps) * size()
         spent = torch.tensor([trainer.seconds, now - began, now - last_save])
         average([recent, spent])  # so that all processes decide alike
         for judge in trainer.judges:
-            judge.adapt(dict(zip(totals, recent.tolist(), strict=True)), BETWEEN * trainer.batch * size())
+            judge.adapt(dict(zip(totals, recent.tolist(), strict=True)), between * trainer.batch * size())
         trainer.seconds, running, unsaved = spent.tolist()
         done = trainer.shown >= 1000 * trainer.settings.kimg
         stop = running > 60 * cfg.max_minutes or trainer.seconds > 60 * cfg.budget_minutes

@@ -8,6 +8,7 @@ NVlabs/stylegan2-ada-pytorch; tests/reference holds outputs made with them.
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -29,6 +30,11 @@ def fir(channels: int, gain: float) -> Tensor:
 
 def low_pass(x: Tensor, gain: float, padding: int) -> Tensor:
     """Every channel of x through the filter, at full resolution."""
+    if x.is_cuda and find_spec("triton") and x.numel() < 2**30:  # the kernel counts to 2**31
+        from inversion.generator.fir_kernel import LowPass
+
+        filtered: Tensor = LowPass.apply(x, gain, padding)  # type: ignore[no-untyped-call]
+        return filtered
     channels = x.shape[1]
     return conv2d(x, on_device(fir, channels, gain, like=x), padding=padding, groups=channels)
 

@@ -7,9 +7,11 @@ from unittest import mock
 
 import pytest
 import torch
+from torch import Tensor
 
 from benchmarks.timed_search import eager, timed_search
 from inversion.checkpoints.checkpoint import Checkpoint
+from inversion.generator.ops import low_pass
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.pixel import PixelLoss
 from inversion.model import Model, build
@@ -73,3 +75,18 @@ def test_half_precision_stays_near_full(tiny_generator: Generator) -> None:
     }
     assert ends["bf16"] == pytest.approx(ends["fp32"], rel=0.1)
     assert ends["fp16"] == pytest.approx(ends["fp32"], rel=0.1)
+
+
+@pytest.mark.parametrize(("gain", "padding"), [(1, 1), (1, 2), (4, 1)])
+def test_the_low_pass_kernel_and_its_gradients_are_the_convolutions(gain: float, padding: int) -> None:
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn([2, 5, 9, 7], generator=rng).requires_grad_()
+
+    def derivatives(x: Tensor) -> list[Tensor]:
+        y = low_pass(x, gain, padding)
+        towards = torch.linspace(-1, 1, y.numel(), device=y.device).view_as(y).requires_grad_()
+        (first,) = torch.autograd.grad(y, x, towards, create_graph=True)
+        (second,) = torch.autograd.grad(first, towards, x.detach())
+        return [part.detach().cpu() for part in (y, first, second)]
+
+    torch.testing.assert_close(derivatives(x.detach().cuda().requires_grad_()), derivatives(x))

@@ -19,9 +19,10 @@ from inversion.checkpoints import load
 from inversion.checkpoints.safetensors_file import save as save_weights
 from inversion.generator.stylegan2 import Generator
 from tests.training.conftest import needs_features
+from training.checkpoints import before, save
 from training.data import load_pictures
 from training.export import rounding, shipped
-from training.train import Trainer, before, main, save, start
+from training.train import Trainer, main, start
 
 RECIPES = [
     pytest.param({"features": None}, id="discriminator"),
@@ -217,12 +218,15 @@ def test_two_processes_train_one_net(settings: DictConfig, tmp_path: Path) -> No
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("graph", [False, True])
 @pytest.mark.parametrize("changes", RECIPES)
-def test_steps_on_a_gpu_in_bf16(settings: DictConfig, changes: dict[str, Any], tmp_path: Path) -> None:
-    cfg = recipe(settings, **changes, device="cuda", bf16=True)
+def test_steps_on_a_gpu_in_bf16(
+    settings: DictConfig, changes: dict[str, Any], graph: bool, tmp_path: Path
+) -> None:
+    cfg = recipe(settings, **changes, device="cuda", bf16=True, graph=graph)
     trainer = Trainer(cfg, 0)
     pictures = load_pictures(cfg.pictures, 16).cuda()
-    for _ in range(2):
+    for _ in range(6):
         terms = trainer.train_step(pictures)
     assert all(value.isfinite() for value in terms.values())
     save(trainer.state(), tmp_path / "checkpoint.pt")
