@@ -31,7 +31,7 @@ PRESETS = {
 
 # Nets that these presets were tuned for: the embedded ones, and those that a person says are like it. Published nets,
 # and files (as a rule trained like them), have presets of their own, `published_deblur` and so on.
-SMALL = ("portraits", "faces128", "small_file")
+SMALL = ("portraits", "portraits64", "small_file")
 
 
 @dataclass

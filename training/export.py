@@ -15,7 +15,7 @@ from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
 
 LICENSE = (
-    "MIT; trained on public domain, CC0, CC BY 4.0 and CC BY 3.0 pictures, see faces128.md for attributions"
+    "MIT; trained on public domain, CC0, CC BY 4.0 and CC BY 3.0 pictures, see portraits.md for attributions"
 )
 
 
@@ -50,7 +50,7 @@ def shipped(state: dict[str, Any]) -> Checkpoint:
         discriminator=own or None,
         w_std=w_std,
         license=LICENSE,
-        description=f"Faces at {architecture.img_resolution} px; see faces128.md",
+        description=f"Faces at {architecture.img_resolution} px; see portraits.md",
     )
 
 

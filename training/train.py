@@ -26,6 +26,7 @@ from inversion.generator.architecture import Architecture
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
 from inversion.runtime.heap import keep_heap
+from inversion.runtime.precision import choose_dtype
 from training.adopt import adopt
 from training.checkpoints import before, resume, save
 from training.data import load_pictures, sample_batch
@@ -46,11 +47,11 @@ class Trainer:
         self.cfg, self.stage, self.settings = cfg, stage, cfg.stages[stage]
         self.batch: int = self.settings.get("batch_size", cfg.batch_size)  # of each process
         self.device = torch.device(cfg.device)
-        self.dtype = torch.bfloat16 if cfg.bf16 else torch.float32
         shape: dict[str, Any] = OmegaConf.to_container(cfg.architecture)  # type: ignore[assignment]
         size = self.settings.resolution
         torch.manual_seed(cfg.seed)
         self.generator = Generator(Architecture(img_resolution=size, **shape))
+        self.dtype = choose_dtype(cfg.precision, self.device, self.generator.architecture)
         # A larger size's RGB begins with nothing to add, so that no picture jumps.
         self.generator.synthesis.get_parameter(f"b{size}.torgb.weight").data.zero_()
         place(self.generator, self.device)

@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 def test_a_longer_search_comes_closer_and_the_picture_itself_is_at_zero() -> None:
-    model, loss = build(embedded("portraits"), CPU), random_lpips(CPU, torch.float32)
+    model, loss = build(embedded("portraits64"), CPU), random_lpips(CPU, torch.float32)
     (photo,) = Synthetic(seed=3).load(model.generator).photos
     target = photo.image[None]
     settings = Hyperparameters(steps=2, space="w+", learning_rate=0.3)

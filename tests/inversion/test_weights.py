@@ -13,7 +13,7 @@ from inversion.generator.statistics import w_statistics
 from inversion.images import to_pil
 from inversion.model import build
 
-NETS = {"portraits": ["public domain"], "faces128": ["Lisa DeBruine & Benedict Jones", "© UK Parliament"]}
+NETS = {"portraits64": ["public domain"], "portraits": ["Lisa DeBruine & Benedict Jones", "© UK Parliament"]}
 each = pytest.mark.parametrize("name", NETS)
 
 

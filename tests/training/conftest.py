@@ -40,7 +40,7 @@ def settings(tmp_path: Path) -> DictConfig:
         "pictures": [str(write_zip(tmp_path / "pictures.zip", 32, 6, seed=0))],
         "folder": str(tmp_path / "run"),
         "init": None,
-        "bf16": False,
+        "precision": "fp32",
         "architecture": {
             "channel_base": 128,
             "channel_max": 8,

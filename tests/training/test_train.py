@@ -223,7 +223,7 @@ def test_two_processes_train_one_net(settings: DictConfig, tmp_path: Path) -> No
 def test_steps_on_a_gpu_in_bf16(
     settings: DictConfig, changes: dict[str, Any], graph: bool, tmp_path: Path
 ) -> None:
-    cfg = recipe(settings, **changes, device="cuda", bf16=True, graph=graph)
+    cfg = recipe(settings, **changes, device="cuda", precision="bf16", graph=graph)
     trainer = Trainer(cfg, 0)
     pictures = load_pictures(cfg.pictures, 16).cuda()
     for _ in range(6):

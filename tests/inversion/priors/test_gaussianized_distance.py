@@ -77,7 +77,7 @@ def test_without_a_floor_it_is_the_mahalanobis_distance(
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return build(embedded("portraits"), torch.device("cpu"))
+    return build(embedded("portraits64"), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("name", PRIORS)

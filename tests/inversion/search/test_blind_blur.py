@@ -147,6 +147,6 @@ def test_a_photo_is_restored_with_the_kernel_that_it_shows(model: Model) -> None
 
 @pytest.mark.parametrize("size", [3.5, 5.0, 7.5])
 def test_the_embedded_generator_knows_how_sharp_faces_are(size: float) -> None:
-    faces = face_spectrum(build(embedded("portraits"), CPU).generator)
+    faces = face_spectrum(build(embedded("portraits64"), CPU).generator)
     portrait = to_tensor(read_photo(sample_photo()).crop(FACE).resize((64, 64)))[None]
     assert abs(find_kernel_size(blurred(portrait, size), faces).item() / size - 1) < 0.15

@@ -105,7 +105,7 @@ def test_images_are_whole_where_smaller_ones_would_not_do(tiny_generator: Genera
 
 
 def test_the_running_image_of_a_trained_net_is_nearly_the_whole_image_shrunk() -> None:
-    model = build(embedded("portraits"), torch.device("cpu"))
+    model = build(embedded("portraits64"), torch.device("cpu"))
     z = torch.randn([8, model.generator.architecture.z_dim], generator=torch.Generator().manual_seed(0))
     synthesis = model.generator.synthesis
     with torch.no_grad():
