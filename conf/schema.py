@@ -120,7 +120,7 @@ def preset_for(degradation: str, generator: str) -> str:
 
 def loss_for(generator: str) -> str:
     """The loss that a net gets, where the command line names none."""
-    return "discriminator" if generator in SMALL else "lpips"
+    return "pixel" if generator in SMALL else "lpips"
 
 
 def register() -> None:

@@ -11,8 +11,12 @@ from inversion.losses.perceptual_loss import PerceptualLoss
 
 @dataclass(frozen=True)
 class PixelLoss(PerceptualLoss):
-    """Mean squared difference of the images: weight * mean((a - b)²) over channels and pixels of [-1, 1]."""
+    """Mean squared difference of the images: weight * mean((a - b)²) over channels and pixels of [-1, 1].
 
+    For what was degraded by a known operator it is the logarithm of the likelihood under white noise.
+    """
+
+    weight: float = 1000.0  # then reg means what it means in conf/hyperparameters: 0.001 = close to the photo
     name = "pixel"
     resolution = 1024  # never reduced
 

@@ -135,12 +135,12 @@ def test_early_stopping_takes_fewer_steps_and_says_how_many(
 ) -> None:
     generator, discriminator = networks
     images = targets(generator, 2)
-    still = Hyperparameters(steps=2000, jitter=0, early_stop=True)
+    still = Hyperparameters(steps=400, jitter=0, early_stop=True)
     settings = [replace(still, learning_rate=rate) for rate in (1e-9, 1e-7)]
     steps: list[Step] = []
     result = search(generator, discriminator, images, settings, [1, 2], steps)
-    assert result.phase_steps == [[600], [600]]  # converged at the first look, then 500 of falling rate
-    assert len(steps) == 600 and steps[-1].last == [True, True]
+    assert result.phase_steps == [[200], [200]]  # converged at the first look, then 100 of falling rate
+    assert len(steps) == 200 and steps[-1].last == [True, True]
     assert result.interrupted == [False, False]
 
 
