@@ -76,6 +76,7 @@ PART = Range(0, 1, above=True, below=True)
 RANGES = {
     "samples": COUNT,
     "max_size": COUNT,
+    "Photos.max_size": COUNT,
     "seed": SEED,
     "align.face": COUNT_OR_NONE,
     "steps": COUNT,

@@ -83,9 +83,9 @@ class Settings:
     align: Any = field(
         default_factory=lambda: {"face": None, "landmarks": None}
     )  # or false: see conf/check.py
-    max_size: int | None = None
+    max_size: int | None = 1024
     metrics: list[str] = field(default_factory=list)
-    paste: bool = False
+    paste: bool | None = None
     samples: int = 1
     start: str | None = None
     seed: int = 0

@@ -17,7 +17,8 @@ from inversion.degradations.inpaint import known_pixels, read_mask
 from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import Transform, align, full_side
 from inversion.faces.landmarks import choose_face, find_faces
-from inversion.faces.paste import paste
+from inversion.faces.paste import Face, paste
+from inversion.fullsize.tint import paste_colours
 from inversion.faces.sample import sample_photo
 from inversion.generator.stylegan2 import Generator
 from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
@@ -71,17 +72,29 @@ class Photo:
         face: square, any resolution. before: what was restored, at the photo's own size: only what has changed is
         pasted. Raises ConfigError for a synthetic face, and where the file is not there any more.
         """
-        if self.path is None:
-            raise ConfigError(
-                f"paste=true puts the face back into its photo. Got {self.name}, which the generator made; "
-                "input=photo would work."
-            )
-        photo = read_photo(self.path)
+        photo = read_photo(self.origin)
         if self.transform is None:
             return face.resize(photo.size, Image.Resampling.LANCZOS)
         if before is None or self.full is None or self.full.transform is None:
             return paste(photo, face, self.transform)
         return paste(photo, face, self.full.transform, before=before)
+
+    def with_colours(self, face: Image.Image) -> Image.Image:
+        """The whole grey photo, coloured from its face outwards; see fullsize/tint.py. Raises as with_face."""
+        photo = read_photo(self.origin)
+        if self.transform is None:
+            return face.resize(photo.size, Image.Resampling.LANCZOS)
+        return paste_colours(photo, [Face(face, self.transform)])
+
+    @property
+    def origin(self) -> Path:
+        """The photo's file. Raises ConfigError for a synthetic face."""
+        if self.path is None:
+            raise ConfigError(
+                f"paste=true puts the face back into its photo. Got {self.name}, which the generator made; "
+                "input=photo would work."
+            )
+        return self.path
 
 
 @dataclass(frozen=True)

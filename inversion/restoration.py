@@ -13,6 +13,7 @@ from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.degradation import Degradation
+from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.none import NoDegradation
 from inversion.images import to_pil
 from inversion.latents.latents_file import Latents
@@ -85,11 +86,15 @@ class Restoration:
 
     @property
     def in_photo(self) -> Image.Image:
-        """The whole photo with that picture in its place. Raises ConfigError where there is no photo."""
-        before = (
-            to_pil(self.observed_full) if self.observed_full is not None and self.problem.degraded else None
-        )
-        return self.problem.photo.with_face(self.image, before)
+        """The whole photo with that picture in its place; a grey photo's colour runs out beyond the face.
+
+        Raises ConfigError where there is no photo.
+        """
+        photo, arrived = self.problem.photo, self.problem.degraded
+        before = to_pil(self.observed_full) if arrived and self.observed_full is not None else None
+        if arrived and isinstance(self.operator, Grayscale):
+            return photo.with_colours(self.image)
+        return photo.with_face(self.image, before)
 
     @property
     def is_corrected(self) -> bool:

@@ -83,7 +83,9 @@ def open_record(
         own.describe_run(run | {"id": None if recorder is None else recorder.run_id})
         copy = StoreCopy(recorder, health_of(store.uri), process_writer("store"))
         copy.log_file(folder / CONFIG)
-    tracking = config["tracking"]
+    tracking, paste = config["tracking"], config.get("paste")
+    if paste is None:
+        paste = problem.photo.transform is not None  # there is a photo around the face
     return Record(
         problem,
         own,
@@ -92,7 +94,7 @@ def open_record(
         store,
         tracking["image_every"],
         tracking["animation_frames"],
-        bool(config.get("paste")),
+        paste,
         load_metrics(config.get("metrics", ())),
     )
 

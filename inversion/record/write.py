@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from inversion.checkpoints import safetensors_file
-from inversion.images import to_pil
+from inversion.fullsize.save import png_like
+from inversion.images import read_photo, to_pil
 from inversion.latents.latents_file import save_latents
 from inversion.pictures.animation import save_animation
 from inversion.pictures.caption import caption
@@ -45,14 +46,18 @@ def write(
 ) -> list[Path]:
     """Write every file that a restoration has and return them all. Raises OSError, ConfigError.
 
-    frames: of progress.webp. paste: the consistent picture back in its photo as well, photo_restored.png.
+    frames: of progress.webp. paste: the final picture back in its photo as well, photo_restored.png.
     """
     with ThreadPoolExecutor(1) as beside:
         film: Future[None] | None = None
         if frames:  # encoded beside all that follows
             film = beside.submit(save_animation, frames, folder.claim("progress.webp"))
-        pictures = labelled_pictures(restoration, paste) | charts(restoration)
+        pictures = labelled_pictures(restoration) | charts(restoration)
         written = [folder.keep(name, png(picture)) for name, picture in pictures.items()]
+        if paste and torch.isfinite(restoration.restored).all():
+            origin = restoration.problem.photo.origin
+            content = png_like(origin, read_photo(origin), restoration.in_photo)
+            written.append(folder.keep("photo_restored.png", content))
         if film is not None:
             film.result()
             written.append(folder.path / "progress.webp")
@@ -67,7 +72,7 @@ def write(
     return written
 
 
-def labelled_pictures(restoration: Restoration, paste: bool) -> dict[str, Image.Image]:
+def labelled_pictures(restoration: Restoration) -> dict[str, Image.Image]:
     """File name -> picture, panel.png with all of them in a row among them."""
     problem = restoration.problem
     files: dict[str, Image.Image] = {}
@@ -86,8 +91,6 @@ def labelled_pictures(restoration: Restoration, paste: bool) -> dict[str, Image.
     if restoration.is_corrected:
         show("consistent", "consistent.png", to_pil(restoration.consistent))
     row.append(("restored, then degraded", to_pil(restoration.prediction)))
-    if paste:
-        files["photo_restored.png"] = restoration.in_photo
     if restoration.full is not None:
         files["result.png"] = restoration.image
     if len(restoration.samples) > 1:

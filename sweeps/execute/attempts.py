@@ -78,7 +78,7 @@ def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
         problem = Problem(photo, degradation, hyperparameters, config.degraded, config.seed, start)
         try:
             if config.paste:
-                photo.with_face(to_pil(photo.image))  # what cannot be pasted is refused before the search
+                _ = photo.origin  # a face without a photo is refused before the search
             content = SYNTHETIC if photo.path is None else photo.sha256
             known = tuple(fingerprints(config.values, content, model.sha256))
         except (ValueError, OSError) as error:

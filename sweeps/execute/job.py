@@ -34,7 +34,7 @@ class Job:
         if hydra.mode is not RunMode.MULTIRUN:
             return cls(typed, folder, overrides, degradation)
         sweep = Path(hydra.sweep.dir).absolute()
-        return cls(typed, folder, overrides, degradation, hydra.job.num, sweep)
+        return cls(typed.in_sweep(), folder, overrides, degradation, hydra.job.num, sweep)
 
 
 @dataclass(frozen=True)

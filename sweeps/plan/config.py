@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,7 @@ class Config:
 
     values: Mapping[str, Any]
     degraded: bool
-    paste: bool
+    paste: bool | None
     start: str | None
     seed: int
     device: str
@@ -49,6 +49,12 @@ class Config:
         known = {field.name for field in fields(Launcher)}
         own["launcher"] = Launcher(**{k: v for k, v in values["launcher"].items() if k in known})
         return cls(values=values, **own)
+
+    def in_sweep(self) -> Config:
+        """What a single run does for its person is left out: no whole photo per grid point, unless asked for."""
+        if self.paste is not None:
+            return self
+        return replace(self, paste=False, values={**self.values, "paste": False})
 
     @cached_property
     def hyperparameters(self) -> Hyperparameters:

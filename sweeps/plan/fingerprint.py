@@ -45,7 +45,10 @@ def fingerprints(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256
 
 def _relevant(config: Mapping[str, Any]) -> Any:
     ignored = IGNORED if config.get("tuning_steps") else IGNORED | TUNING
-    return _contents({key: value for key, value in config.items() if key not in ignored})
+    relevant = {key: value for key, value in config.items() if key not in ignored}
+    if "paste" in relevant:  # null, true for a single run alone, asks a sweep for nothing more than false
+        relevant["paste"] = bool(relevant["paste"])
+    return _contents(relevant)
 
 
 def _digest(relevant: Any, photo_sha256: str, checkpoint_sha256: str) -> str:

@@ -22,9 +22,18 @@ from sweeps.plan.fingerprint import fingerprints
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
 DUMP = Path(__file__).parents[2] / "reference" / "store_0_1_0.sql.gz"
-# What the presets said then, so that better presets do not count as another setting here.
-DEBLUR = ("reg=0.5", "prior=gaussianized", "space=w+", "learning_rate=0.2", "noise_weight=10", "jitter=0.05")
-COLORIZE = ("prior=gaussianized", "space=w+", "learning_rate=0.2", "noise_weight=10", "jitter=0.05")
+# What presets and defaults said then, so that better ones do not count as another setting here.
+THEN = ("loss=discriminator", "max_size=null")
+DEBLUR = (
+    *THEN,
+    "reg=0.5",
+    "prior=gaussianized",
+    "space=w+",
+    "learning_rate=0.2",
+    "noise_weight=10",
+    "jitter=0.05",
+)
+COLORIZE = (*THEN, "prior=gaussianized", "space=w+", "learning_rate=0.2", "noise_weight=10", "jitter=0.05")
 ASKED = [
     ("degradation=blur", "steps=2", "seed=3", *DEBLUR),
     *[
