@@ -75,7 +75,7 @@ def composed(folder: Path, overrides: list[str]) -> dict[str, Any]:
 
 def searched(cfg: dict[str, Any], steps: list[Step], count: int = 1) -> tuple[Model, Result]:
     """The search that a configuration describes, for a face of the generator's own."""
-    cfg = cfg | {"steps": 6}
+    cfg = cfg | {"steps": 20}
     if cfg["input"]["_target_"].startswith("inversion.photos.Photos"):
         cfg["input"] = {"_target_": "inversion.photos.Synthetic", "seed": 3}
     model = build(instantiate(cfg["generator"]), CPU)
