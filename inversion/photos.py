@@ -18,8 +18,8 @@ from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import Transform, align, full_side
 from inversion.faces.landmarks import choose_face, find_faces
 from inversion.faces.paste import Face, paste
-from inversion.fullsize.tint import paste_colours
 from inversion.faces.sample import sample_photo
+from inversion.fullsize.tint import paste_colours
 from inversion.generator.stylegan2 import Generator
 from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
 from inversion.reading.printable import printable

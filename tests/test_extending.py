@@ -73,9 +73,9 @@ def composed(folder: Path, overrides: list[str]) -> dict[str, Any]:
     return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
 
 
-def searched(cfg: dict[str, Any], steps: list[Step], count: int = 1) -> tuple[Model, Result]:
+def searched(cfg: dict[str, Any], steps: list[Step], count: int = 1, length: int = 6) -> tuple[Model, Result]:
     """The search that a configuration describes, for a face of the generator's own."""
-    cfg = cfg | {"steps": 20}
+    cfg = cfg | {"steps": length}
     if cfg["input"]["_target_"].startswith("inversion.photos.Photos"):
         cfg["input"] = {"_target_": "inversion.photos.Synthetic", "seed": 3}
     model = build(instantiate(cfg["generator"]), CPU)
@@ -112,7 +112,7 @@ def test_the_page_has_an_example_of_every_family() -> None:
 @pytest.mark.parametrize("overrides", commands(PAGE), ids=" ".join)
 def test_every_command_of_the_page_searches_and_finds(folder: Path, overrides: list[str]) -> None:
     steps: list[Step] = []
-    _, found = searched(composed(folder, overrides), steps)
+    _, found = searched(composed(folder, overrides), steps, length=20)
     assert found.failed_step == [None] and found.ws.isfinite().all()
     first, last = (sum(term.item() for term in step.terms.values()) for step in (steps[0], steps[-1]))
     assert last < first

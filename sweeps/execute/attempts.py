@@ -9,7 +9,6 @@ from pathlib import Path
 from hydra.utils import instantiate
 
 from inversion.errors import explain
-from inversion.images import to_pil
 from inversion.latents.latents_file import load_start
 from inversion.metrics.metric import load_metrics
 from inversion.model import Model
