@@ -61,7 +61,7 @@ def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
                     f"Photo is truncated or damaged. Got {shown}, {photo.format}, {status.st_size} bytes "
                     f"({printable(error, 200)}); copy or download it again."
                 ) from error
-            _turn_upright(photo, path)
+            turn_upright(photo, path)
             return to_rgb(photo, path)
 
 
@@ -108,7 +108,8 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
     return photo
 
 
-def _turn_upright(photo: Image.Image, path: Path) -> None:
+def turn_upright(photo: Image.Image, path: Path) -> None:
+    """In place, as its EXIF orientation says; path: named in the log where that is damaged."""
     try:
         ImageOps.exif_transpose(photo, in_place=True)
     except Exception as error:  # anyone's software writes EXIF: a damaged block must not cost the photo

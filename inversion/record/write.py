@@ -11,7 +11,7 @@ from PIL import Image
 
 from inversion.checkpoints import safetensors_file
 from inversion.fullsize.save import png_like
-from inversion.images import read_photo, to_pil
+from inversion.images import to_pil
 from inversion.latents.latents_file import save_latents
 from inversion.pictures.animation import save_animation
 from inversion.pictures.caption import caption
@@ -55,8 +55,7 @@ def write(
         pictures = labelled_pictures(restoration) | charts(restoration)
         written = [folder.keep(name, png(picture)) for name, picture in pictures.items()]
         if paste and torch.isfinite(restoration.restored).all():
-            origin = restoration.problem.photo.origin
-            content = png_like(origin, read_photo(origin), restoration.in_photo)
+            content = png_like(restoration.problem.photo.origin, restoration.in_photo)
             written.append(folder.keep("photo_restored.png", content))
         if film is not None:
             film.result()
