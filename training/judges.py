@@ -34,8 +34,8 @@ class PixelJudge:
         self.network = Discriminator(architecture)
         self.r1_gamma, self.interval = settings.r1_gamma, settings.r1_interval
         self.dtype = dtype
-        self.probability = 0.2  # of augmentation
-        self.strength = torch.tensor(self.probability)  # the same, where recorded kernels read it
+        self.strength = torch.tensor(0.0)  # the probability, where recorded kernels read it
+        self.probability = 0.2
         lazy = self.interval / (self.interval + 1)  # the regularizer's step counts as well
         self.learning_rate = learning_rate * lazy
         self.optimizer = torch.optim.Adam(self.network.parameters(), self.learning_rate, (0.0, 0.99**lazy))
@@ -63,10 +63,16 @@ class PixelJudge:
         return {"r1": penalty.detach()}
 
     def adapt(self, means: dict[str, float], shown: int) -> None:
-        self.set_probability(adapt(self.probability, means["r_t"], shown))
+        self.probability = adapt(self.probability, means["r_t"], shown)
 
-    def set_probability(self, probability: float) -> None:
-        self.probability = probability
+    @property
+    def probability(self) -> float:
+        """Of augmentation."""
+        return self._probability
+
+    @probability.setter
+    def probability(self, probability: float) -> None:
+        self._probability = probability
         self.strength.fill_(probability)
 
 
@@ -92,9 +98,6 @@ class FeatureJudge:
         return -self.weight * fake_logits.mean(), d_loss, {"f_loss": d_loss.detach()}
 
     def adapt(self, means: dict[str, float], shown: int) -> None:
-        pass
-
-    def set_probability(self, probability: float) -> None:
         pass
 
 

@@ -36,8 +36,8 @@ from training.sheet import save_sheet
 from training.together import average, average_gradients, join, rank, size
 
 log = logging.getLogger(__name__)
-BETWEEN = 4  # steps from one look at clock and confidence to the next,
-BETWEEN_RECORDED = 16  # each of which waits for the GPU
+BETWEEN = 4  # steps from one look at clock and confidence to the next
+BETWEEN_RECORDED = 16  # the same with graph=true, where each look waits for the GPU
 
 
 class Trainer:
@@ -106,7 +106,7 @@ class Trainer:
                 continue
             judge.network.load_state_dict(state[judge.name])
             resume(judge.optimizer, state[f"{judge.name}_optimizer"])
-            judge.set_probability(state[f"{judge.name}_probability"])
+            judge.probability = state[f"{judge.name}_probability"]
         self.step, self.shown = state["step"], state["shown"]
         self.seconds, self.alone = state["seconds"], max(self.alone, state["alone"])
 
@@ -119,7 +119,7 @@ class Trainer:
         for judge in self.judges:
             if judge.name in state:
                 adopt(judge.network, state[judge.name])
-                judge.set_probability(state.get(f"{judge.name}_probability", judge.probability))
+                judge.probability = state.get(f"{judge.name}_probability", judge.probability)
         self.seconds = state.get("seconds", 0.0)
         self.alone = self.cfg.alone
 

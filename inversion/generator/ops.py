@@ -19,6 +19,7 @@ from inversion.runtime.on_device import on_device
 LRELU_SLOPE = 0.2
 LRELU_GAIN = math.sqrt(2)  # keeps unit variance through a leaky ReLU
 FIR_TAPS = (1.0, 3.0, 3.0, 1.0)
+HAS_TRITON = find_spec("triton") is not None  # looked for once: a step filters dozens of times
 
 
 def fir(channels: int, gain: float) -> Tensor:
@@ -30,7 +31,7 @@ def fir(channels: int, gain: float) -> Tensor:
 
 def low_pass(x: Tensor, gain: float, padding: int) -> Tensor:
     """Every channel of x through the filter, at full resolution."""
-    if x.is_cuda and find_spec("triton") and x.numel() < 2**30:  # the kernel counts to 2**31
+    if HAS_TRITON and x.is_cuda and x.numel() < 2**30:  # the kernel counts to 2**31
         from inversion.generator.fir_kernel import LowPass
 
         filtered: Tensor = LowPass.apply(x, gain, padding)  # type: ignore[no-untyped-call]
