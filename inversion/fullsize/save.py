@@ -23,8 +23,8 @@ def png_like(original: Path, restored: Image.Image) -> bytes:
     """PNG with the original's colour profile, dots per inch and EXIF.
 
     original: the file. restored: of its size, upright, sRGB; wherever it is the photo, the file's own pixels are kept
-    to the bit, and the rest is converted into the file's profile. The pixels are upright, so EXIF says so; its thumbnail,
-    which shows the photo before, goes. Damaged EXIF is left out. Raises OSError, ConfigError.
+    to the bit, and the rest is converted into the file's profile. EXIF says that the pixels are upright; its thumbnail,
+    which shows the photo before, goes, and damaged EXIF is left out. Raises OSError, ConfigError.
     """
     kept: dict[str, Any] = {}
     with Image.open(original) as stored:
