@@ -7,6 +7,7 @@ from typing import Any
 
 from hydra.utils import instantiate
 
+from conf.schema import loss_for
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.sources import PUBLISHED, small_file
 from inversion.degradations.degradation import Degradation
@@ -16,7 +17,7 @@ from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
 from inversion.passes import restore as restore_together
 from inversion.photos import Photo, Photos
-from inversion.presets import composed
+from inversion.presets import composed, degradation_name
 from inversion.presets import preset as preset_of
 from inversion.restoration import Problem, Refusal, Restoration
 from inversion.runtime.device import choose_device
@@ -89,8 +90,8 @@ def restore(
     is_small = model.checkpoint.architecture.img_resolution < PUBLISHED
     generator = "small_file" if is_small else "file"
     chosen = preset_of(preset, degradation, generator, **hyperparameters)
-    like = composed(f"generator={generator}", "generator.path=''")
-    perceptual = checked(loss or instantiate(like["loss"]))
+    named = loss_for(degradation_name(degradation), generator)
+    perceptual = checked(loss or instantiate(composed(f"loss={named}")["loss"]))
     bound = perceptual.bind(model.discriminator, model.w_avg.device, model.dtype)
     problem = Problem(photo, degradation or NoDegradation(), chosen, degraded, seed)
     (result,) = restore_together(model, bound, [problem])
