@@ -5,6 +5,8 @@ King 2017, dlib_face_recognition_resnet_model_v1 (a 29-layer ResNet, 128 numbers
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from PIL import Image
@@ -56,9 +58,15 @@ def descriptors(images: Tensor) -> np.ndarray:
 
 def _descriptor(face: Image.Image) -> np.ndarray:
     """[128], nan when the picture shows no face."""
+    return _described(face.resize((SIZE, SIZE), Image.Resampling.BICUBIC).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _described(rgb: bytes) -> np.ndarray:
+    """As `_descriptor`, of SIZE x SIZE pixels. All points of a sweep are compared with the same few originals."""
     import dlib
 
-    pixels = np.asarray(face.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+    pixels = np.frombuffer(rgb, np.uint8).reshape(SIZE, SIZE, 3)
     if not _shows_face(pixels):
         return NO_FACE
     landmarks = load_predictor(installed_model(PREDICTOR_FILE))(pixels, dlib.rectangle(*FACE))

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.errors import CompactHydraException
 from hydra.types import HydraContext
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from inversion.errors import explain
 from inversion.record.record import Ending
 from sweeps.execute.job import Job, PhotoResult, score
 from sweeps.execute.run_jobs import run_jobs
+from sweeps.plan.composer import Composer
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,10 @@ def launch(
     """Compose every job as Hydra's own launcher does, then run those that are alike together."""
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    composed = [compose(context, config, overrides, first + i) for i, overrides in enumerate(job_overrides)]
+    composer = Composer(config)
+    composed = [
+        prepare(context, composer.job(words, first + i)) for i, words in enumerate(job_overrides)
+    ]
     jobs = [Job.composed(each.cfg, each.hydra_cfg.hydra) for each in composed]  # type: ignore[arg-type, union-attr]
     results = {job.number: result for group in alike(jobs) for job, result in run_group(group)}
     for job, each in zip(jobs, composed, strict=True):
@@ -79,10 +83,7 @@ def run_group(jobs: Sequence[Job]) -> list[tuple[Job, list[PhotoResult]]]:
         return [(job, [PhotoResult(job, "", "", ending, job.folder)]) for job in jobs]
 
 
-def compose(context: HydraContext, config: DictConfig, overrides: Sequence[str], number: int) -> JobReturn:
+def prepare(context: HydraContext, composed: DictConfig) -> JobReturn:
     """A job with its folder and everything that Hydra writes there, but nothing run."""
-    composed = context.config_loader.load_sweep_config(config, list(overrides))
-    with open_dict(composed):
-        composed.hydra.job.id = composed.hydra.job.num = number
     folders = ("hydra.sweep.dir", "hydra.sweep.subdir")
     return run_job(lambda _: None, composed, *folders, context, configure_logging=False)

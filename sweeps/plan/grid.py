@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 import json
@@ -15,13 +14,12 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
 from inversion.faces.sample import sample_photo
 from inversion.images import list_photos, sha256_of
+from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.config import Config, Node
 from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
 
@@ -59,50 +57,16 @@ def read_grid(config: DictConfig) -> Grid:
     overrides = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
     axes = {o.get_key_element(): _values(o) for o in overrides if o.is_sweep_override()}
     composer, checker = Composer(config), Checker()
-    if not sweeper["_target_"].endswith(".BasicSweeper"):
+    if not sweeper["_target_"].endswith((".BasicSweeper", ".CheckedSweeper")):
         fixed = [str(o.input_line) for o in overrides if not o.is_sweep_override()]
-        checker.cells("", composer.compose(fixed))
+        checker.cells("", Config.of(composer.settings(fixed)))
         return Grid(axes, [], _digest([sweeper["_target_"], *sorted(filter(_is_relevant, words))]))
     cells: list[Cell] = []
     for point in itertools.chain(*BasicSweeper.split_arguments(overrides, None)):
-        name = " ".join(word for word in point if _key(word) in axes)
-        cells += checker.cells(name, composer.compose(point))
+        name = " ".join(word for word in point if key_of(word) in axes)
+        cells += checker.cells(name, Config.of(composer.settings(point)))
     distinct = {cell.fingerprint: cell for cell in reversed(cells)}  # steps=3,3 is one point
     return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)))
-
-
-class Composer:
-    """Composes points. Hydra takes a third of a second for one: those that differ in plain values only share it."""
-
-    def __init__(self, config: DictConfig) -> None:
-        self.config = config
-        self.composed: dict[tuple[str, ...], DictConfig] = {}
-
-    def compose(self, words: Sequence[str]) -> Config:
-        """One job's configuration. Raises ConfigCompositionException."""
-        values = [word for word in words if self._is_plain_value(_key(word))]
-        rest = tuple(word for word in words if word not in values)
-        if rest not in self.composed:
-            self.composed[rest] = self._compose_whole(list(rest))
-        settings = copy.deepcopy(self.composed[rest])
-        try:
-            for override in OverridesParser.create().parse_overrides(values):
-                OmegaConf.update(settings, override.get_key_element(), override.value())
-        except (OmegaConfBaseException, HydraException):
-            settings = self._compose_whole(list(words))  # says what is wrong in Hydra's words
-        return Config.of(settings)
-
-    def _compose_whole(self, words: list[str]) -> DictConfig:
-        composed = GlobalHydra.instance().config_loader().load_sweep_config(self.config, words)
-        with open_dict(composed):
-            del composed["hydra"]
-        return composed
-
-    def _is_plain_value(self, key: str) -> bool:
-        """A key of the configuration that chooses no group; also no dictionary, which may be one."""
-        missing = object()
-        node = missing if key[0] in "+~" else OmegaConf.select(self.config, key, default=missing)
-        return node is not missing and not OmegaConf.is_config(node)
 
 
 class Checker:
@@ -151,10 +115,6 @@ class Checker:
         return {path.name: self.hashes[path] for path in paths}
 
 
-def _key(word: str) -> str:
-    return word.split("=")[0]
-
-
 def _values(override: Override) -> list[str]:
     if override.is_discrete_sweep():
         return list(override.sweep_string_iterator())
@@ -162,7 +122,7 @@ def _values(override: Override) -> list[str]:
 
 
 def _is_relevant(word: str) -> bool:
-    return _key(word).split(".")[0].lstrip("+~") not in IGNORED - {"image", "generator"}
+    return key_of(word).split(".")[0].lstrip("+~") not in IGNORED - {"image", "generator"}
 
 
 def _digest(words: Sequence[str]) -> str:

@@ -10,13 +10,14 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from conf.schema import register
 from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
-from sweeps.plan.grid import Composer, Grid, read_grid
+from sweeps.plan.composer import Composer
+from sweeps.plan.grid import Grid, read_grid
 from tests.end_to_end.sweeping import write_weights
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -127,9 +128,22 @@ def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
     whole = loader.load_sweep_config(config, words)
     del whole._content["hydra"]  # type: ignore[union-attr]
     composer = Composer(config)
-    composer.compose([*words[:-1], "reg=0.1"])
-    assert composer.compose(words).values == OmegaConf.to_container(whole, resolve=True)
-    assert len(composer.composed) == 1
+    composer.settings([*words[:-1], "reg=0.1"])
+    assert OmegaConf.to_container(composer.settings(words), resolve=True) == OmegaConf.to_container(whole, resolve=True)
+    assert len(composer._whole) == 1
+
+
+def test_a_job_composed_in_short_is_what_hydra_gives_its_launcher(weights: str) -> None:
+    words = ["input=synthetic", "generator=small_file", weights, "degradation=blur", "reg=0.5", "steps=3"]
+    loader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
+    composer = Composer(config)
+    composer.job([*words[:-1], "steps=2"], 0)  # the composition that the next one is a copy of
+    ours, theirs = composer.job(words, 7), loader.load_sweep_config(config, words)
+    with open_dict(theirs):
+        theirs.hydra.job.id = theirs.hydra.job.num = 7
+    assert OmegaConf.to_container(ours) == OmegaConf.to_container(theirs)
+    assert ours.hydra.overrides.task == words and "steps=3" in ours.hydra.job.override_dirname
 
 
 def test_an_interval_is_an_axis_of_a_search_whose_points_nobody_knows_yet(weights: str) -> None:
