@@ -30,10 +30,19 @@ DEBLUR = (
     "prior=gaussianized",
     "space=w+",
     "learning_rate=0.2",
+    "optimize_noise=true",
     "noise_weight=10",
     "jitter=0.05",
 )
-COLORIZE = (*THEN, "prior=gaussianized", "space=w+", "learning_rate=0.2", "noise_weight=10", "jitter=0.05")
+COLORIZE = (
+    *THEN,
+    "prior=gaussianized",
+    "space=w+",
+    "learning_rate=0.2",
+    "optimize_noise=true",
+    "noise_weight=10",
+    "jitter=0.05",
+)
 ASKED = [
     ("degradation=blur", "steps=2", "seed=3", *DEBLUR),
     *[
