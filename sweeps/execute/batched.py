@@ -60,9 +60,7 @@ def launch(
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     composer = Composer(config)
-    composed = [
-        prepare(context, composer.job(words, first + i)) for i, words in enumerate(job_overrides)
-    ]
+    composed = [prepare(context, composer.job(words, first + i)) for i, words in enumerate(job_overrides)]
     jobs = [Job.composed(each.cfg, each.hydra_cfg.hydra) for each in composed]  # type: ignore[arg-type, union-attr]
     results = {job.number: result for group in alike(jobs) for job, result in run_group(group)}
     for job, each in zip(jobs, composed, strict=True):

@@ -129,7 +129,9 @@ def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
     del whole._content["hydra"]  # type: ignore[union-attr]
     composer = Composer(config)
     composer.settings([*words[:-1], "reg=0.1"])
-    assert OmegaConf.to_container(composer.settings(words), resolve=True) == OmegaConf.to_container(whole, resolve=True)
+    assert OmegaConf.to_container(composer.settings(words), resolve=True) == OmegaConf.to_container(
+        whole, resolve=True
+    )
     assert len(composer._whole) == 1
 
 
