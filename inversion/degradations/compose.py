@@ -12,6 +12,8 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.masked import Masked
 
+ROUNDS = 8  # of guessing what is blanked in a blurred photo
+
 
 @dataclass(frozen=True)
 class Compose(Degradation):
@@ -53,21 +55,44 @@ class Compose(Degradation):
         return x
 
     def consistent(self, restored: Tensor, observed: Tensor) -> Tensor:
-        """From the last step to the first: each one's consistent input is what the step before should have observed."""
-        for step, image in zip(reversed(self.steps), reversed(self._until_last(restored)[:-1]), strict=True):
-            observed = step.consistent(image, observed)
-        return observed if self.steps else restored
+        """From the last step to the first: each one's consistent input is what the step before should have observed.
+
+        Blanked pixels of a blurred photo are guessed anew from what comes out, ROUNDS times: to sharpen a first guess,
+        which bends at the hole's edge as no blurred photo does, makes ripples. (Expectation and maximization with
+        missing data: Dempster, Laird & Rubin 1977.)
+        """
+        return self._complete(restored, observed)
 
     def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
         """As `consistent`. Grain for a hole only where nothing sharpens it afterwards."""
-        images = self._until_last(enlarged)[:-1]
+        return self._complete(enlarged, observed, factor)
+
+    def _complete(self, restored: Tensor, observed: Tensor, factor: float | None = None) -> Tensor:
+        """factor: by which the restoration was enlarged; None: it was not."""
+        if not self.steps:
+            return restored
+        result = self._backwards(restored, observed, restored, factor)
+        if any(isinstance(step, Masked) and self._is_blurred_before(i) for i, step in enumerate(self.steps)):
+            for _ in range(ROUNDS):
+                result = self._backwards(restored, observed, result, factor)
+        return result
+
+    def _backwards(self, restored: Tensor, observed: Tensor, guess: Tensor, factor: float | None) -> Tensor:
+        """One way back through the steps. guess: what is put where pixels of a blurred photo are blanked."""
+        images, guesses = self._until_last(restored), self._until_last(guess)
         for number in reversed(range(len(self.steps))):
-            step, before = self.steps[number], self.steps[:number]
-            if isinstance(step, Masked) and not all(isinstance(s, (Grayscale, Masked)) for s in before):
+            step = self.steps[number]
+            if isinstance(step, Masked) and self._is_blurred_before(number):
+                observed = step.consistent(guesses[number], observed)
+            elif factor is None:
                 observed = step.consistent(images[number], observed)
             else:
                 observed = step.detailed(images[number], observed, factor)
-        return observed if self.steps else enlarged
+        return observed
+
+    def _is_blurred_before(self, number: int) -> bool:
+        """Whether a step before this one mixes pixels."""
+        return not all(isinstance(step, (Grayscale, Masked)) for step in self.steps[:number])
 
     def shrunk(self, factor: int) -> Compose | None:
         steps = [step.shrunk(factor) for step in self.steps]
