@@ -33,6 +33,7 @@ class Board:
         self.axes = axes
         self.total = total
         self.lines: list[Line] = []  # the latest of each problem
+        self._rows: dict[str, int] = {}  # fingerprint -> its row in `lines`
         self._reader = Reader(sweep_folder)
         self._reader.skip()
         self._began = time.monotonic()
@@ -95,12 +96,14 @@ class Board:
 
     def _count(self, line: Line) -> bool:
         """Whether a line says anything new: one problem may be asked for twice (steps=5,5; two copies of a photo)."""
-        for i, known in enumerate(self.lines):
-            if line.fingerprint and known.fingerprint == line.fingerprint:
-                improved = known.ending.status != "FINISHED" and line.ending.status == "FINISHED"
-                if improved:
-                    self.lines[i] = line
-                return improved
+        row = self._rows.get(line.fingerprint)
+        if row is not None:
+            improved = self.lines[row].ending.status != "FINISHED" and line.ending.status == "FINISHED"
+            if improved:
+                self.lines[row] = line
+            return improved
+        if line.fingerprint:
+            self._rows[line.fingerprint] = len(self.lines)
         self.lines.append(line)
         return True
 

@@ -33,22 +33,22 @@ def run_jobs(jobs: Sequence[Job]) -> list[list[PhotoResult]]:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill keeps what was reached, like Ctrl-C
     keep_heap()
-    told: list[PhotoResult] = []
+    told: dict[Job, list[PhotoResult]] = {job: [] for job in jobs}
 
     def tell(result: PhotoResult) -> None:
         result.tell()
-        told.append(result)
+        told[result.job].append(result)
 
     try:
         for result in Worker(jobs).results():
             tell(result)
     except Exception as error:
         for job in jobs:
-            if not any(result.job is job for result in told):
+            if not told[job]:
                 tell(PhotoResult(job, "", "", Ending("FAILED", explain(error), {}), job.folder))
         if not isinstance(error, (ValueError, OSError)):
             raise
-    return [[result for result in told if result.job is job] for job in jobs]
+    return [told[job] for job in jobs]
 
 
 class Worker:
