@@ -121,7 +121,7 @@ def preset_for(degradation: str, generator: str) -> str:
 def loss_for(degradation: str, generator: str) -> str:
     """The loss that a degradation gets on a net, where the command line names none.
 
-    Pixels where the photo shows all that is wanted; else a loss that faces which look real can lower.
+    Pixels where nothing is missing; else the discriminator's features, which keep the search near real-looking faces.
     """
     if generator not in SMALL:
         return "lpips"

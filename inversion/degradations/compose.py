@@ -71,15 +71,20 @@ class Compose(Degradation):
         """factor: by which the restoration was enlarged; None: it was not."""
         if not self.steps:
             return restored
-        result = self._backwards(restored, observed, restored, factor)
+        images = self._until_last(restored)
+        result = self._backwards(images, images, observed, factor)
         if any(isinstance(step, Masked) and self._is_blurred_before(i) for i, step in enumerate(self.steps)):
             for _ in range(ROUNDS):
-                result = self._backwards(restored, observed, result, factor)
+                result = self._backwards(images, self._until_last(result), observed, factor)
         return result
 
-    def _backwards(self, restored: Tensor, observed: Tensor, guess: Tensor, factor: float | None) -> Tensor:
-        """One way back through the steps. guess: what is put where pixels of a blurred photo are blanked."""
-        images, guesses = self._until_last(restored), self._until_last(guess)
+    def _backwards(
+        self, images: Sequence[Tensor], guesses: Sequence[Tensor], observed: Tensor, factor: float | None
+    ) -> Tensor:
+        """One way back through the steps.
+
+        images: the restoration before and after each step. guesses: what is put where a blurred photo is blanked.
+        """
         for number in reversed(range(len(self.steps))):
             step = self.steps[number]
             if isinstance(step, Masked) and self._is_blurred_before(number):

@@ -21,30 +21,18 @@ class Composer:
         self.config = config
         self._loader = GlobalHydra.instance().config_loader()
         self._parser = OverridesParser.create()
-        self._whole: dict[tuple[str, ...], DictConfig] = {}
-        self._settings: dict[tuple[str, ...], DictConfig] = {}  # the same without the node `hydra`
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
 
     def settings(self, words: Sequence[str]) -> DictConfig:
         """One job's settings, without the node `hydra`. Raises ConfigCompositionException."""
-        groups, values = self._split(words)
-        if groups not in self._settings:
-            whole = copy.copy(self._composed(groups))
-            with open_dict(whole):
-                del whole["hydra"]
-            self._settings[groups] = whole
-        composed = self._with_values(self._settings[groups], values)
-        if composed is None:  # says what is wrong in Hydra's words
-            composed = self._loader.load_sweep_config(self.config, list(words))
-            with open_dict(composed):
-                del composed["hydra"]
+        composed = self._compose(words)
+        with open_dict(composed):
+            del composed["hydra"]
         return composed
 
     def job(self, words: Sequence[str], number: int) -> DictConfig:
         """The whole configuration of a job, as Hydra's own launcher makes it. Raises ConfigCompositionException."""
-        groups, values = self._split(words)
-        composed = self._with_values(self._composed(groups), values)
-        if composed is None:
-            composed = self._loader.load_sweep_config(self.config, list(words))
+        composed = self._compose(words)
         with open_dict(composed):
             hydra = composed.hydra
             hydra.job.id = hydra.job.num = number
@@ -58,32 +46,23 @@ class Composer:
             )
         return composed
 
-    def _split(self, words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-        """The words that decide how the configuration is put together, and those that set a plain value in it."""
+    def _compose(self, words: Sequence[str]) -> DictConfig:
         values = [word for word in words if self._is_plain_value(key_of(word))]
-        return tuple(word for word in words if word not in values), values
-
-    def _composed(self, groups: tuple[str, ...]) -> DictConfig:
-        if groups not in self._whole:
-            self._whole[groups] = self._loader.load_sweep_config(self.config, list(groups))
-        return self._whole[groups]
-
-    def _with_values(self, composed: DictConfig, values: list[str]) -> DictConfig | None:
-        """A copy with these values; None where one of them does not fit."""
-        composed = copy.deepcopy(composed)
+        rest = tuple(word for word in words if word not in values)
+        if rest not in self._composed:
+            self._composed[rest] = self._loader.load_sweep_config(self.config, list(rest))
+        composed = copy.deepcopy(self._composed[rest])
         try:
             for override in self._parser.parse_overrides(values):
                 OmegaConf.update(composed, override.get_key_element(), override.value())
-        except (OmegaConfBaseException, HydraException):
-            return None
+        except (OmegaConfBaseException, HydraException):  # Hydra says what is wrong, in its own words
+            return self._loader.load_sweep_config(self.config, list(words))
         return composed
 
     def _is_plain_value(self, key: str) -> bool:
         """A key of the settings that chooses no group; also no dictionary, which may be one."""
-        if key[0] in "+~" or key.split(".")[0].split("@")[0] == "hydra" or key.startswith("hydra/"):
-            return False
         missing = object()
-        node = OmegaConf.select(self.config, key, default=missing)
+        node = missing if key[0] in "+~" else OmegaConf.select(self.config, key, default=missing)
         return node is not missing and not OmegaConf.is_config(node)
 
 

@@ -17,6 +17,7 @@ from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from sweeps.plan.composer import Composer
+from sweeps.plan.config import Config
 from sweeps.plan.grid import Grid, read_grid
 from tests.end_to_end.sweeping import write_weights
 
@@ -129,10 +130,8 @@ def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
     del whole._content["hydra"]  # type: ignore[union-attr]
     composer = Composer(config)
     composer.settings([*words[:-1], "reg=0.1"])
-    assert OmegaConf.to_container(composer.settings(words), resolve=True) == OmegaConf.to_container(
-        whole, resolve=True
-    )
-    assert len(composer._whole) == 1
+    assert Config.of(composer.settings(words)).values == OmegaConf.to_container(whole, resolve=True)
+    assert len(composer._composed) == 1
 
 
 def test_a_job_composed_in_short_is_what_hydra_gives_its_launcher(weights: str) -> None:
