@@ -91,7 +91,8 @@ def observed(problem: Problem, model: Model) -> Observation:
     photo = problem.photo.image[None].to(model.w_avg.device)
     inside = problem.photo.inside(photo.shape[-1])
     inside = None if inside is None else inside[None].to(photo)
-    degradation = resolve_kernel(problem.degradation, photo, problem.degraded, model)
+    degradation = problem.degradation.in_pixels(photo.shape[-1], problem.photo.side)
+    degradation = resolve_kernel(degradation, photo, problem.degraded, model)
     mask = problem.photo.mask
     if mask is None:
         operator = degradation.bind(photo, problem.degraded)

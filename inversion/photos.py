@@ -50,6 +50,14 @@ class Photo:
     mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
     ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
     full: FullSize | None = None  # None: the restoration ends at the generator's resolution
+    width: int | None = None  # of the file, in pixels; None for a synthetic face
+
+    @property
+    def side(self) -> float:
+        """Of the face's square, in the photo's pixels; all of a photo that came aligned."""
+        if self.transform is not None:
+            return self.transform.side
+        return float(self.width or self.image.shape[-1])
 
     def inside(self, side: int) -> Tensor | None:
         """[1, side, side] of the aligned photo, 1 = shows the photo, 0 = invented beyond its edge; None: all shows it.
@@ -173,6 +181,7 @@ class Photos:
             transform,
             None if mask is None else known_pixels(mask),
             full=full,
+            width=photo.width,
         )
 
     def full_side(self, side: float, resolution: int) -> int | None:

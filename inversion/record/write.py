@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from inversion.checkpoints import safetensors_file
+from inversion.degradations.none import NoDegradation
 from inversion.fullsize.save import png_like
 from inversion.images import to_pil
 from inversion.latents.latents_file import save_latents
@@ -72,31 +73,38 @@ def write(
 
 
 def labelled_pictures(restoration: Restoration) -> dict[str, Image.Image]:
-    """File name -> picture, panel.png with all of them in a row among them."""
+    """File name -> picture, panel.png among them."""
     problem = restoration.problem
-    files: dict[str, Image.Image] = {}
-    row: list[tuple[str, Image.Image]] = []
-
-    def show(label: str, name: str, picture: Image.Image) -> None:
-        files[name] = picture
-        row.append((label, picture))
-
+    files = {"degraded.png": to_pil(restoration.observed)}
     if not problem.degraded:
-        show("original", "original.png", to_pil(problem.photo.image))
-    show("photo as given" if problem.degraded else "degraded", "degraded.png", to_pil(restoration.observed))
-    if not torch.isfinite(restoration.restored).all():
-        return files | {"panel.png": panel(row, footer=caption({}))}
-    show("restored", "restored.png", to_pil(restoration.restored))
-    if restoration.is_corrected:
-        show("consistent", "consistent.png", to_pil(restoration.consistent))
-    row.append(("restored, then degraded", to_pil(restoration.prediction)))
-    if restoration.full is not None:
+        files["original.png"] = to_pil(problem.photo.image)
+    if torch.isfinite(restoration.restored).all():
         files["result.png"] = restoration.image
-    if len(restoration.samples) > 1:
-        files |= sample_pictures(restoration.samples, restoration.fits)
-    if restoration.tuning is not None:
-        files["untuned.png"] = to_pil(restoration.tuning.untuned)
-    return files | {"panel.png": panel(row, footer=caption(restoration.metrics))}
+        files["restored.png"] = to_pil(restoration.restored)
+        if restoration.is_corrected:
+            files["consistent.png"] = to_pil(restoration.consistent)
+        if len(restoration.samples) > 1:
+            files |= sample_pictures(restoration.samples, restoration.fits)
+        if restoration.tuning is not None:
+            files["untuned.png"] = to_pil(restoration.tuning.untuned)
+    return files | {"panel.png": panel(row(restoration), footer=caption(restoration.metrics))}
+
+
+def row(restoration: Restoration) -> list[tuple[str, Image.Image]]:
+    """What the panel shows, with captions: original, photo and result at the photo's own size where there is one."""
+    problem, full = restoration.problem, restoration.problem.photo.full
+    observed = restoration.observed if restoration.observed_full is None else restoration.observed_full
+    shown = [("photo as given" if problem.degraded else "degraded", to_pil(observed))]
+    if not problem.degraded:
+        shown.insert(0, ("original", to_pil(problem.photo.image) if full is None else full.image))
+    if not torch.isfinite(restoration.restored).all():
+        return shown
+    shown.append((f"result, {restoration.image.width} px", restoration.image))
+    if full is not None or restoration.is_corrected:
+        shown.append((f"restored, {restoration.restored.shape[-1]} px", to_pil(restoration.restored)))
+    if not isinstance(restoration.operator, NoDegradation):
+        shown.append(("restored, then degraded", to_pil(restoration.prediction)))
+    return shown
 
 
 def charts(restoration: Restoration) -> dict[str, Image.Image]:

@@ -85,7 +85,11 @@ def test_a_value_that_cannot_work_is_one_message_with_what_came(override: str, w
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("degradation.kernel_size=wide", "a finite number of at least 1, or auto. Got"),
+        (
+            "degradation.kernel_size=wide",
+            "of at least 1, 10% of the face's square or 100px of the photo, or auto. Got",
+        ),
+        ("degradation.kernel_size=-1px", "degradation.kernel_size must be a finite number of at least 1"),
         ("degradation.sigma=0", "degradation.sigma must be a finite number above 0"),
     ],
 )
