@@ -85,7 +85,7 @@ RANGES = {
     "max_size": COUNT,
     "Photos.max_size": COUNT,
     "seed": SEED,
-    "align.face": COUNT_OR_NONE,
+    "align.face": Range(0, whole=True, words=("all",)),
     "steps": COUNT,
     "reg": WEIGHT,
     "learning_rate": POSITIVE,

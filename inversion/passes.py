@@ -17,7 +17,7 @@ from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
-from inversion.photos import FullSize
+from inversion.photo import FullSize
 from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
 from inversion.search.blind_blur import resolve_kernel
 from inversion.search.framed import Framed

@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from inversion.length import has_unit, in_generator_pixels
 from inversion.fullsize.resampling import resized
 from inversion.images import downsample_area
+from inversion.length import has_unit, in_generator_pixels
 
 
 class Degradation(ABC):

@@ -61,7 +61,7 @@ def test_align_keeps_its_settings() -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("align.face=left", "align.face must be a whole number of at least 0. Got align.face=left"),
+        ("align.face=left", "align.face must be a whole number of at least 0, or all. Got align.face=left"),
         ("align.face=-1", "Got align.face=-1"),
         ("align.face=1.5", "Got align.face=1.5"),
         ("align.face=true", "Got align.face=True"),

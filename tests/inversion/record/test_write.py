@@ -21,7 +21,8 @@ from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
 from inversion.passes import restore
-from inversion.photos import Photo, Synthetic
+from inversion.photo import Photo, Restored, with_faces
+from inversion.photos import Synthetic
 from inversion.record import open as opening
 from inversion.record.mlflow_store import Store
 from inversion.record.open import open_record
@@ -137,7 +138,7 @@ def test_the_kernel_that_was_found_is_recorded(model: Model, loss: PerceptualLos
 
 def test_a_face_without_a_photo_is_not_pasted(model: Model) -> None:
     with pytest.raises(ConfigError, match="paste=true puts the face back into its photo"):
-        PHOTO.with_face(Image.new("RGB", (4, 4)))
+        with_faces([Restored(PHOTO, Image.new("RGB", (4, 4)))])
 
 
 @pytest.mark.parametrize("name", ["config.yaml", *PICTURES, "latents.npz", "result.json", "record.json"])
