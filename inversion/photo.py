@@ -59,6 +59,11 @@ class Photo:
         return None if inside.all() else inside.float()[None]
 
     @property
+    def label(self) -> str:
+        """For people: the file, and which of its faces where there are several."""
+        return self.file if self.face is None else f"{self.file}, face {self.face}"
+
+    @property
     def file(self) -> str:
         """The full name of the file; what made a synthetic face."""
         return self.name if self.path is None else self.path.name

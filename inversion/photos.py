@@ -149,7 +149,7 @@ class Photos:
         landmarks, face = settings.get("landmarks"), settings.get("face")
         try:
             found = find_faces(photo, Path(landmarks) if landmarks else None)
-            chosen = choose_face(found, None if face == ALL else face)
+            chosen = choose_face(found, 0 if face == ALL else face)
         except AlignmentError as error:
             if self.degraded and abs(photo.width - photo.height) <= 1:
                 log.warning(

@@ -85,7 +85,8 @@ def open_record(
         copy.log_file(folder / CONFIG)
     tracking, paste = config["tracking"], config.get("paste")
     if paste is None:
-        paste = problem.photo.transform is not None  # there is a photo around the face
+        # There is a photo around the face; one with several faces is put together in a place of its own.
+        paste = problem.photo.transform is not None and problem.photo.face is None
     return Record(
         problem,
         own,

@@ -32,6 +32,7 @@ class Ending:
     status: Status
     reason: str
     metrics: dict[str, float]
+    folder: str = ""  # of what was finished before, where it is still there
 
 
 class Record:

@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from inversion.record.record import Ending
+from inversion.restoration import Problem
 from sweeps.execute import endings
 from sweeps.plan.config import Config
 
@@ -38,6 +39,16 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One face of a photo of which several are restored."""
+
+    problem: Problem
+    faces: int  # of the photo, this one among them
+    whole: Path  # folder of the photo that is put together with all of them
+    fingerprint: str  # of all of them together
+
+
+@dataclass(frozen=True)
 class PhotoResult:
     """How one photo of a job ended."""
 
@@ -46,6 +57,7 @@ class PhotoResult:
     fingerprint: str  # of the problem; "" where it never became one
     ending: Ending
     folder: Path  # of its record
+    part: Part | None = None  # of a photo with several faces
 
     def tell(self) -> None:
         """Tell the sweep, or the person who waits."""

@@ -45,9 +45,10 @@ class Ledger:
                 self._join(run, tags)
                 where = run.data.tags.get("folder", "")
                 reason = f"finished before as run {run.info.run_id}"
-                if where and Path(where).is_dir():
-                    reason += f", its pictures are in {where}"
-                return Ending("FINISHED", reason, dict(run.data.metrics))
+                folder = where if where and Path(where).is_dir() else ""
+                if folder:
+                    reason += f", its pictures are in {folder}"
+                return Ending("FINISHED", reason, dict(run.data.metrics), folder)
             if run.info.status == "RUNNING":
                 if process.is_gone(run.data.tags):
                     self._bury(run)
@@ -85,6 +86,10 @@ class Ledger:
         """The sweeps of this experiment, or those over one grid, latest first."""
         grid = "" if fingerprint is None else f" and tags.sweep = '{fingerprint}'"
         return list(self._runs(f"tags.kind = 'sweep'{grid}"))
+
+    def whole(self, fingerprint: str) -> Run | None:
+        """The run of a photo that was put together from several faces before, the latest one."""
+        return next(self._runs(f"tags.kind = 'faces' and tags.fingerprint = '{fingerprint}'"), None)
 
     def statuses(self, parent: str) -> dict[str, str]:
         """Fingerprint → status of the points of one sweep that have a run: the best that each ever reached."""

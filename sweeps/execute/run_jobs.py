@@ -16,10 +16,12 @@ from inversion.record.sync import bring_in
 from inversion.restoration import Problem, Status
 from inversion.runtime.heap import enable_gc, keep_heap
 from inversion.search.history import Listener
+from sweeps.execute import overview
 from sweeps.execute.attempts import Attempt, Planned, open_attempt, plan
 from sweeps.execute.job import Job, PhotoResult
 from sweeps.execute.ledger import Ledger
 from sweeps.execute.networks import networks
+from sweeps.execute.wholes import Wholes
 from sweeps.home import home
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,9 @@ def run_jobs(jobs: Sequence[Job]) -> list[list[PhotoResult]]:
                 tell(PhotoResult(job, "", "", Ending("FAILED", explain(error), {}), job.folder))
         if not isinstance(error, (ValueError, OSError)):
             raise
+    for job, results in told.items():
+        if job.sweep is None and len(results) > 1:
+            overview.write(job.folder, results)
     return [told[job] for job in jobs]
 
 
@@ -66,6 +71,7 @@ class Worker:
         bring_in(self.store)
         self.ledger = Ledger(self.store)
         self.ledger.reap()
+        self.wholes = Wholes(self.store, self.ledger)
         enable_gc()
         self.size = launcher.batch_size  # problems in one pass; None until it is measured
         self.bar = partial(ProgressBar, visible=launcher.bars)
@@ -75,11 +81,11 @@ class Worker:
         """How each photo ended, as soon as it has."""
         try:
             for ready in self._passes():
-                if isinstance(ready, PhotoResult):
-                    yield ready
-                else:
-                    yield from self._search(ready)
+                for result in [ready] if isinstance(ready, PhotoResult) else self._search(ready):
+                    yield result
+                    self.wholes.add(result)
         finally:
+            self.wholes.close()
             bring_in(self.store)
 
     def _passes(self) -> Iterator[PhotoResult | list[Attempt]]:
@@ -114,7 +120,7 @@ class Worker:
     def _open(self, photo: Planned) -> Attempt | PhotoResult:
         if photo.fingerprint in self.done:
             return photo.same_as(self.done[photo.fingerprint])
-        return open_attempt(photo, self.model, self.ledger, self.store)
+        return open_attempt(photo, self.model, self.ledger, self.store, self.wholes)
 
     def _search(self, attempts: Sequence[Attempt]) -> Iterator[PhotoResult]:
         """Restore the photos of open records together; whatever happens, every record is closed."""
