@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from PIL import Image
 
@@ -13,7 +14,7 @@ from inversion.errors import ConfigError
 from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_pil
 from inversion.photo import Photo, Restored, with_faces
-from inversion.photos import Photos
+from inversion.photos import ALL, Photos
 
 
 def test_a_face_goes_back_where_it_was_cut_out() -> None:
@@ -45,3 +46,60 @@ def test_a_photo_that_changed_its_size_meanwhile_is_refused(tmp_path: Path) -> N
     Image.new("RGB", (50, 50)).save(path)
     with pytest.raises(ConfigError, match="not the one that was aligned"):
         with_faces([Restored(photo, to_pil(photo.image))])
+
+
+@pytest.fixture(scope="module")
+def two_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample portrait beside scikit-image's, the second one smaller."""
+    left = read_photo(sample_photo())
+    right = Image.fromarray(skimage.data.astronaut()).resize((380, 380), Image.Resampling.LANCZOS)
+    both = Image.new("RGB", (left.width + right.width, max(left.height, right.height)), "grey")
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width, 0))
+    path = tmp_path_factory.mktemp("photos") / "both.png"
+    both.save(path)
+    return path
+
+
+def test_every_face_of_a_photo_is_a_problem_of_its_own(two_people: Path) -> None:
+    faces = Photos(str(two_people), {"face": ALL}).load_file(two_people, 64)
+    assert [(one.name, one.label, one.face) for one in faces] == [
+        ("both-face0", "both.png, face 0", 0),
+        ("both-face1", "both.png, face 1", 1),
+    ]
+    assert faces[0].side > faces[1].side
+    for number, one in enumerate(faces):
+        (alone,) = Photos(str(two_people), {"face": number}).load_file(two_people, 64)
+        assert torch.equal(alone.image, one.image) and (alone.name, alone.face) == ("both", None)
+
+
+def test_a_photo_with_one_face_is_the_same_whether_all_or_the_largest_is_asked_for() -> None:
+    (asked,) = Photos(align={"face": ALL}).load_file(sample_photo(), 64)
+    (plain,) = Photos().load_file(sample_photo(), 64)
+    assert torch.equal(asked.image, plain.image) and (asked.name, asked.face) == (plain.name, None)
+
+
+def test_all_faces_go_back_and_everything_around_them_stays_to_the_bit(two_people: Path) -> None:
+    faces = Photos(str(two_people), {"face": ALL}).load_file(two_people, 64)
+    white = Image.new("RGB", (64, 64), "white")
+    pasted = np.asarray(with_faces([Restored(one, white) for one in faces]))
+    whole = np.asarray(read_photo(two_people))
+    inside = np.zeros(whole.shape[:2], bool)
+    for one in faces:
+        assert one.transform is not None
+        (left, top), (right, bottom) = (f(one.transform.corners, axis=0) for f in (np.min, np.max))
+        inside[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1] = True
+        middle = np.mean(one.transform.corners, axis=0).astype(int)
+        assert (pasted[middle[1], middle[0]] == 255).all()
+    assert (pasted[~inside] == whole[~inside]).all()
+
+
+def test_small_faces_are_named_and_left_as_they_are(
+    two_people: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = round(2 * Photos(str(two_people), {"face": 1}).load_file(two_people, 64)[0].side) + 2
+    (largest,) = Photos(str(two_people), {"face": ALL}).load_file(two_people, small)
+    assert largest.name == "both" and "face 1" in caplog.text and "left as they are" in caplog.text
+    caplog.clear()
+    Photos(str(two_people), {"face": 1}).load_file(two_people, small)
+    assert "much of what is drawn is a guess" in caplog.text
