@@ -78,6 +78,7 @@ RANGES = {
     "max_size": COUNT,
     "Photos.max_size": COUNT,
     "seed": SEED,
+    "seeds": COUNT,
     "align.face": COUNT_OR_NONE,
     "steps": COUNT,
     "reg": WEIGHT,

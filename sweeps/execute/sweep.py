@@ -29,6 +29,7 @@ from sweeps.execute.endings import Line
 from sweeps.execute.ledger import Ledger
 from sweeps.home import code_version, home
 from sweeps.plan.grid import Grid, read_grid
+from sweeps.plan.seeds import repeat
 from sweeps.results.axes import parse
 from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE
 from sweeps.ui import is_server, sweep_link, ui_command
@@ -49,6 +50,7 @@ class Sweep:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
         refuse_shared_folder(config)
         refuse_foreign_files(Path(config.hydra.sweep.dir))
+        repeat(config)
         grid = read_grid(config)
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = grid
@@ -146,7 +148,7 @@ class Sweep:
         parent = MLflowRecorder(
             store.uri,
             store.experiment_id,
-            run_name=f"sweep over {', '.join(self.grid.axes) or 'nothing'}",
+            run_name=named(self.grid, config.seeds),
             params=flatten(OmegaConf.to_container(_without_hydra(config), resolve=True)),  # type: ignore[arg-type]
             tags={
                 "kind": "sweep",
@@ -194,6 +196,13 @@ def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
     words = (word.partition("=") for word in line.overrides)
     point = {key: parse(value) for key, _, value in words if key in axes}
     return {"point": point, "photo": line.photo, "reason": line.ending.reason}
+
+
+def named(grid: Grid, seeds: int) -> str:
+    """sweep over reg, steps, 3 seeds"""
+    repeated = [f"{seeds} seeds"] if seeds > 1 else []
+    axes = [axis for axis in grid.axes if not (repeated and axis == "seed")]
+    return f"sweep over {', '.join(axes + repeated) or 'nothing'}"
 
 
 def describe(grid: Grid) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def test_noise_of_the_size_that_launchers_make_does_not_move_the_recommendation(
 def test_a_best_cell_apart_from_the_others_is_called_the_best() -> None:
     summary = summarize(table({"reg": [0.1, 0.5]}, lambda p, i: {"psnr": 24 - 4 * p["reg"]}))
     assert summary.mark(0) == "best" and "It is the best" in summary.verdicts[0].reason
-    assert "seed=0,1,2 would measure it" in summary.verdicts[0].reason
+    assert "seeds=3 would measure it" in summary.verdicts[0].reason
 
 
 def test_a_difference_within_the_spread_of_the_seeds_is_none() -> None:
