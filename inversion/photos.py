@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -16,6 +17,7 @@ from torch import Tensor
 from inversion.degradations.inpaint import known_pixels, read_mask
 from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import Transform, align, full_side
+from inversion.faces.found import Found
 from inversion.faces.landmarks import choose_face, find_faces
 from inversion.faces.paste import Face, paste
 from inversion.faces.sample import sample_photo
@@ -50,6 +52,8 @@ class Photo:
     mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
     ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
     full: FullSize | None = None  # None: the restoration ends at the generator's resolution
+    found: Found | None = None  # where in its photo the face was; None when it came aligned
+    mean_face: Tensor | None = None  # [3, R, R], what a synthetic face's generator draws of w_avg
 
     def inside(self, side: int) -> Tensor | None:
         """[1, side, side] of the aligned photo, 1 = shows the photo, 0 = invented beyond its edge; None: all shows it.
@@ -138,7 +142,7 @@ class Photos:
     def load_one(self, path: Path, resolution: int, before: list[Photo]) -> Photo:
         photo = read_photo(path)
         mask = None if self.mask is None else read_mask(self.mask, photo.size).convert("RGB")
-        transform, full = None, None
+        transform, full, found = None, None, None
         points = None if self.align is False else self.find_face(photo, path)
         if points is None:
             picture = resize_to_square(photo, resolution)
@@ -150,6 +154,7 @@ class Photos:
         else:
             aligned = align(photo, points, resolution)
             picture, transform = aligned.image, aligned.transform
+            found = Found.of(photo, points, np.array(transform.corners))
             beyond = 1 - transform.inside(resolution).mean()
             if beyond > OUTSIDE:
                 log.warning(
@@ -173,6 +178,7 @@ class Photos:
             transform,
             None if mask is None else known_pixels(mask),
             full=full,
+            found=found,
         )
 
     def full_side(self, side: float, resolution: int) -> int | None:
@@ -220,8 +226,13 @@ class Synthetic:
         device = generator.mapping.w_avg.device
         ws = generator.mapping(z.to(device), None if c is None else c.to(device), self.truncation_psi)
         noises = [torch.randn([1, 1, r, r], generator=rng) for r in generator.synthesis.noise_resolutions]
-        image = generator.synthesis(ws, [n.to(device) for n in noises])[0].clamp(-1, 1).cpu()
+        noises = [noise.to(device) for noise in noises]
+        image, mean_face = (
+            generator.synthesis(codes, noises)[0].clamp(-1, 1).cpu()
+            for codes in (ws, generator.mapping.w_avg.expand_as(ws))
+        )
         size = (a.img_resolution, a.img_resolution)
         mask = None if self.mask is None else known_pixels(read_mask(self.mask, size))
         digest = hashlib.sha256(image.numpy().tobytes()).hexdigest()
-        return Inputs([Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu())], {})
+        face = Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu(), mean_face=mean_face)
+        return Inputs([face], {})

@@ -13,6 +13,7 @@ from inversion.checkpoints import safetensors_file
 from inversion.fullsize.save import png_like
 from inversion.images import to_pil
 from inversion.latents.latents_file import save_latents
+from inversion.pictures.alignment import alignment_picture
 from inversion.pictures.animation import save_animation
 from inversion.pictures.caption import caption
 from inversion.pictures.curves import loss_curve
@@ -30,6 +31,9 @@ PICTURES = (  # in the order in which people want to see them
     "restored.png",
     "original.png",
     "degraded.png",
+    "alignment.png",
+    "mean_face.png",
+    "first.png",
     "samples.png",
     "samples_mean.png",
     "samples_spread.png",
@@ -42,17 +46,22 @@ FILES = (*PICTURES, "latents.npz", "tuned.safetensors")
 
 
 def write(
-    restoration: Restoration, folder: OwnFolder, frames: Sequence[Image.Image], paste: bool
+    restoration: Restoration,
+    folder: OwnFolder,
+    frames: Sequence[Image.Image],
+    paste: bool,
+    first: Image.Image | None = None,
 ) -> list[Path]:
     """Write every file that a restoration has and return them all. Raises OSError, ConfigError.
 
-    frames: of progress.webp. paste: the final picture back in its photo as well, photo_restored.png.
+    frames: of progress.webp. paste: the final picture back in its photo as well, photo_restored.png. first: what the
+    search drew before its first step; shown where the photo's mean face is.
     """
     with ThreadPoolExecutor(1) as beside:
         film: Future[None] | None = None
         if frames:  # encoded beside all that follows
             film = beside.submit(save_animation, frames, folder.claim("progress.webp"))
-        pictures = labelled_pictures(restoration) | charts(restoration)
+        pictures = labelled_pictures(restoration) | start_of(restoration, first) | charts(restoration)
         written = [folder.keep(name, png(picture)) for name, picture in pictures.items()]
         if paste and torch.isfinite(restoration.restored).all():
             content = png_like(restoration.problem.photo.origin, restoration.in_photo)
@@ -97,6 +106,18 @@ def labelled_pictures(restoration: Restoration) -> dict[str, Image.Image]:
     if restoration.tuning is not None:
         files["untuned.png"] = to_pil(restoration.tuning.untuned)
     return files | {"panel.png": panel(row, footer=caption(restoration.metrics))}
+
+
+def start_of(restoration: Restoration, first: Image.Image | None) -> dict[str, Image.Image]:
+    """File name -> what there was before the search: the face in its photo, the first picture of a synthetic face's."""
+    photo, files = restoration.problem.photo, {}
+    if photo.found is not None:
+        files["alignment.png"] = alignment_picture(photo.found, to_pil(photo.image))
+    if photo.mean_face is not None:
+        files["mean_face.png"] = to_pil(photo.mean_face)
+        if first is not None:
+            files["first.png"] = first
+    return files
 
 
 def charts(restoration: Restoration) -> dict[str, Image.Image]:
