@@ -32,7 +32,7 @@ from sweeps.plan.grid import Grid, read_grid
 from sweeps.plan.seeds import repeat
 from sweeps.results.axes import parse
 from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE
-from sweeps.ui import is_server, sweep_link, ui_command
+from sweeps.ui import is_server, paper_command, sweep_link, ui_command
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,10 @@ class Sweep:
         where = (
             "MLflow" if is_server(self.ledger.uri) else f"MLflow, while `{ui_command(self.ledger.uri)}` runs"
         )
-        print(f"\n{summary.reason}\n\nReport: {report}\n{where}: {link}")
+        print(
+            f"\n{summary.reason}\n\nReport: {report}, pictures and table in {report.with_suffix('')}/\n"
+            f"For a document: {paper_command(self.ledger.uri, self.parent.run_id)}\n{where}: {link}"
+        )
 
     def judge(self) -> tuple[Status, list[str]]:
         """FINISHED only if every point of the grid is; with those that are not."""
@@ -186,7 +189,8 @@ def refuse_foreign_files(folder: Path) -> None:
         known = plan.is_file() and json.loads(plan.read_text()).keys() >= {"axes", "cells"}
     except (ValueError, AttributeError):
         known = False
-    for path in (plan, folder / REPORT):
+    report = folder / REPORT
+    for path in (plan, report, report.with_suffix("")):  # the figures' folder has the report's name
         if path.exists() and not known:
             raise in_the_way(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,7 +107,8 @@ def draw_heatmap(numbers: Heatmap, cell: tuple[float, float] = (0.85, 0.6)) -> F
         bar.ax.tick_params(labelsize=8, colors=MUTED)
     if len(numbers.panels) > len(shown):
         figure.supxlabel(f"{len(shown)} of {len(numbers.panels)} panels", fontsize=8, color=MUTED)
-    figure.suptitle(numbers.heading, fontsize=11, color=INK)
+    letters = int(figure.get_figwidth() * 72 / 6.2)  # abreast
+    figure.suptitle("\n".join(textwrap.wrap(numbers.heading, letters)), fontsize=11, color=INK)
     return figure
 
 

@@ -111,7 +111,7 @@ def _draw_panel(axes: Axes, panel: CurvePanel, with_legend: bool) -> None:
         else:
             axes.set_ylim(min(0.0, lowest), max(highest, 1e-12) * 1.05)
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
     labelled(axes, "step", f"{catalogue.metric(panel.term).title} ({panel.scale} scale)")
     axes.grid(True, which="major", color=GRID, linewidth=0.6)
     plain(axes)

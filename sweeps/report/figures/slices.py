@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from sweeps.results.axes import Axis, spell
 from sweeps.results.summarize import Summary
 
 MOST_AXES, COLUMNS = 6, 3
+LETTERS = 20  # of a heading on one line
 MOST_TICKS = 6  # values of an axis that are all named
 FRAMED = ("best", "recommended")
 
@@ -92,7 +94,7 @@ def _draw(axes: Axes, one: Slice) -> None:
             logarithmic(axes.xaxis, *axes.get_xlim())
         if len(one.axis.values) <= MOST_TICKS and not _crowded(one.axis):
             axes.set_xticks([float(value) for value in one.axis.values], [spell(v) for v in one.axis.values])
-    labelled(axes, one.axis.label, one.heading)
+    labelled(axes, one.axis.label, textwrap.fill(one.heading, LETTERS))
     plain(axes)
 
 

@@ -59,7 +59,7 @@ def logarithmic(axis: XAxis | YAxis, low: float, high: float) -> None:
     """Few ticks with plain numbers on an axis with a log scale: 20, 50, 100 and not 2 × 10¹. low, high: its limits."""
     decades = math.log10(high / low) if high > low > 0 else 1.0
     subs = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0) if decades < 0.8 else (1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
 

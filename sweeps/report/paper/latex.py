@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ DOCUMENT = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{graphicx}
 \usepackage{booktabs}
 \usepackage{longtable}
+\usepackage{array}
 \setlength{\emergencystretch}{3em}
 \renewcommand{\floatpagefraction}{0.8}
 \renewcommand{\topfraction}{0.9}
@@ -219,17 +221,21 @@ def settings(constants: Mapping[str, str]) -> str:
     if not constants:
         return ""
     texts = [
-        rf"{escape(name)} & {escape(text if len(text) <= LONGEST else text[:LONGEST] + '…')}"
+        f"{_breakable(name)} & {_breakable(text if len(text) <= LONGEST else text[:LONGEST] + '…')}"
         for name, text in sorted(constants.items())
     ]
     half = -(-len(texts) // 2)
     right = [*texts[half:], *[" & "] * (2 * half - len(texts))]
     head = r"setting & value & setting & value \\ \midrule"
+
+    def column(share: float) -> str:
+        return rf">{{\raggedright\arraybackslash}}p{{{share}\linewidth}}"
+
     return "\n".join(
         [
             r"\clearpage",  # after the figures, which float
             r"{\footnotesize",
-            r"\begin{longtable}{@{}lp{0.3\linewidth}lp{0.3\linewidth}@{}}",
+            rf"\begin{{longtable}}{{@{{}}{column(0.19)}{column(0.25)}{column(0.19)}{column(0.25)}@{{}}}}",
             rf"\caption{{Settings that all runs share.}}\\ \toprule {head} \endfirsthead",
             rf"\toprule {head} \endhead",
             r"\bottomrule \endlastfoot",
@@ -237,6 +243,11 @@ def settings(constants: Mapping[str, str]) -> str:
             r"\end{longtable}}",
         ]
     )
+
+
+def _breakable(text: str) -> str:
+    """A long name on several lines: inversion. losses. pixel."""
+    return re.sub(r"(\.|\\_|/)(?=[^\s])", r"\1\\allowbreak{}", escape(text))
 
 
 def sections(parts: Sequence[tuple[str, str]]) -> str:

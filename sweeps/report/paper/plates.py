@@ -37,7 +37,7 @@ MAPPED = (
     "w_distance",
 )
 MOST_PAGES = 6  # of rows
-FULL, HALF = 6.5, 3.15  # inches: of the text, of a figure that has another one beside it
+FULL, HALF, PICTURE = 6.5, 3.15, 4.6  # inches: of the text, of a figure beside another one, of a picture
 CURVES, SLICE = (FULL / 2, 2.5), (FULL / 3, 2.0)  # inches of one panel
 CELL = (0.85, 0.42)  # inches of a heatmap's cell, at most
 FRAMES = "Frames: solid, the best; dashed, recommended; dotted, not told apart from the best."
@@ -206,7 +206,7 @@ def _heatmap(summary: Summary, name: str) -> Figure:
 
 
 def _picture(found: Image.Image) -> Figure:
-    figure = new_figure(6.7, 6.7 * found.height / found.width)
+    figure = new_figure(PICTURE, PICTURE * found.height / found.width)
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.imshow(found)
