@@ -85,6 +85,7 @@ RANGES = {
     "max_size": COUNT,
     "Photos.max_size": COUNT,
     "seed": SEED,
+    "seeds": COUNT,
     "align.face": Range(0, whole=True, words=("all",)),
     "steps": COUNT,
     "reg": WEIGHT,

@@ -89,6 +89,7 @@ class Settings:
     samples: int = 1
     start: str | None = None
     seed: int = 0
+    seeds: int = 1
     device: str = "auto"
     precision: str = "auto"
     rerun: bool = False

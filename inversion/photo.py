@@ -12,6 +12,7 @@ from torch import Tensor
 
 from inversion.errors import ConfigError
 from inversion.faces.align import Transform
+from inversion.faces.found import Found
 from inversion.faces.paste import Face, paste_all
 from inversion.fullsize.tint import paste_colours
 from inversion.images import read_photo
@@ -39,6 +40,8 @@ class Photo:
     ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
     full: FullSize | None = None  # None: the restoration ends at the generator's resolution
     width: int | None = None  # of the file, in pixels; None for a synthetic face
+    found: Found | None = None  # where in its photo the face was; None when it came aligned
+    mean_face: Tensor | None = None  # [3, R, R], what a synthetic face's generator draws of w_avg
     face: int | None = None  # its number, 0 the largest, where several of the photo are restored
 
     @property

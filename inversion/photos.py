@@ -16,6 +16,7 @@ from PIL import Image
 from inversion.degradations.inpaint import known_pixels, read_mask
 from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import Transform, align, full_side, square_side
+from inversion.faces.found import Found
 from inversion.faces.landmarks import choose_face, find_faces
 from inversion.faces.sample import sample_photo
 from inversion.generator.stylegan2 import Generator
@@ -123,6 +124,7 @@ class Photos:
             None if mask is None else known_pixels(align(mask, points, resolution).image),
             full=full,
             width=photo.width,
+            found=Found.of(photo, points, np.array(transform.corners)),
         )
 
     def read_mask(self, photo: Image.Image) -> Image.Image | None:
@@ -213,8 +215,13 @@ class Synthetic:
         device = generator.mapping.w_avg.device
         ws = generator.mapping(z.to(device), None if c is None else c.to(device), self.truncation_psi)
         noises = [torch.randn([1, 1, r, r], generator=rng) for r in generator.synthesis.noise_resolutions]
-        image = generator.synthesis(ws, [n.to(device) for n in noises])[0].clamp(-1, 1).cpu()
+        noises = [noise.to(device) for noise in noises]
+        image, mean_face = (
+            generator.synthesis(codes, noises)[0].clamp(-1, 1).cpu()
+            for codes in (ws, generator.mapping.w_avg.expand_as(ws))
+        )
         size = (a.img_resolution, a.img_resolution)
         mask = None if self.mask is None else known_pixels(read_mask(self.mask, size))
         digest = hashlib.sha256(image.numpy().tobytes()).hexdigest()
-        return Inputs([Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu())], {})
+        face = Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu(), mean_face=mean_face)
+        return Inputs([face], {})

@@ -14,6 +14,7 @@ from inversion.degradations.none import NoDegradation
 from inversion.fullsize.save import png_like
 from inversion.images import to_pil
 from inversion.latents.latents_file import save_latents
+from inversion.pictures.alignment import alignment_picture
 from inversion.pictures.animation import save_animation
 from inversion.pictures.caption import caption
 from inversion.pictures.curves import loss_curve
@@ -31,6 +32,9 @@ PICTURES = (  # in the order in which people want to see them
     "restored.png",
     "original.png",
     "degraded.png",
+    "alignment.png",
+    "mean_face.png",
+    "first.png",
     "samples.png",
     "samples_mean.png",
     "samples_spread.png",
@@ -43,17 +47,22 @@ FILES = (*PICTURES, "latents.npz", "tuned.safetensors")
 
 
 def write(
-    restoration: Restoration, folder: OwnFolder, frames: Sequence[Image.Image], paste: bool
+    restoration: Restoration,
+    folder: OwnFolder,
+    frames: Sequence[Image.Image],
+    paste: bool,
+    first: Image.Image | None = None,
 ) -> list[Path]:
     """Write every file that a restoration has and return them all. Raises OSError, ConfigError.
 
-    frames: of progress.webp. paste: the final picture back in its photo as well, photo_restored.png.
+    frames: of progress.webp. paste: the final picture back in its photo as well, photo_restored.png. first: what the
+    search drew before its first step; shown where the photo's mean face is.
     """
     with ThreadPoolExecutor(1) as beside:
         film: Future[None] | None = None
         if frames:  # encoded beside all that follows
             film = beside.submit(save_animation, frames, folder.claim("progress.webp"))
-        pictures = labelled_pictures(restoration) | charts(restoration)
+        pictures = labelled_pictures(restoration) | start_of(restoration, first) | charts(restoration)
         written = [folder.keep(name, png(picture)) for name, picture in pictures.items()]
         if paste and torch.isfinite(restoration.restored).all():
             content = png_like(restoration.problem.photo.origin, restoration.in_photo)
@@ -105,6 +114,18 @@ def row(restoration: Restoration) -> list[tuple[str, Image.Image]]:
     if not isinstance(restoration.operator, NoDegradation):
         shown.append(("restored, then degraded", to_pil(restoration.prediction)))
     return shown
+
+
+def start_of(restoration: Restoration, first: Image.Image | None) -> dict[str, Image.Image]:
+    """File name -> what there was before the search: the face in its photo, the first picture of a synthetic face's."""
+    photo, files = restoration.problem.photo, {}
+    if photo.found is not None:
+        files["alignment.png"] = alignment_picture(photo.found, to_pil(photo.image))
+    if photo.mean_face is not None:
+        files["mean_face.png"] = to_pil(photo.mean_face)
+        if first is not None:
+            files["first.png"] = first
+    return files
 
 
 def charts(restoration: Restoration) -> dict[str, Image.Image]:

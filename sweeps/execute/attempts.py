@@ -22,6 +22,7 @@ from sweeps.execute import overview, process
 from sweeps.execute.job import Job, Part, PhotoResult
 from sweeps.execute.ledger import Ledger, membership
 from sweeps.execute.networks import photos
+from sweeps.execute.run_name import run_name
 from sweeps.execute.wholes import Wholes
 from sweeps.home import code_version
 from sweeps.plan.fingerprint import SYNTHETIC, fingerprints
@@ -121,6 +122,7 @@ def open_attempt(
 ) -> Attempt | PhotoResult:
     """Claim a photo and open its record; a result where it is finished, being run, or cannot be recorded."""
     job, problem = planned.job, planned.problem
+    search = problem.hyperparameters
     tags = job_tags(planned, model)
     try:
         with ledger.one_at_a_time():
@@ -130,7 +132,7 @@ def open_attempt(
             record = open_record(
                 problem,
                 planned.values,
-                run_name(planned),
+                run_name(problem.photo.name, job.degradation, search.reg, search.steps, job.overrides),
                 tags,
                 planned.folder,
                 store,
@@ -157,12 +159,3 @@ def job_tags(planned: Planned, model: Model) -> dict[str, str]:
         **process.tags(),
         **({} if parent is None else {membership(parent): "yes"}),
     }
-
-
-def run_name(planned: Planned) -> str:
-    """What a person reads in the list of runs: grace_hopper blur reg 0.5 steps 1000."""
-    hyperparameters = planned.problem.hyperparameters
-    return (
-        f"{planned.problem.photo.name} {planned.job.degradation} "
-        f"reg {hyperparameters.reg:g} steps {hyperparameters.steps}"
-    )

@@ -29,9 +29,10 @@ from sweeps.execute.endings import Line
 from sweeps.execute.ledger import Ledger
 from sweeps.home import code_version, home
 from sweeps.plan.grid import Grid, read_grid
+from sweeps.plan.seeds import repeat
 from sweeps.results.axes import parse
 from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE
-from sweeps.ui import is_server, sweep_link, ui_command
+from sweeps.ui import is_server, paper_command, sweep_link, ui_command
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Sweep:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
         refuse_shared_folder(config)
         refuse_foreign_files(Path(config.hydra.sweep.dir))
+        repeat(config)
         grid = read_grid(config)
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = grid
@@ -117,7 +119,10 @@ class Sweep:
         where = (
             "MLflow" if is_server(self.ledger.uri) else f"MLflow, while `{ui_command(self.ledger.uri)}` runs"
         )
-        print(f"\n{summary.reason}\n\nReport: {report}\n{where}: {link}")
+        print(
+            f"\n{summary.reason}\n\nReport: {report}, pictures and table in {report.with_suffix('')}/\n"
+            f"For a document: {paper_command(self.ledger.uri, self.parent.run_id)}\n{where}: {link}"
+        )
 
     def judge(self) -> tuple[Status, list[str]]:
         """FINISHED only if every point of the grid is; with those that are not."""
@@ -146,7 +151,7 @@ class Sweep:
         parent = MLflowRecorder(
             store.uri,
             store.experiment_id,
-            run_name=f"sweep over {', '.join(self.grid.axes) or 'nothing'}",
+            run_name=named(self.grid, config.seeds),
             params=flatten(OmegaConf.to_container(_without_hydra(config), resolve=True)),  # type: ignore[arg-type]
             tags={
                 "kind": "sweep",
@@ -184,7 +189,8 @@ def refuse_foreign_files(folder: Path) -> None:
         known = plan.is_file() and json.loads(plan.read_text()).keys() >= {"axes", "cells"}
     except (ValueError, AttributeError):
         known = False
-    for path in (plan, folder / REPORT):
+    report = folder / REPORT
+    for path in (plan, report, report.with_suffix("")):  # the figures' folder has the report's name
         if path.exists() and not known:
             raise in_the_way(path)
 
@@ -194,6 +200,13 @@ def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
     words = (word.partition("=") for word in line.overrides)
     point = {key: parse(value) for key, _, value in words if key in axes}
     return {"point": point, "photo": line.photo, "reason": line.ending.reason}
+
+
+def named(grid: Grid, seeds: int) -> str:
+    """sweep over reg, steps, 3 seeds"""
+    repeated = [f"{seeds} seeds"] if seeds > 1 else []
+    axes = [axis for axis in grid.axes if not (repeated and axis == "seed")]
+    return f"sweep over {', '.join(axes + repeated) or 'nothing'}"
 
 
 def describe(grid: Grid) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from PIL import Image
 from inversion.checkpoints.sources import file
 from inversion.degradations.blur import GaussianBlur
 from inversion.errors import ConfigError
+from inversion.faces.found import Found
 from inversion.latents.latents_file import load_latents, load_start
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
@@ -134,6 +135,29 @@ def test_the_kernel_that_was_found_is_recorded(model: Model, loss: PerceptualLos
     _, summary = run(model, loss, tmp_path, problem)
     assert f'"found_kernel_size": {summary["found_kernel_size"]}' in (tmp_path / "summary.json").read_text()
     assert "original.png" not in names(tmp_path)
+
+
+def test_what_was_there_before_the_search_is_kept(model: Model, loss: PerceptualLoss, tmp_path: Path) -> None:
+    """A synthetic face has its generator's mean face and the first picture, a photo that was aligned its landmarks."""
+    (photo,) = Synthetic().load(model.generator).photos
+    run(model, loss, tmp_path / "face", Problem(photo, hyperparameters=replace(SEARCH, jitter=0.0)))
+    assert names(tmp_path / "face") & {"first.png", "mean_face.png", "alignment.png"} == {
+        "first.png",
+        "mean_face.png",
+    }
+    assert photo.ws is not None
+    w_avg = model.generator.mapping.w_avg.expand_as(photo.ws)[None]
+    rng = torch.Generator().manual_seed(0)
+    torch.randn(
+        [1, model.generator.architecture.z_dim], generator=rng
+    )  # of the face itself, before its noise
+    noises = [torch.randn([1, 1, r, r], generator=rng) for r in model.generator.synthesis.noise_resolutions]
+    expected = model.generator.synthesis(w_avg, noises)[0].clamp(-1, 1)
+    drawn = picture(tmp_path / "face" / "mean_face.png") / 127.5 - 1
+    np.testing.assert_allclose(drawn, expected.permute(1, 2, 0).numpy(), atol=1.01 / 127.5)
+    found = Found(Image.new("RGB", (40, 30)), np.full((68, 2), 15.0), np.eye(4, 2) * 20)
+    run(model, loss, tmp_path / "photo", Problem(replace(PHOTO, found=found), hyperparameters=SEARCH))
+    assert names(tmp_path / "photo") & {"first.png", "mean_face.png", "alignment.png"} == {"alignment.png"}
 
 
 def test_a_face_without_a_photo_is_not_pasted(model: Model) -> None:
