@@ -10,6 +10,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from conf.file_names import hint, spelled
+from conf.help import command_name
 from conf.schema import register
 from inversion.runtime.streams import outlive_closed_pipes
 
@@ -37,6 +39,9 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in SUBCOMMANDS:
         sys.exit(run_command(sys.argv[1:]))
     refuse_removed_folder()
+    if said := hint(sys.argv[1:], command_name()):
+        sys.exit(said)
+    sys.argv[1:] = spelled(sys.argv[1:])
     gc.disable()  # until everything is imported: see inversion/runtime/heap.py
     try:
         hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")(restore)()
