@@ -58,13 +58,14 @@ def announce(name: str, ending: Ending, folder: Path) -> None:
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     if ending.reason and ending.status == "FINISHED":
         console.print(f"{name}: {ending.reason}; rerun=true does it again", markup=False)
-        return
-    seconds = ending.metrics.get("seconds", 0.0)
-    speed = ending.metrics.get("steps_per_second", 0.0)
-    console.print(f"{name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False)
-    if ending.reason:
-        console.print(f"  {ending.reason}", markup=False)
+    else:
+        seconds = ending.metrics.get("seconds", 0.0)
+        speed = ending.metrics.get("steps_per_second", 0.0)
+        console.print(f"{name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False)
+        if ending.reason:
+            console.print(f"  {ending.reason}", markup=False)
     if ending.metrics:
         console.print(f"  {caption(ending.metrics)}", markup=False)
-        there = ", ".join(name for name in PICTURES if (folder / name).exists())
-        console.print(f"  pictures: {folder}/{there}", markup=False)
+    if there := ", ".join(name for name in PICTURES if (folder / name).exists()):
+        where = "" if ending.earlier else f"{folder}/"  # the reason has named the folder already
+        console.print(f"  pictures: {where}{there}", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 
@@ -15,6 +16,8 @@ from conf.help import command_name
 from conf.schema import register
 from inversion.runtime.streams import outlive_closed_pipes
 
+log = logging.getLogger(__name__)
+
 register()
 SUBCOMMANDS = ("ui", "missing", "reap", "report", "sync", "table")
 
@@ -22,6 +25,7 @@ SUBCOMMANDS = ("ui", "missing", "reap", "report", "sync", "table")
 def restore(config: DictConfig) -> float:
     """One job. Returns a sweep's objective, higher is better: mean PSNR to the original, else to the observed photo."""
     from inversion.errors import ConfigError  # what is imported here is slow: --help must not wait for it
+    from sweeps.execute.intent import intent
     from sweeps.execute.job import Job, Refused, score
     from sweeps.execute.run_jobs import run_jobs
 
@@ -29,6 +33,8 @@ def restore(config: DictConfig) -> float:
         job = Job.composed(config, HydraConfig.get())
     except ConfigError as error:
         raise Refused(str(error)) from error
+    if job.sweep is None and (said := intent(job, command_name())):
+        log.info(said)
     (results,) = run_jobs([job])
     return score(results)
 

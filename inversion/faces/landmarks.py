@@ -73,7 +73,7 @@ def choose_face(faces: list[np.ndarray], index: int | None = None) -> np.ndarray
     if not faces:
         raise AlignmentError(
             "No face found in the photo. Got no frontal face at any scale, however the photo is turned; crop the photo "
-            "to the person, or use align=false for a photo that is aligned already."
+            "to a square around the face, from above the hair to the chin, and give that file with align=false."
         )
     if index is None:
         if len(faces) > 1:

@@ -32,6 +32,7 @@ class Ending:
     status: Status
     reason: str
     metrics: dict[str, float]
+    earlier: str = ""  # where FINISHED before: the folder of that record, "" where it is not there any more
 
 
 class Record:

@@ -38,7 +38,8 @@ class Planned:
         return self.fingerprints[0]
 
     def ended(self, ending: Ending) -> PhotoResult:
-        return PhotoResult(self.job, self.problem.photo.file, self.fingerprint, ending, self.folder)
+        folder = Path(ending.earlier) if ending.earlier else self.folder
+        return PhotoResult(self.job, self.problem.photo.file, self.fingerprint, ending, folder)
 
     def same_as(self, other: PhotoResult) -> PhotoResult:
         """The result of a photo whose copy, with the same settings, was done just now: it is not done twice."""

@@ -17,7 +17,7 @@ NAMES = [
     "a,b.jpg",
     "it's me.jpg",
     'say "cheese".jpg',
-    "\"it's\" [2] {3}.jpg",
+    '"it\'s" [2] {3}.jpg',
     "'quoted'.jpg",
     "a=b#c~d.jpg",
     "~me.jpg",
