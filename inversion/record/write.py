@@ -41,6 +41,11 @@ PICTURES = (  # in the order in which people want to see them
 FILES = (*PICTURES, "latents.npz", "tuned.safetensors")
 
 
+def sample_files(count: int) -> list[str]:
+    """Names of the alternatives that `count` samples give, each finished as result.png is."""
+    return [f"sample_{number}.png" for number in range(1, count + 1)] if count > 1 else []
+
+
 def write(
     restoration: Restoration, folder: OwnFolder, frames: Sequence[Image.Image], paste: bool
 ) -> list[Path]:
@@ -94,6 +99,7 @@ def labelled_pictures(restoration: Restoration) -> dict[str, Image.Image]:
         files["result.png"] = restoration.image
     if len(restoration.samples) > 1:
         files |= sample_pictures(restoration.samples, restoration.fits)
+        files |= dict(zip(sample_files(len(restoration.samples)), restoration.alternatives, strict=True))
     if restoration.tuning is not None:
         files["untuned.png"] = to_pil(restoration.tuning.untuned)
     return files | {"panel.png": panel(row, footer=caption(restoration.metrics))}
