@@ -19,7 +19,7 @@ from inversion.runtime.streams import outlive_closed_pipes
 log = logging.getLogger(__name__)
 
 register()
-SUBCOMMANDS = ("ui", "missing", "reap", "report", "sync", "table")
+SUBCOMMANDS = ("app", "ui", "missing", "reap", "report", "sync", "table")
 
 
 def restore(config: DictConfig) -> float:

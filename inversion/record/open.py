@@ -60,9 +60,7 @@ def open_record(
     Raises ConfigError and OSError for a folder that cannot be used.
     """
     own = OwnFolder(folder)
-    own.check(
-        [CONFIG, LOSSES, SUMMARY, TAGS, RESULT, *FILES, *sample_files(problem.hyperparameters.samples)]
-    )
+    own.check([CONFIG, LOSSES, SUMMARY, TAGS, RESULT, *FILES, *sample_files(problem.hyperparameters.samples)])
     files = Background(FolderRecorder(own), process_writer("folders"))
     files.set_tags(tags)
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
