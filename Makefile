@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 5000
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-launchers test-server test-browser test-wheel notebook lint format gpu-check ui train clean
+.PHONY: help setup demo test test-all test-launchers test-server test-browser test-wheel notebook lint format gpu-check app ui train clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ format: setup  ## Let ruff put the code in shape
 
 gpu-check: setup  ## One page about this machine's GPU, in nine minutes: outputs/gpu.md (CLONE=folder: NVIDIA's loop beside)
 	$(BIN)/python -m benchmarks.gpu_check $(if $(CLONE),--clone $(CLONE))
+
+app: setup  ## Open the page on which a photo is restored: choose, say what is wrong, download
+	$(BIN)/python -m sweeps app
 
 ui: setup  ## Open the MLflow UI over the project's runs
 	$(BIN)/python -m sweeps ui --port $(PORT)

@@ -52,9 +52,8 @@ Tab completion: eval "$({command} -sc install=bash)". More: https://hydra.cc/doc
 
 def settings_help(_root_: DictConfig) -> str:
     """${settings_help:}, as a template of Hydra's: `$$` is a dollar sign. _root_: the composed configuration."""
-    in_checkout = Path(sys.argv[0]).name == "run.py"
-    command = "python run.py" if in_checkout else "inversion-sweeps"
-    subcommand = "python -m sweeps" if in_checkout else "inversion-sweeps"
+    command = command_name()
+    subcommand = "inversion-sweeps" if command == "inversion-sweeps" else "python -m sweeps"
     parts = [
         INTRODUCTION.format(command=command),
         "Groups (choose with group=file; * = chosen, +experiment=file adds one):",
@@ -66,6 +65,11 @@ def settings_help(_root_: DictConfig) -> str:
         END.format(command=command, subcommand=subcommand),
     ]
     return "\n".join(parts).replace(UNBROKEN, " ").replace("$", "$$")
+
+
+def command_name() -> str:
+    """What a person has typed to start this."""
+    return "python run.py" if Path(sys.argv[0]).name == "run.py" else "inversion-sweeps"
 
 
 def meanings(root: DictConfig) -> dict[str, str]:

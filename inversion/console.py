@@ -16,6 +16,8 @@ from inversion.record.record import Ending
 from inversion.record.write import PICTURES
 from inversion.restoration import Problem
 
+TAKEN_HOME = {"result.png": "the face", "photo_restored.png": "the photo"}
+
 
 class ProgressBar:
     """Step, loss terms, steps per second and time left of one pass; silent when the output is not a terminal."""
@@ -58,13 +60,17 @@ def announce(name: str, ending: Ending, folder: Path) -> None:
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     if ending.reason and ending.status == "FINISHED":
         console.print(f"{name}: {ending.reason}; rerun=true does it again", markup=False)
-        return
-    seconds = ending.metrics.get("seconds", 0.0)
-    speed = ending.metrics.get("steps_per_second", 0.0)
-    console.print(f"{name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False)
-    if ending.reason:
-        console.print(f"  {ending.reason}", markup=False)
+    else:
+        seconds = ending.metrics.get("seconds", 0.0)
+        speed = ending.metrics.get("steps_per_second", 0.0)
+        console.print(f"{name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False)
+        if ending.reason:
+            console.print(f"  {ending.reason}", markup=False)
     if ending.metrics:
         console.print(f"  {caption(ending.metrics)}", markup=False)
-        there = ", ".join(name for name in PICTURES if (folder / name).exists())
-        console.print(f"  pictures: {folder}/{there}", markup=False)
+    there = [name for name in PICTURES if (folder / name).exists()]
+    if there:
+        console.print(f"  pictures: {', '.join(there)}", markup=False)
+    for name, words in TAKEN_HOME.items():
+        if name in there:
+            console.print(f"  {words}: {folder / name}", markup=False)

@@ -170,8 +170,8 @@ def resize_to_square(photo: Image.Image, resolution: int) -> Image.Image:
     width, height = photo.size
     if abs(width - height) > 1:
         raise ConfigError(
-            f"With align=false the photo must be square. Got {width}x{height}; "
-            f"align=true finds the face and crops it."
+            f"With align=false the photo must be square. Got {width}x{height}; crop it to a square around the face, "
+            "from above the hair to the chin, or leave align=false out where the face can be seen: it is then found."
         )
     return photo.resize((resolution, resolution), Image.Resampling.LANCZOS)
 

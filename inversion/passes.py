@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError, explain
-from inversion.images import quantize, to_tensor
+from inversion.images import quantize, to_pil, to_tensor
 from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
@@ -231,6 +232,7 @@ def assemble(
     interrupted = any(result.interrupted[k] for k in own) or tuning_stopped
     full = observation.full
     completed = None if full is None else full.operator.complete(face.clamp(-1, 1), full.image)[0].cpu()
+    others = [face if k == row else drawn.restored[k, None] for k in sound] if len(sound) > 1 else []
     status, reason = judge(result, row, tuned, interrupted)
     return Restoration(
         problem=observation.problem,
@@ -254,7 +256,16 @@ def assemble(
         samples=drawn.restored[sound].cpu(),
         fits=tuple(drawn.fits[k] for k in sound),
         tuning=tuning,
+        alternatives=tuple(finished(observation, other) for other in others),
     )
+
+
+def finished(observation: Observation, face: Tensor) -> Image.Image:
+    """What a person takes home of a drawn face, [1, 3, R, R]: at the photo's own size where there is one."""
+    full = observation.full
+    if full is not None:
+        return to_pil(full.operator.complete(face.clamp(-1, 1), full.image)[0])
+    return to_pil(observation.operator.consistent(face.clamp(-1, 1), observation.image)[0])
 
 
 def judge(result: Result, row: int, tuned: Tuned | None, interrupted: bool) -> tuple[Status, str]:

@@ -150,7 +150,7 @@ class Photos:
         settings = self.align if isinstance(self.align, Mapping) else {}
         landmarks, face = settings.get("landmarks"), settings.get("face")
         try:
-            found = find_faces(photo, Path(landmarks) if landmarks else None)
+            found = find_faces(photo, landmarks)
             chosen = choose_face(found, 0 if face == ALL else face)
         except AlignmentError as error:
             if self.degraded and abs(photo.width - photo.height) <= 1:

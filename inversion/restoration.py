@@ -78,6 +78,9 @@ class Restoration:
     samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them, untuned
     fits: tuple[float, ...]  # [N], dB, how each of them, corrupted, fits the photo
     tuning: Tuning | None = None  # of the generator, before it drew `restored`
+    alternatives: tuple[
+        Image.Image, ...
+    ] = ()  # [N], `samples` finished as `image` is; () where there is only one
 
     @property
     def image(self) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 
@@ -10,16 +11,21 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from conf.file_names import hint, spelled
+from conf.help import command_name
 from conf.schema import register
 from inversion.runtime.streams import outlive_closed_pipes
 
+log = logging.getLogger(__name__)
+
 register()
-SUBCOMMANDS = ("ui", "missing", "reap", "report", "sync", "table")
+SUBCOMMANDS = ("app", "ui", "missing", "reap", "report", "sync", "table")
 
 
 def restore(config: DictConfig) -> float:
     """One job. Returns a sweep's objective, higher is better: mean PSNR to the original, else to the observed photo."""
     from inversion.errors import ConfigError  # what is imported here is slow: --help must not wait for it
+    from sweeps.execute.intent import intent
     from sweeps.execute.job import Job, Refused, score
     from sweeps.execute.run_jobs import run_jobs
 
@@ -27,6 +33,8 @@ def restore(config: DictConfig) -> float:
         job = Job.composed(config, HydraConfig.get())
     except ConfigError as error:
         raise Refused(str(error)) from error
+    if job.sweep is None and (said := intent(job, command_name())):
+        log.info(said)
     (results,) = run_jobs([job])
     return score(results)
 
@@ -37,6 +45,9 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in SUBCOMMANDS:
         sys.exit(run_command(sys.argv[1:]))
     refuse_removed_folder()
+    if said := hint(sys.argv[1:], command_name()):
+        sys.exit(said)
+    sys.argv[1:] = spelled(sys.argv[1:])
     gc.disable()  # until everything is imported: see inversion/runtime/heap.py
     try:
         hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")(restore)()

@@ -53,6 +53,13 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_table_arguments(rows)
     rows.set_defaults(run=command.table)
 
+    own = commands.add_parser("app", help="open the page on which a photo is restored")
+    own.add_argument("--port", type=int, default=7860)
+    own.add_argument(
+        "settings", nargs="*", metavar="setting=value", help="of every restoration, as for run.py"
+    )
+    own.set_defaults(uri=uri, run=lambda chosen: open_app(chosen.port, chosen.settings))
+
     late = commands.add_parser("sync", parents=[store], help="bring in what MLflow missed while it was away")
     late.add_argument("experiment", nargs="?", help="only its runs [those of every experiment]")
     late.set_defaults(run=lambda chosen: bring_in(chosen.uri, chosen.experiment))
@@ -64,6 +71,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConfigError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def open_app(port: int, settings: list[str]) -> int:
+    """Serve the page until Ctrl-C. Raises ConfigError."""
+    from sweeps.app.serve import serve  # imports torch, which the other commands do without
+
+    return serve(port, settings)
 
 
 def bring_in(uri: str, experiment: str | None) -> int:

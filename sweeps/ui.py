@@ -38,17 +38,22 @@ def serve(uri: str, experiment: str, port: int, project: Path) -> int:
     store = absolute_uri(uri, project)
     experiment_id = prepare_store(store, experiment, project / "mlartifacts")
     print(f"\n  {runs_link(store, experiment_id, port)}\n\nCtrl-C ends it.", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
-    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers end with it
+    server = start(store, port)
     try:
         return server.wait()
     except KeyboardInterrupt:
         return 0
     finally:
         end(server)
+
+
+def start(store: str, port: int) -> subprocess.Popen[bytes]:
+    """MLflow's server over a database, in a process group of its own: `end` ends it with its workers."""
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
+    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
 def ui_command(uri: str) -> str:

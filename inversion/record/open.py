@@ -20,7 +20,7 @@ from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.record import Record
 from inversion.record.store_copy import StoreCopy, health_of
-from inversion.record.write import FILES
+from inversion.record.write import FILES, sample_files
 from inversion.record.writer import Background, process_writer
 from inversion.restoration import Problem
 
@@ -60,7 +60,7 @@ def open_record(
     Raises ConfigError and OSError for a folder that cannot be used.
     """
     own = OwnFolder(folder)
-    own.check([CONFIG, LOSSES, SUMMARY, TAGS, RESULT, *FILES])
+    own.check([CONFIG, LOSSES, SUMMARY, TAGS, RESULT, *FILES, *sample_files(problem.hyperparameters.samples)])
     files = Background(FolderRecorder(own), process_writer("folders"))
     files.set_tags(tags)
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)

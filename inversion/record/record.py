@@ -32,7 +32,7 @@ class Ending:
     status: Status
     reason: str
     metrics: dict[str, float]
-    folder: str = ""  # of what was finished before, where it is still there
+    earlier: str = ""  # where FINISHED before: the folder of that record, "" where it is not there any more
 
 
 class Record:

@@ -46,6 +46,11 @@ PICTURES = (  # in the order in which people want to see them
 FILES = (*PICTURES, "latents.npz", "tuned.safetensors")
 
 
+def sample_files(count: int) -> list[str]:
+    """Names of the alternatives that `count` samples give, each finished as result.png is."""
+    return [f"sample_{number}.png" for number in range(1, count + 1)] if count > 1 else []
+
+
 def write(
     restoration: Restoration,
     folder: OwnFolder,
@@ -94,6 +99,7 @@ def labelled_pictures(restoration: Restoration) -> dict[str, Image.Image]:
             files["consistent.png"] = to_pil(restoration.consistent)
         if len(restoration.samples) > 1:
             files |= sample_pictures(restoration.samples, restoration.fits)
+            files |= dict(zip(sample_files(len(restoration.samples)), restoration.alternatives, strict=True))
         if restoration.tuning is not None:
             files["untuned.png"] = to_pil(restoration.tuning.untuned)
     return files | {"panel.png": panel(row(restoration), footer=caption(restoration.metrics))}

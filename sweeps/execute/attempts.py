@@ -44,7 +44,7 @@ class Planned:
         return self.fingerprints[0]
 
     def ended(self, ending: Ending) -> PhotoResult:
-        folder = Path(ending.folder) if ending.folder else self.folder
+        folder = Path(ending.earlier) if ending.earlier else self.folder
         return PhotoResult(self.job, self.problem.photo.label, self.fingerprint, ending, folder, self.part)
 
     def same_as(self, other: PhotoResult) -> PhotoResult:

@@ -13,6 +13,7 @@ from inversion.record.mlflow_store import Store, open_client, sqlite_path
 from inversion.record.record import Ending
 from inversion.record.store_copy import health_of
 from sweeps.execute import process
+from sweeps.ui import ui_command
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -43,12 +44,7 @@ class Ledger:
         for run in (run for one in fingerprints for run in self._runs(f"tags.fingerprint = '{one}'")):
             if run.info.status == "FINISHED" and not rerun:
                 self._join(run, tags)
-                where = run.data.tags.get("folder", "")
-                reason = f"finished before as run {run.info.run_id}"
-                folder = where if where and Path(where).is_dir() else ""
-                if folder:
-                    reason += f", its pictures are in {folder}"
-                return Ending("FINISHED", reason, dict(run.data.metrics), folder)
+                return self._finished_before(run)
             if run.info.status == "RUNNING":
                 if process.is_gone(run.data.tags):
                     self._bury(run)
@@ -117,6 +113,14 @@ class Ledger:
                 return Path(open_client(self.uri).download_artifacts(run_id, name, folder)).read_text()
             except Exception as error:  # MLflow raises its own kinds, one per kind of artifact store
                 raise OSError(f"run {run_id} has no {name}: {error}") from error
+
+    def _finished_before(self, run: Run) -> Ending:
+        folder = run.data.tags.get("folder", "")
+        where, there = f"its pictures are in {folder}", folder
+        if not folder or not Path(folder).is_dir():
+            where, there = f"its folder is gone, MLflow still has its pictures ({ui_command(self.uri)})", ""
+        reason = f"finished before as run {run.info.run_id}, {where}"
+        return Ending("FINISHED", reason, dict(run.data.metrics), there)
 
     def _join(self, run: Run, tags: Mapping[str, str]) -> None:
         """Count the run among those of another sweep."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inversion.errors import ConfigError
+from inversion.faces.mesh import MESH
 from inversion.images import sha256_of
 
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
@@ -80,6 +81,8 @@ def _contents(value: Any) -> Any:
 
 
 def _hash_of(key: str, name: str) -> str:
+    if key == "landmarks" and name == MESH:
+        return name
     path = Path(name).expanduser()
     try:
         facts = path.stat()

@@ -98,7 +98,7 @@ def test_downsample_area_leaves_small_images_alone(resolution: int) -> None:
 
 def test_resize_to_square_accepts_one_pixel_of_difference_and_no_more() -> None:
     assert resize_to_square(Image.new("RGB", (41, 40)), 16).size == (16, 16)
-    with pytest.raises(ConfigError, match="42x40.*align=true"):
+    with pytest.raises(ConfigError, match="42x40.*square around the face"):
         resize_to_square(Image.new("RGB", (42, 40)), 16)
 
 

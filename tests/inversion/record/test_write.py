@@ -80,7 +80,25 @@ def test_samples_have_pictures_of_their_own(model: Model, loss: PerceptualLoss, 
     for count in (1, 3):
         run(model, loss, tmp_path / str(count), blurred(replace(SEARCH, samples=count)))
     assert not names(tmp_path / "1") & OF_SAMPLES
-    assert names(tmp_path / "3") >= OF_SAMPLES
+    each = {"sample_1.png", "sample_2.png", "sample_3.png"}
+    assert names(tmp_path / "3") >= OF_SAMPLES | each and not names(tmp_path / "1") & each
+
+
+def test_the_best_sample_is_the_picture_to_take_home(
+    model: Model, loss: PerceptualLoss, tmp_path: Path
+) -> None:
+    found, _ = run(model, loss, tmp_path, blurred(replace(SEARCH, samples=3)))
+    best = 1 + max(range(3), key=found.fits.__getitem__)
+    assert (picture(tmp_path / f"sample_{best}.png") == np.asarray(found.image)).all()
+    assert len({(tmp_path / f"sample_{n}.png").read_bytes() for n in (1, 2, 3)}) == 3
+
+
+def test_somebody_elses_picture_of_a_samples_name_stops_the_run_before_the_search(
+    model: Model, loss: PerceptualLoss, tmp_path: Path
+) -> None:
+    (tmp_path / "sample_2.png").write_bytes(b"mine")
+    with pytest.raises(ConfigError, match="sample_2.png is in the way"):
+        run(model, loss, tmp_path, blurred(replace(SEARCH, samples=2)))
 
 
 def test_the_record_is_of_the_tuned_generator_and_says_what_was_before(

@@ -66,6 +66,16 @@ def test_what_is_finished_is_skipped_with_its_figures_unless_rerun(ledger: Ledge
     assert ending(ledger, rerun=True) is None
 
 
+def test_where_the_pictures_of_a_finished_point_are_is_said(ledger: Ledger, tmp_path: Path) -> None:
+    run(ledger, "FINISHED", folder=str(tmp_path / "gone"))
+    found = ending(ledger)
+    assert found.earlier == "" and "MLflow still has its pictures" in found.reason
+    assert f"ui --uri {ledger.uri}" in found.reason
+    run(ledger, "FINISHED", fingerprint="f2", folder=str(tmp_path))
+    found = ledger.ending(["f2"], {}, False)
+    assert found is not None and found.earlier == str(tmp_path) and str(tmp_path) in found.reason
+
+
 @pytest.mark.parametrize("rerun", [False, True])
 def test_what_a_live_process_works_on_is_left_to_it(ledger: Ledger, rerun: bool) -> None:
     run(ledger, "RUNNING")

@@ -1,0 +1,187 @@
+"""The searches of the page: one at a time, the others wait; what each has reached can be asked at any time."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from inversion.errors import ConfigError
+from inversion.record.folder_recorder import IMAGES, LOSSES
+from inversion.record.own_folder import read_manifest
+from inversion.record.write import PICTURES, sample_files
+from sweeps.app.uploads import Upload
+
+State = Literal["waiting", "running", "FINISHED", "FAILED", "KILLED"]
+LONGEST_QUEUE = 20
+GRACE = 20.0  # seconds in which an interrupted search writes what it has reached
+
+
+@dataclass(eq=False)
+class Search:
+    """One restoration: waiting, running or ended."""
+
+    upload: Upload
+    face: int
+    words: Sequence[str]  # settings, as on the command line
+    steps: int
+    folder: Path  # of its record; where the same was done before, that record's
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    state: State = "waiting"
+    reason: str = ""
+    stopped: bool = False  # somebody wants it to end
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in ("waiting", "running")
+
+    @property
+    def was_done_before(self) -> bool:
+        return self.state == "FINISHED" and self.reason != ""
+
+    def frames(self) -> list[Path]:
+        """What the generator drew on the way, in the order of the steps."""
+        return sorted((self.folder / IMAGES).glob("progress_*.png"), key=_step)
+
+    def step(self) -> int:
+        """Steps that are done, as far as they are recorded."""
+        frames = self.frames()
+        drawn = _step(frames[-1]) if frames else 0
+        try:
+            rows = (self.folder / LOSSES).read_bytes().count(b"\n") - 1
+        except OSError:
+            rows = 0
+        return min(self.steps, max(drawn, rows))
+
+    def files(self) -> list[str]:
+        """Names of the pictures that there are."""
+        names = [*PICTURES, *sample_files(64)]
+        return [name for name in names if (self.folder / name).is_file()] if self.is_over else []
+
+    def run(self) -> Mapping[str, Any]:
+        """Of MLflow: its id and its store, as the record has them; {} where there is none."""
+        run = read_manifest(self.folder).get("run")
+        return run if isinstance(run, dict) and run.get("id") else {}
+
+
+class Searches:
+    """The queue. A search runs in a process of its own: its memory goes with it, and Stop ends it cleanly."""
+
+    def __init__(self, outputs: Path) -> None:
+        """outputs: where the records' folders are made, by date and time as run.py does."""
+        self.outputs = outputs
+        self._known: dict[str, Search] = {}
+        self._waiting: list[Search] = []
+        self._running: Search | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="searches", daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        """Searches that wait or run."""
+        with self._changed:
+            return len(self._waiting) + (self._running is not None)
+
+    def get(self, key: object) -> Search:
+        with self._changed:
+            if isinstance(key, str) and key in self._known:
+                return self._known[key]
+        raise ConfigError("There is no such restoration on this page. Start it again.")
+
+    def add(self, upload: Upload, face: int, words: Sequence[str], steps: int) -> Search:
+        """Raises ConfigError where too many wait already."""
+        folder = self.outputs / datetime.now().strftime("%Y-%m-%d/%H-%M-%S-%f")
+        search = Search(upload, face, words, steps, folder)
+        with self._changed:
+            if len(self._waiting) >= LONGEST_QUEUE:
+                raise ConfigError(f"{LONGEST_QUEUE} restorations wait already. Try again when some are done.")
+            self._known[search.id] = search
+            self._waiting.append(search)
+            self._changed.notify_all()
+        return search
+
+    def ahead(self, search: Search) -> int:
+        """How many searches end before this one begins."""
+        with self._changed:
+            if search not in self._waiting:
+                return 0
+            return self._waiting.index(search) + (self._running is not None)
+
+    def needed(self) -> frozenset[str]:
+        """Ids of the photos that a search has still to read."""
+        with self._changed:
+            current = [] if self._running is None else [self._running]
+            return frozenset(search.upload.id for search in [*self._waiting, *current])
+
+    def stop(self, search: Search) -> None:
+        """End a search: what it has reached is recorded."""
+        with self._changed:
+            search.stopped = True
+            if search in self._waiting:
+                self._waiting.remove(search)
+                search.state, search.reason = "KILLED", "taken out of the queue"
+            elif search is self._running and self._process is not None:
+                self._process.send_signal(signal.SIGINT)
+
+    def close(self) -> None:
+        """End what runs, forget what waits."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            running = self._running
+            self._changed.notify_all()
+        if running is not None:
+            self.stop(running)
+        self._thread.join(GRACE)
+        with self._changed:
+            if self._process is not None:
+                self._process.kill()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._waiting)
+                if self._closed:
+                    return
+                search = self._running = self._waiting.pop(0)
+                search.state = "running"
+                command = [sys.executable, "-m", "sweeps.app.search", str(search.folder), *search.words]
+                self._process = subprocess.Popen(
+                    command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+                )
+            said, _ = self._process.communicate()
+            with self._changed:
+                _end(search, said)
+                self._running = self._process = None
+
+
+def _end(search: Search, said: str) -> None:
+    """From what its process has said last."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    try:
+        ending = json.loads(lines[-1])
+        search.folder = Path(ending["folder"])
+        search.reason = ending["reason"]
+        search.state = ending["status"]
+    except (IndexError, KeyError, TypeError, ValueError):
+        if search.stopped:
+            search.reason, search.state = "stopped", "KILLED"
+        else:
+            search.reason = lines[-1] if lines else "its process has ended without a word (out of memory?)"
+            search.state = "FAILED"
+
+
+def _step(frame: Path) -> int:
+    found = re.search(r"_(\d+)\.png$", frame.name)
+    return int(found[1]) if found else 0

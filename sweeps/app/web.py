@@ -1,0 +1,254 @@
+"""What the page asks of its server. No path that comes from outside is ever opened: photos, searches and pictures are
+looked up by what the server itself has named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inversion.errors import ConfigError
+from sweeps.app.result import before, in_photo
+from sweeps.app.searches import Search, Searches
+from sweeps.app.uploads import MAX_BYTES, Upload, Uploads
+from sweeps.app.wish import Wish
+
+ASSETS = Path(__file__).parent / "assets"
+OWN = "x-inversion"  # a header that another site's page cannot send without asking, and nobody answers that
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+MAX_JSON = 10_000  # bytes
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Page:
+    """Photos, searches and the settings that every search has."""
+
+    def __init__(
+        self,
+        uploads: Uploads,
+        searches: Searches,
+        settings: Sequence[str],
+        resolution: int,
+        link: Callable[[Search], str],
+    ) -> None:
+        """settings: of the command line, before what the page says. resolution: of the generator, px.
+
+        link: the address of a search's run in MLflow; it may take its time. Raises ConfigError without one.
+        """
+        self.uploads = uploads
+        self.searches = searches
+        self.settings = settings
+        self.resolution = resolution
+        self.link = link
+
+    def application(self) -> ASGIApp:
+        routes = [Route("/", asset("page.html"))]
+        routes += [Route(f"/{name}", asset(name)) for name in sorted(file.name for file in ASSETS.iterdir())]
+        routes += [
+            Route("/photos", changing(self.add_photo), methods=["POST"]),
+            Route("/photos/{photo}/mask", changing(self.set_mask), methods=["POST", "DELETE"]),
+            Route("/photos/{photo}/{name}", answered(self.photo_picture)),
+            Route("/searches", changing(self.begin), methods=["POST"]),
+            Route("/searches/{search}", answered(self.state)),
+            Route("/searches/{search}/stop", changing(self.stop), methods=["POST"]),
+            Route("/searches/{search}/frame", answered(self.frame)),
+            Route("/searches/{search}/before", answered(self.before)),
+            Route("/searches/{search}/photo/{number:int}", answered(self.whole_photo)),
+            Route("/searches/{search}/mlflow", answered(self.in_mlflow)),
+            Route("/searches/{search}/{name}", answered(self.result_picture)),
+        ]
+        hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+        return Starlette(routes=routes, middleware=[hosts, Middleware(WithHeaders)])
+
+    async def add_photo(self, request: Request) -> Response:
+        name = unquote(request.headers.get("x-name", "photo"))
+        content = await body(request, MAX_BYTES)
+        upload = await run_in_threadpool(self.uploads.add, name, content, self.searches.needed())
+        return JSONResponse(
+            {
+                "id": upload.id,
+                "name": upload.path.name,
+                "size": upload.size,
+                "faces": len(upload.areas),
+                "areas": upload.areas,
+                "aligned": upload.is_aligned,
+            }
+        )
+
+    async def photo_picture(self, request: Request) -> Response:
+        upload, name = self._upload(request), request.path_params["name"]
+        faces = range(len(upload.areas))
+        shown = {"preview.jpg", *(f"{kind}_{k}.jpg" for kind in ("face", "area") for k in faces)}
+        if name not in shown:
+            raise ConfigError("There is no such picture of this photo.")
+        return FileResponse(upload.folder / name)
+
+    async def set_mask(self, request: Request) -> Response:
+        """?face=0: painted over that face's area; without: a file as large as the photo."""
+        upload, face = self._upload(request), request.query_params.get("face", "")
+        if request.method == "DELETE":
+            self.uploads.clear_mask(upload)
+            return JSONResponse({})
+        content = await body(request, MAX_BYTES)
+        if face.isdigit():
+            await run_in_threadpool(self.uploads.paint, upload, int(face), content)
+        else:
+            await run_in_threadpool(self.uploads.give_mask, upload, content)
+        return JSONResponse({})
+
+    async def begin(self, request: Request) -> Response:
+        said = json.loads(await body(request, MAX_JSON))
+        if not isinstance(said, dict):
+            raise ConfigError("A restoration is asked for by an object.")
+        upload, wish = self.uploads.get(said.get("photo")), Wish.of(said)
+        words, steps = await run_in_threadpool(wish.words, upload, self.settings, self.resolution)
+        return JSONResponse({"id": self.searches.add(upload, wish.face, words, steps).id})
+
+    async def state(self, request: Request) -> Response:
+        search = self._search(request)
+        frames = [] if search.is_over else search.frames()
+        return JSONResponse(
+            {
+                "state": search.state,
+                "reason": search.reason,
+                "before": search.was_done_before,
+                "ahead": self.searches.ahead(search),
+                "queue": len(self.searches),
+                "step": search.step(),
+                "steps": search.steps,
+                "frames": len(frames),
+                "files": search.files(),
+                "folder": str(search.folder),
+                "tracked": bool(search.run()),
+            }
+        )
+
+    async def stop(self, request: Request) -> Response:
+        self.searches.stop(self._search(request))
+        return JSONResponse({})
+
+    async def frame(self, request: Request) -> Response:
+        """The latest picture of a face that forms."""
+        frames = self._search(request).frames()
+        if not frames:
+            raise ConfigError("Nothing is drawn yet.")
+        return FileResponse(frames[-1])
+
+    async def result_picture(self, request: Request) -> Response:
+        search, name = self._search(request), request.path_params["name"]
+        if name not in search.files():
+            raise ConfigError("This restoration has no such picture.")
+        return (
+            download(search.folder / name, name)
+            if "download" in request.query_params
+            else FileResponse(search.folder / name)
+        )
+
+    async def whole_photo(self, request: Request) -> Response:
+        """The photo with an alternative in its place; 0: with the one that fits best."""
+        search, number = self._search(request), request.path_params["number"]
+        path = await run_in_threadpool(in_photo, search, number)
+        return (
+            download(path, "photo_restored.png") if "download" in request.query_params else FileResponse(path)
+        )
+
+    async def before(self, request: Request) -> Response:
+        """The photo's face, framed like the result."""
+        return FileResponse(await run_in_threadpool(before, self._search(request)))
+
+    async def in_mlflow(self, request: Request) -> Response:
+        return RedirectResponse(await run_in_threadpool(self.link, self._search(request)), 303)
+
+    def _upload(self, request: Request) -> Upload:
+        return self.uploads.get(request.path_params["photo"])
+
+    def _search(self, request: Request) -> Search:
+        return self.searches.get(request.path_params["search"])
+
+
+class WithHeaders:
+    """Every answer forbids what the page does not need: other sites' scripts, frames, caches."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+def answered(endpoint: Endpoint) -> Endpoint:
+    """What cannot be done is said in words, with status 400."""
+
+    @wraps(endpoint)
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except TooLarge as error:
+            return JSONResponse({"error": str(error)}, 413)
+        except (ValueError, OSError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return answer
+
+
+def changing(endpoint: Endpoint) -> Endpoint:
+    """The same for what changes something: only the page itself may ask for that."""
+
+    @wraps(endpoint)
+    async def answer(request: Request) -> Response:
+        if OWN not in request.headers:
+            return JSONResponse({"error": "Only this server's own page may ask for that."}, 403)
+        return await endpoint(request)
+
+    return answered(answer)
+
+
+class TooLarge(ConfigError):
+    """More was sent than is read."""
+
+
+async def body(request: Request, most: int) -> bytes:
+    """What was sent; reading ends where it is too much. Raises TooLarge."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise TooLarge(
+                f"The file is too large. At most {most / 2**20:.0f} MB are read; scale it down first."
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+def asset(name: str) -> Endpoint:
+    async def page(_: Request) -> Response:
+        return FileResponse(ASSETS / name)
+
+    return page
+
+
+def download(path: Path, name: str) -> Response:
+    return FileResponse(path, headers={"Content-Disposition": f"attachment; filename={quote(name)}"})

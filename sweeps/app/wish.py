@@ -1,0 +1,102 @@
+"""What a person asks of the page, as settings of the command line."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conf.file_names import quote
+from inversion.errors import ConfigError
+from inversion.presets import composed
+from sweeps.app.uploads import Upload
+
+# What may be wrong with a photo → what says so.
+DAMAGES = {
+    "nothing": ["degradation=none"],
+    "blur": ["degradation=blur", "degraded=true"],
+    "grey": ["degradation=grayscale", "degraded=true"],
+    "missing": ["degradation=inpaint", "degraded=true"],
+    "small": ["degradation=downsample", "degraded=true"],
+}
+SPAN = 10.0  # the knob's ends are this many times less, and more, than the preset's reg
+LEAST_FACTOR, MOST_FACTOR = 2, 32  # of Downsample
+PICTURES = 16  # that the page sees of a forming face
+_hydra = threading.Lock()  # composes for one thread at a time
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One restoration."""
+
+    face: int  # 0 = the largest
+    damage: str  # of DAMAGES
+    blur: float | None  # width of the kernel in per cent of the face's square; None: found by itself
+    pixels: float  # across the face's square that a small photo has
+    likeness: float  # 0 = like the photo, 1 = like a face
+    alternatives: int
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Wish:
+        """From what the page sends. Raises ConfigError for what no page of ours would send."""
+        damage = said.get("damage")
+        if damage not in DAMAGES:
+            raise ConfigError(f"damage must be one of {', '.join(DAMAGES)}. Got {damage}.")
+        return cls(
+            face=int(_number(said, "face", 0, 1000)),
+            damage=damage,
+            blur=None if said.get("blur") is None else _number(said, "blur", 1, 50),
+            pixels=_number(said, "pixels", 1, 1024),
+            likeness=_number(said, "likeness", 0, 1),
+            alternatives=int(_number(said, "alternatives", 1, 8)),
+        )
+
+    def words(self, upload: Upload, settings: Sequence[str], resolution: int) -> tuple[list[str], int]:
+        """The command line that does it, after the page's own settings, and the steps it takes. Raises ConfigError.
+
+        resolution: of the generator, in px.
+        """
+        chosen = [*settings, *DAMAGES[self.damage], *self._details(upload, resolution)]
+        with _hydra:
+            usual = composed(*chosen)
+        steps = int(usual["steps"]) + int(usual["tuning_steps"])
+        align = ["align=false"] if upload.is_aligned else [f"align.face={self.face}"]
+        reg = f"reg={reg_for(self.likeness, usual['reg']):.3g}"
+        samples, watched = f"samples={self.alternatives}", f"tracking.image_every={max(1, steps // PICTURES)}"
+        return [f"image={quote(str(upload.path))}", *align, *chosen, reg, samples, watched], steps
+
+    def _details(self, upload: Upload, resolution: int) -> list[str]:
+        if self.damage == "blur":
+            width = "auto" if self.blur is None else kernel_size(self.blur, resolution)
+            return [f"degradation.kernel_size={width}"]
+        if self.damage == "small":
+            factor = min(max(resolution / self.pixels, LEAST_FACTOR), MOST_FACTOR)
+            return [f"degradation.factor={factor:.4g}"]
+        if self.damage == "missing" and upload.mask is not None:
+            return [f"degradation.mask={quote(str(upload.mask))}"]
+        return []
+
+
+def reg_for(likeness: float, usual: float) -> float:
+    """The weight of the prior that a knob from 0 (like the photo) to 1 (like a face) stands for.
+
+    reg = usual · 10^(2 · likeness − 1): the middle is the preset's own, the ends are a tenth and ten times of it. reg
+    works by its order of magnitude, hence the exponent. usual: reg of the preset that the damage has.
+    """
+    return float(usual * SPAN ** (2 * likeness - 1))
+
+
+def kernel_size(percent: float, resolution: int) -> int:
+    """Per cent of the face's square → px at the generator's resolution: odd, at least 3."""
+    return max(3, 2 * round((percent / 100 * resolution - 1) / 2) + 1)
+
+
+def _number(said: Mapping[str, Any], name: str, least: float, most: float) -> float:
+    value = said.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ConfigError(f"{name} must be a number. Got {value}.")
+    if not least <= value <= most:
+        raise ConfigError(f"{name} must be {least:g} to {most:g}. Got {value:g}.")
+    return float(value)
