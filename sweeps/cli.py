@@ -21,13 +21,14 @@ def restore(config: DictConfig) -> float:
     """One job. Returns a sweep's objective, higher is better: mean PSNR to the original, else to the observed photo."""
     from inversion.errors import ConfigError  # what is imported here is slow: --help must not wait for it
     from sweeps.execute.job import Job, Refused, score
+    from sweeps.execute.rounds import run_until_done
     from sweeps.execute.run_jobs import run_jobs
 
     try:
         job = Job.composed(config, HydraConfig.get())
     except ConfigError as error:
         raise Refused(str(error)) from error
-    (results,) = run_jobs([job])
+    (results,) = run_until_done([job], run_jobs)
     return score(results)
 
 

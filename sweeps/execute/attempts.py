@@ -17,8 +17,8 @@ from inversion.record.open import open_record
 from inversion.record.record import Ending, Record
 from inversion.restoration import Problem
 from sweeps.execute import process
-from sweeps.execute.job import Job, PhotoResult
-from sweeps.execute.ledger import Ledger, membership
+from sweeps.execute.job import Awaited, Job, PhotoResult
+from sweeps.execute.ledger import Elsewhere, Ledger, membership
 from sweeps.execute.networks import photos
 from sweeps.home import code_version
 from sweeps.plan.fingerprint import SYNTHETIC, fingerprints
@@ -40,6 +40,9 @@ class Planned:
     def ended(self, ending: Ending) -> PhotoResult:
         return PhotoResult(self.job, self.problem.photo.file, self.fingerprint, ending, self.folder)
 
+    def awaited(self, elsewhere: Elsewhere) -> Awaited:
+        return Awaited(self.job, self.problem.photo.file, self.fingerprints, self.folder, elsewhere)
+
     def same_as(self, other: PhotoResult) -> PhotoResult:
         """The result of a photo whose copy, with the same settings, was done just now: it is not done twice."""
         status, reason, metrics = other.ending.status, other.ending.reason, other.ending.metrics
@@ -55,6 +58,7 @@ class Attempt:
 
     planned: Planned
     record: Record
+    run_id: str | None  # None: without a store, or with one that has failed
 
 
 def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
@@ -94,27 +98,25 @@ def folder_for(parent: Path, name: str) -> Path:
 
 def open_attempt(
     planned: Planned, model: Model, ledger: Ledger, store: Store | None
-) -> Attempt | PhotoResult:
+) -> Attempt | PhotoResult | Awaited:
     """Claim a photo and open its record; a result where it is finished, being run, or cannot be recorded."""
     job, problem = planned.job, planned.problem
-    tags = job_tags(planned, model)
+    config, name, tags = job.config, run_name(planned), job_tags(planned, model)
+    parent = config.tracking.parent
+    claimed = ledger.claim(planned.fingerprints, name, tags, config.rerun, parent)
+    if isinstance(claimed, Ending):
+        return planned.ended(claimed)
+    if isinstance(claimed, Elsewhere):
+        return planned.awaited(claimed)
     try:
-        with ledger.one_at_a_time():
-            earlier = ledger.ending(planned.fingerprints, tags, job.config.rerun)
-            if earlier is not None:
-                return planned.ended(earlier)
-            record = open_record(
-                problem,
-                job.config.values,
-                run_name(planned),
-                tags,
-                planned.folder,
-                store,
-                job.config.tracking.parent,
-            )
-    except (ValueError, OSError) as error:
+        record = open_record(problem, config.values, name, tags, planned.folder, store, parent, claimed)
+    except BaseException as error:
+        if claimed is not None:
+            ledger.withdraw(claimed)
+        if not isinstance(error, (ValueError, OSError)):
+            raise
         return planned.ended(Ending("FAILED", explain(error), {}))
-    return Attempt(planned, record)
+    return Attempt(planned, record, claimed)
 
 
 def job_tags(planned: Planned, model: Model) -> dict[str, str]:
