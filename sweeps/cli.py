@@ -14,7 +14,7 @@ from conf.schema import register
 from inversion.runtime.streams import outlive_closed_pipes
 
 register()
-SUBCOMMANDS = ("ui", "missing", "reap", "report", "sync", "table")
+SUBCOMMANDS = ("ui", "missing", "reap", "report", "sync", "table", "watch")
 
 
 def restore(config: DictConfig) -> float:

@@ -95,9 +95,11 @@ class Watch:
             self._look(worker, lease)
             return self._silent[worker] > self._lease(worker, lease)
 
-    def silence(self, worker: str) -> float:
-        """Seconds, as far as they were watched."""
-        return self._silent.get(worker, 0.0)
+    def silence(self, worker: str, lease: float) -> tuple[float, float]:
+        """Seconds for which a process has been silent, as far as they were watched, and its lease."""
+        with self._lock:
+            self._look(worker, lease)
+            return self._silent[worker], self._lease(worker, lease)
 
     def _look(self, worker: str, lease: float) -> None:
         now = self._clock()

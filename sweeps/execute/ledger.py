@@ -187,6 +187,16 @@ class Ledger:
             return process.is_gone(tags)
         return worker is not None and watch_of(self.uri, self.experiment_id).is_expired(worker, self.lease)
 
+    def is_watched(self, run: Run) -> bool:
+        """Whether it takes time to know if the process that works on a run has ended."""
+        return "worker" in run.data.tags and not process.is_here(run.data.tags)
+
+    def silence(self, run: Run) -> tuple[float, float]:
+        """Seconds without a sign of life of a run's process, as far as they were watched, and its lease."""
+        if not self.is_watched(run):
+            return 0.0, self.lease
+        return watch_of(self.uri, self.experiment_id).silence(run.data.tags["worker"], self.lease)
+
     def reap(self, host: str | None = None) -> list[str]:
         """Mark runs left RUNNING by processes that are gone as KILLED; returns their ids.
 
@@ -217,9 +227,13 @@ class Ledger:
                 found[name] = str(run.info.status)
         return found
 
-    def members(self, parent: str) -> list[Run]:
-        """The runs of the points of one sweep, latest first."""
-        return list(self._runs(f"tags.`{membership(parent)}` = 'yes'"))
+    def members(self, parent: str, ended_after: int = 0) -> list[Run]:
+        """The runs of the points of one sweep, latest first. ended_after: in ms since 1970; 0 = also those running."""
+        since = f" and attributes.end_time > {ended_after}" if ended_after else ""
+        return list(self._runs(f"tags.`{membership(parent)}` = 'yes'{since}"))
+
+    def belongs(self, run: Run, parent: str) -> bool:
+        return membership(parent) in run.data.tags
 
     def artifact(self, run_id: str, name: str) -> str:
         """The content of a run's file. Raises OSError when there is none."""
