@@ -19,8 +19,8 @@ from inversion.record.open import open_record
 from inversion.record.record import Ending, Record
 from inversion.restoration import Problem
 from sweeps.execute import overview, process
-from sweeps.execute.job import Job, Part, PhotoResult
-from sweeps.execute.ledger import Ledger, membership
+from sweeps.execute.job import Awaited, Job, Part, PhotoResult
+from sweeps.execute.ledger import Elsewhere, Ledger, membership
 from sweeps.execute.networks import photos
 from sweeps.execute.run_name import run_name
 from sweeps.execute.wholes import Wholes
@@ -47,6 +47,9 @@ class Planned:
         folder = Path(ending.earlier) if ending.earlier else self.folder
         return PhotoResult(self.job, self.problem.photo.label, self.fingerprint, ending, folder, self.part)
 
+    def awaited(self, elsewhere: Elsewhere) -> Awaited:
+        return Awaited(self.job, self.problem.photo.label, self.fingerprints, self.folder, elsewhere)
+
     def same_as(self, other: PhotoResult) -> PhotoResult:
         """The result of a photo whose copy, with the same settings, was done just now: it is not done twice."""
         status, reason, metrics = other.ending.status, other.ending.reason, other.ending.metrics
@@ -61,6 +64,7 @@ class Attempt:
 
     planned: Planned
     record: Record
+    run_id: str | None  # None: without a store, or with one that has failed
 
 
 def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
@@ -119,28 +123,29 @@ def folder_for(parent: Path, name: str) -> Path:
 
 def open_attempt(
     planned: Planned, model: Model, ledger: Ledger, store: Store | None, wholes: Wholes
-) -> Attempt | PhotoResult:
+) -> Attempt | PhotoResult | Awaited:
     """Claim a photo and open its record; a result where it is finished, being run, or cannot be recorded."""
-    job, problem = planned.job, planned.problem
-    search = problem.hyperparameters
-    tags = job_tags(planned, model)
+    job, problem, tags = planned.job, planned.problem, job_tags(planned, model)
+    config, search = job.config, problem.hyperparameters
+    name = run_name(problem.photo.name, job.degradation, search.reg, search.steps, job.overrides)
+    claimed: str | None = None
     try:
-        with ledger.one_at_a_time():
-            earlier = ledger.ending(planned.fingerprints, tags, job.config.rerun)
-            if earlier is not None:
-                return planned.ended(earlier)
-            record = open_record(
-                problem,
-                planned.values,
-                run_name(problem.photo.name, job.degradation, search.reg, search.steps, job.overrides),
-                tags,
-                planned.folder,
-                store,
-                wholes.parent(job, planned.part),
-            )
-    except (ValueError, OSError) as error:
+        looked = ledger.ending(planned.fingerprints, tags, config.rerun) if planned.part is not None else None
+        parent = wholes.parent(job, planned.part) if looked is None else config.tracking.parent
+        found = looked or ledger.claim(planned.fingerprints, name, tags, config.rerun, parent)
+        if isinstance(found, Ending):
+            return planned.ended(found)
+        if isinstance(found, Elsewhere):
+            return planned.awaited(found)
+        claimed = found
+        record = open_record(problem, planned.values, name, tags, planned.folder, store, parent, claimed)
+    except BaseException as error:
+        if claimed is not None:
+            ledger.withdraw(claimed)
+        if not isinstance(error, (ValueError, OSError)):
+            raise
         return planned.ended(Ending("FAILED", explain(error), {}))
-    return Attempt(planned, record)
+    return Attempt(planned, record, claimed)
 
 
 def job_tags(planned: Planned, model: Model) -> dict[str, str]:

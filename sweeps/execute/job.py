@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from inversion.record.record import Ending
 from inversion.restoration import Problem
 from sweeps.execute import endings
+from sweeps.execute.ledger import Elsewhere
 from sweeps.plan.config import Config
 
 
@@ -68,6 +69,21 @@ class PhotoResult:
             from inversion.console import announce
 
             announce(self.photo, self.ending, self.folder)
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A photo of a job that another process is running: it will be done, or is looked at again."""
+
+    job: Job
+    photo: str  # its file name
+    fingerprints: tuple[str, ...]  # under which its run may be recorded, today's first
+    folder: Path  # for its record, should it be run here
+    elsewhere: Elsewhere
+
+    def ended(self, ending: Ending) -> PhotoResult:
+        folder = Path(ending.earlier) if ending.earlier else self.folder
+        return PhotoResult(self.job, self.photo, self.fingerprints[0], ending, folder)
 
 
 class Refused(CompactHydraException):

@@ -37,13 +37,12 @@ from sweeps.ui import is_server, paper_command, sweep_link, ui_command
 log = logging.getLogger(__name__)
 
 REPORT = "report.html"
-ORPHANS = 60.0  # seconds in which workers of a killed sweep may end
 
 
 class Sweep:
     """Opened before the first point starts, in the process that the person started; `close` may be called twice.
 
-    The same grid asked for again goes on below the same parent run.
+    The same grid asked for again goes on below the same parent run, or, while another process runs it, beside it.
     """
 
     def __init__(self, config: DictConfig) -> None:
@@ -59,7 +58,7 @@ class Sweep:
         store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
         bring_in(store)
         self.store = store
-        self.ledger = Ledger(store)
+        self.ledger = Ledger(store, tracking.lease)
         self.parent: MLflowRecorder | None = None
         _look_for_the_largest(config)
         _settle_folder(config, self.folder)
@@ -143,11 +142,11 @@ class Sweep:
         self.ledger.reap()
         earlier = next(iter(self.ledger.sweeps(self.grid.fingerprint)), None)
         if earlier is not None and earlier.info.status == "RUNNING":
-            raise ConfigError(
-                f"This sweep is running already: {process.describe(earlier.data.tags)}, run {earlier.info.run_id}. "
-                "Wait for it or end it; where its machine is gone for good: "
-                f"python -m sweeps reap {config.tracking.experiment} --host {earlier.data.tags.get('host')}"
+            other = process.describe(earlier.data.tags)
+            log.info(
+                "%s is running the same sweep (run %s): the two share its points", other, earlier.info.run_id
             )
+            earlier = None
         parent = MLflowRecorder(
             store.uri,
             store.experiment_id,
@@ -163,12 +162,11 @@ class Sweep:
                 "failed": "",
                 "missing": "",
                 **process.tags(),
+                **self.ledger.signs(),
             },
             run_id=None if earlier is None else earlier.info.run_id,
         )
         parent.log_file(self.folder / SWEEP_FILE)
-        if earlier is not None:
-            self.ledger.wait_for_orphans(parent.run_id, ORPHANS)
         return parent
 
 

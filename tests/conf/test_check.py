@@ -65,7 +65,10 @@ def test_align_keeps_its_settings() -> None:
         ("align.face=-1", "Got align.face=-1"),
         ("align.face=1.5", "Got align.face=1.5"),
         ("align.face=true", "Got align.face=True"),
-        ("align.landmarks=3", "align.landmarks must be the path of dlib's 68-point file, or null. Got 3"),
+        (
+            "align.landmarks=3",
+            "align.landmarks must be the path of dlib's 68-point file, mesh, or null. Got 3",
+        ),
         ("align={fac: 1}", "align has face and landmarks. Got align.fac"),
         ("align=maybe", "align=false or align.face=1 would work"),
         ("input.align=left", "Got input.align=left"),

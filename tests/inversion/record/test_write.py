@@ -207,7 +207,7 @@ def test_a_second_run_in_the_same_folder_replaces_the_first_ones_files(
 def test_a_store_that_is_away_when_a_record_is_opened_is_behind_from_the_start(
     model: Model, loss: PerceptualLoss, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise ConfigError("MLflow cannot be reached")
 
     monkeypatch.setattr(opening, "MLflowRecorder", away)

@@ -14,7 +14,9 @@ from inversion.faces.sample import sample_photo
 from inversion.images import read_photo
 from inversion.presets import composed
 from inversion.record.mlflow_store import open_client
+from sweeps.execute import overview
 from sweeps.execute.job import Job, PhotoResult
+from sweeps.execute.rounds import run_until_done
 from sweeps.execute.run_jobs import run_jobs
 from sweeps.plan.config import Config
 
@@ -42,7 +44,7 @@ def run(folder: Path, uri: str | None, *overrides: str) -> list[PhotoResult]:
         "image_every": 0,
         "animation_frames": 0,
     }
-    (results,) = run_jobs([Job(Config.of(values), folder, (), "blur")])
+    (results,) = run_until_done([Job(Config.of(values), folder, (), "blur")], run_jobs)
     return results
 
 
@@ -71,6 +73,7 @@ def test_faces_are_runs_below_one_parent_and_are_not_done_twice(
     pasted, whole = (np.asarray(Image.open(p)) for p in (tmp_path / "one/both/photo_restored.png", group))
     changed = (pasted != whole).any(axis=2)
     assert changed[:, :400].any() and changed[:, 600:].any()  # both of them
+    overview.write(tmp_path / "one", results)
     assert (tmp_path / "one" / "overview.png").is_file()
     assert not (tmp_path / "one" / "both-face0" / "photo_restored.png").exists()
 
