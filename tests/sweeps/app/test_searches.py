@@ -13,10 +13,12 @@ from PIL import Image
 
 from inversion.errors import ConfigError
 from inversion.faces.sample import sample_photo
+from inversion.generator.discriminator import Discriminator
+from inversion.generator.stylegan2 import Generator
 from sweeps.app import searches as module
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import Upload
-from tests.end_to_end.sweeping import Store
+from tests.end_to_end.sweeping import Store, write_weights
 
 # A search that does what the word after its folder says.
 STAND_IN = """
@@ -120,8 +122,12 @@ def test_words_of_the_command_line_become_words_of_the_page() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
 def test_a_real_search_is_an_ordinary_run_and_the_same_again_is_not_searched(
-    tmp_path: Path, store: Store, upload: Callable[..., Upload]
+    tmp_path: Path,
+    tiny_generator: Generator,
+    tiny_discriminator: Discriminator,
+    upload: Callable[..., Upload],
 ) -> None:
+    store = Store(tmp_path, write_weights(tmp_path / "tiny.safetensors", tiny_generator, tiny_discriminator))
     words = [word for word in store.command()[3:] if word != "input=synthetic" and "hydra" not in word]
     words += [f"image={sample_photo()}", "degradation=blur", "degraded=true", "steps=3", "samples=2"]
     queue = Searches(tmp_path / "outputs")

@@ -14,6 +14,12 @@ from sweeps.app.uploads import KEPT, LONGEST_NAME, Upload, Uploads, safe_name
 from tests.sweeps.app.conftest import png
 
 
+def mask_of(upload: Upload) -> np.ndarray:
+    assert upload.mask is not None
+    with Image.open(upload.mask) as mask:
+        return np.array(mask)
+
+
 def test_a_photos_face_is_found_and_shown(uploads: Uploads, portrait: bytes) -> None:
     found = uploads.add("my photo (1).jpg", portrait)
     assert found.path.read_bytes() == portrait and found.path.name == "my photo (1).jpg"
@@ -21,7 +27,8 @@ def test_a_photos_face_is_found_and_shown(uploads: Uploads, portrait: bytes) -> 
     left, top, right, bottom = found.areas[0]
     assert 0 <= left < right <= found.size[0] and 0 <= top < bottom <= found.size[1]
     for name in ("preview.jpg", "face_0.jpg", "area_0.jpg"):
-        assert Image.open(found.folder / name).size != (0, 0)
+        with Image.open(found.folder / name) as shown:
+            assert min(shown.size) >= 200
     assert uploads.get(found.id) is found
 
 
@@ -90,8 +97,7 @@ def test_what_is_painted_over_a_faces_area_lies_there_in_the_photo(
     given, painted = upload(), Image.new("RGB", (50, 50))
     painted.paste("white", (10, 0, 20, 50))  # of an area of 200 x 200 from (10, 20): 4 times as large
     uploads.paint(given, 0, png(painted))
-    assert given.mask is not None
-    mask = np.asarray(Image.open(given.mask))
+    mask = mask_of(given)
     assert mask.shape == (300, 400) and set(np.unique(mask)) == {0, 255}
     rows, columns = np.nonzero(mask)
     assert (rows.min(), rows.max()) == (20, 219)
@@ -106,7 +112,7 @@ def test_a_mask_from_a_file_must_fit_the_photo(uploads: Uploads, upload: Callabl
         uploads.give_mask(given, png(mask))
     mask.paste(255, (5, 5, 9, 9))
     uploads.give_mask(given, png(mask))
-    assert given.mask is not None and np.asarray(Image.open(given.mask)).sum() == 16 * 255
+    assert mask_of(given).sum() == 16 * 255
     with pytest.raises(ConfigError, match="as large as the photo") as refused:
         uploads.give_mask(given, png(mask.resize((40, 30))))
     assert str(given.folder) not in str(refused.value)
