@@ -77,7 +77,10 @@ class Client:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        asyncio.run(self.application(scope, receive, send))
+        async def talk() -> None:
+            await self.application(scope, receive, send)
+
+        asyncio.run(talk())
         found = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
         return Answer(sent[0]["status"], found, b"".join(m.get("body", b"") for m in sent[1:]))
 
