@@ -27,7 +27,8 @@ from inversion.images import quantize, to_pil, to_tensor
 from inversion.metrics import identity_distance, psnr, ssim
 from inversion.model import Model
 from inversion.passes import Observation, observe, restore
-from inversion.photos import FullSize, Photos
+from inversion.photo import FullSize
+from inversion.photos import Photos
 from inversion.pictures.panels import panel
 from inversion.restoration import Problem, Restoration
 from inversion.runtime.heap import keep_heap

@@ -27,7 +27,7 @@ from inversion.fullsize.resampling import resized
 from inversion.images import list_photos, quantize, read_photo, resize_to_square, to_pil, to_tensor
 from inversion.metrics import identity_distance, psnr, ssim
 from inversion.passes import restore
-from inversion.photos import Photo
+from inversion.photo import Photo
 from inversion.pictures.panels import panel
 from inversion.presets import composed
 from inversion.record.mlflow_store import open_client

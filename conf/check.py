@@ -49,7 +49,7 @@ def one_spelling(value: Any, key: str) -> Any:
         face, landmarks = value.get("face"), value.get("landmarks")
         if not (landmarks is None or isinstance(landmarks, str)):
             raise ConfigError(
-                f"{key}.landmarks must be the path of dlib's 68-point file, or null. Got {landmarks}."
+                f"{key}.landmarks must be the path of dlib's 68-point file, mesh, or null. Got {landmarks}."
             )
         check_number(f"{key}.face", "align.face", face)
         return value

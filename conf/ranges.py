@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from inversion.length import UNITS, has_unit
+
 
 @dataclass(frozen=True)
 class Range:
@@ -16,9 +18,12 @@ class Range:
     below: bool = False  # `most` itself does not
     whole: bool = False
     words: tuple[object, ...] = ()  # values beside the numbers, such as auto
+    units: bool = False  # lengths with a unit, too: 10% of the face's square, 100px of the photo
 
     def __contains__(self, value: object) -> bool:
         if value in self.words and not isinstance(value, bool):
+            return True
+        if self.units and has_unit(value):
             return True
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             return False
@@ -39,7 +44,7 @@ class Range:
             if math.isfinite(self.most):
                 bounds += [f"below {_text(self.most)}" if self.below else f"of at most {_text(self.most)}"]
         number = "a whole number" if self.whole else "a finite number"
-        words = "".join(f", or {word}" for word in self.words)
+        words = (f", {UNITS}" if self.units else "") + "".join(f", or {word}" for word in self.words)
         return " ".join(filter(None, (number, " and ".join(bounds)))) + words
 
     @property
@@ -51,7 +56,8 @@ class Range:
         numbers = (
             f"{_text(self.least)} … {_text(self.most)}" if both else ", ".join(filter(None, (low, high)))
         )
-        return " or ".join([numbers or "any number", *map(str, self.words)])
+        units = ["10%", "100px"] if self.units else []
+        return " or ".join([numbers or "any number", *units, *map(str, self.words)])
 
     @property
     def example(self) -> str:
@@ -68,6 +74,7 @@ COUNT = Range(1, whole=True)
 COUNT_OR_NONE = Range(0, whole=True)
 WEIGHT = Range(0)
 POSITIVE = Range(0, above=True)
+LENGTH = Range(0, above=True, units=True)
 FRACTION = Range(0, 1)
 PART = Range(0, 1, above=True, below=True)
 
@@ -78,7 +85,8 @@ RANGES = {
     "max_size": COUNT,
     "Photos.max_size": COUNT,
     "seed": SEED,
-    "align.face": COUNT_OR_NONE,
+    "seeds": COUNT,
+    "align.face": Range(0, whole=True, words=("all",)),
     "steps": COUNT,
     "reg": WEIGHT,
     "learning_rate": POSITIVE,
@@ -92,15 +100,17 @@ RANGES = {
     "tuning_rate": POSITIVE,
     "tracking.image_every": COUNT_OR_NONE,
     "tracking.animation_frames": COUNT_OR_NONE,
+    "tracking.lease": Range(1),
     "launcher.batch_size": COUNT,
+    "launcher.points_per_job": COUNT,
     "launcher.jobs": Range(1, whole=True, words=(-1,)),
     "launcher.cpus": WEIGHT,
     "launcher.gpus": WEIGHT,
     "Phase.share": POSITIVE,
     "Phase.learning_rate": POSITIVE,
-    "GaussianBlur.kernel_size": Range(1, words=("auto",)),
-    "GaussianBlur.sigma": POSITIVE,
-    "MotionBlur.length": POSITIVE,
+    "GaussianBlur.kernel_size": Range(1, words=("auto",), units=True),
+    "GaussianBlur.sigma": LENGTH,
+    "MotionBlur.length": LENGTH,
     "MotionBlur.angle": Range(),
     "Downsample.factor": Range(2, 32, whole=True),
     "SensorNoise.sigma": Range(0, 10, below=True),

@@ -43,6 +43,7 @@ class Tracking:
     artifacts: str | None = MISSING  # folder for the experiment's artifacts, fixed when it is created
     image_every: int = MISSING  # steps between images on the step slider; 0 = none
     animation_frames: int = MISSING  # frames of progress.webp, at most; 0 = none
+    lease: float = 90.0  # seconds without a sign of life after which others run what this process was running
     parent: str | None = None  # id of the MLflow run that this one is shown under; a sweep sets it
 
 
@@ -57,21 +58,28 @@ class Launcher:
 
 
 @dataclass
-class Joblib(Launcher):
+class Packing(Launcher):
+    """In other processes, each of which gets several points at once."""
+
+    points_per_job: int | None = MISSING  # null = so many that 16 jobs share the sweep, 32 at most
+
+
+@dataclass
+class Joblib(Packing):
     """In processes of this machine."""
 
     jobs: int = MISSING  # processes; -1 = one per core
 
 
 @dataclass
-class Ray(Launcher):
+class Ray(Packing):
     """On a Ray cluster."""
 
     address: str | None = (
         MISSING  # of a running cluster, auto = the one of this machine; null = start one here
     )
-    cpus: float = MISSING  # of one point; the cluster runs as many points as it has CPUs for
-    gpus: float = MISSING  # a fraction lets several points share a GPU
+    cpus: float = MISSING  # of one job; the cluster runs as many jobs as it has CPUs for
+    gpus: float = MISSING  # of one job; a fraction lets several jobs share a GPU
 
 
 @dataclass
@@ -89,6 +97,7 @@ class Settings:
     samples: int = 1
     start: str | None = None
     seed: int = 0
+    seeds: int = 1
     device: str = "auto"
     precision: str = "auto"
     rerun: bool = False
@@ -134,7 +143,7 @@ def register() -> None:
     Those of the classes that a YAML file builds are made when Hydra asks: hydra_plugins/constructor_schemas.py.
     """
     store = ConfigStore.instance()
-    for schema in (Config, Tracking, Launcher, Joblib, Ray):
+    for schema in (Config, Tracking, Launcher, Packing, Joblib, Ray):
         store.store(schema.__name__.lower(), schema, group="schema")
     OmegaConf.register_new_resolver("preset_for", preset_for, replace=True)
     OmegaConf.register_new_resolver("loss_for", loss_for, replace=True)

@@ -1,4 +1,4 @@
-"""launcher=batched: the points of a sweep that can share an optimizer pass do. Hydra finds launchers by this folder."""
+"""launcher=local and launcher=batched: the points of a sweep in this process. Hydra finds launchers by this folder."""
 
 from __future__ import annotations
 
@@ -10,22 +10,31 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-ConfigStore.instance().store(
-    group="hydra/launcher",
-    name="batched",
-    node={"_target_": "hydra_plugins.batched_launcher.BatchedLauncher"},
-    provider="inversion",
-)
+for name, target in {"local": "LocalLauncher", "batched": "BatchedLauncher"}.items():
+    ConfigStore.instance().store(
+        group="hydra/launcher",
+        name=name,
+        node={"_target_": f"hydra_plugins.batched_launcher.{target}"},
+        provider="inversion",
+    )
 
 
-class BatchedLauncher(Launcher):
-    """Composes all points of a batch of Hydra's, then runs them together in this process."""
+class LocalLauncher(Launcher):
+    """Composes and runs the points of a batch of Hydra's one after the other."""
+
+    together = False
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context = hydra_context
         self.config = config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from sweeps.execute.batched import launch  # late: every start of run.py reads this file
+        from sweeps.execute.launching import launch_here  # late: every start of run.py reads this file
 
-        return launch(self.hydra_context, self.config, job_overrides, initial_job_idx)
+        return launch_here(self.hydra_context, self.config, job_overrides, initial_job_idx, self.together)
+
+
+class BatchedLauncher(LocalLauncher):
+    """Composes all points, then runs those together that can share an optimizer pass."""
+
+    together = True

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
 
 ConfigStore.instance().store(
     group="hydra/sweeper",
@@ -16,7 +18,17 @@ ConfigStore.instance().store(
 
 
 class CheckedSweeper(BasicSweeper):
-    """Runs the points of a grid that sweeps/plan/grid.py has composed and checked before the sweep began."""
+    """Runs the points of a grid that sweeps/plan/grid.py has composed and checked before the sweep began.
+
+    A launcher that starts processes gets packs of points.
+    """
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if "points_per_job" in config.launcher:
+            from sweeps.execute.launching import Packing  # late: every start of run.py reads this file
+
+            self.launcher = Packing(self.launcher, hydra_context, config)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Nothing: Hydra would compose every point here once more, a third of a second each."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inversion.api import load_model, load_photo, restore
     from inversion.errors import AlignmentError, CheckpointError, ConfigError
     from inversion.model import Model
-    from inversion.photos import Photo
+    from inversion.photo import Photo
     from inversion.presets import preset
     from inversion.restoration import Problem, Restoration
     from inversion.search.hyperparameters import Hyperparameters

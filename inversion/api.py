@@ -16,7 +16,8 @@ from inversion.errors import ConfigError
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model, build
 from inversion.passes import restore as restore_together
-from inversion.photos import Photo, Photos
+from inversion.photo import Photo
+from inversion.photos import Photos
 from inversion.presets import composed, degradation_name
 from inversion.presets import preset as preset_of
 from inversion.restoration import Problem, Refusal, Restoration

@@ -16,6 +16,8 @@ from inversion.record.record import Ending
 from inversion.record.write import PICTURES
 from inversion.restoration import Problem
 
+TAKEN_HOME = {"result.png": "the face", "photo_restored.png": "the photo"}
+
 
 class ProgressBar:
     """Step, loss terms, steps per second and time left of one pass; silent when the output is not a terminal."""
@@ -66,6 +68,9 @@ def announce(name: str, ending: Ending, folder: Path) -> None:
             console.print(f"  {ending.reason}", markup=False)
     if ending.metrics:
         console.print(f"  {caption(ending.metrics)}", markup=False)
-    if there := ", ".join(name for name in PICTURES if (folder / name).exists()):
-        where = "" if ending.earlier else f"{folder}/"  # the reason has named the folder already
-        console.print(f"  pictures: {where}{there}", markup=False)
+    there = [name for name in PICTURES if (folder / name).exists()]
+    if there:
+        console.print(f"  pictures: {', '.join(there)}", markup=False)
+    for name, words in TAKEN_HOME.items():
+        if name in there:
+            console.print(f"  {words}: {folder / name}", markup=False)

@@ -18,7 +18,7 @@ from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
-from inversion.photos import FullSize
+from inversion.photo import FullSize
 from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
 from inversion.search.blind_blur import resolve_kernel
 from inversion.search.framed import Framed
@@ -92,7 +92,8 @@ def observed(problem: Problem, model: Model) -> Observation:
     photo = problem.photo.image[None].to(model.w_avg.device)
     inside = problem.photo.inside(photo.shape[-1])
     inside = None if inside is None else inside[None].to(photo)
-    degradation = resolve_kernel(problem.degradation, photo, problem.degraded, model)
+    degradation = problem.degradation.in_pixels(photo.shape[-1], problem.photo.side)
+    degradation = resolve_kernel(degradation, photo, problem.degraded, model)
     mask = problem.photo.mask
     if mask is None:
         operator = degradation.bind(photo, problem.degraded)

@@ -4,97 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from inversion.degradations.inpaint import known_pixels, read_mask
 from inversion.errors import AlignmentError, ConfigError
-from inversion.faces.align import Transform, align, full_side
+from inversion.faces.align import Transform, align, full_side, square_side
+from inversion.faces.found import Found
 from inversion.faces.landmarks import choose_face, find_faces
-from inversion.faces.paste import Face, paste
 from inversion.faces.sample import sample_photo
-from inversion.fullsize.tint import paste_colours
 from inversion.generator.stylegan2 import Generator
 from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
+from inversion.photo import FullSize, Photo
 from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
 
+ALL = "all"  # align.face: every face of a photo
 OUTSIDE = 0.05  # of the square: more beyond the photo's edge is worth a warning
-
-
-@dataclass(frozen=True)
-class FullSize:
-    """A photo's aligned crop at its own size S, without invented detail."""
-
-    image: Image.Image  # S x S, RGB
-    mask: Tensor | None  # [1, S, S], 1 = known, warped like the photo
-    transform: Transform | None  # back into the photo; None when it came aligned
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One picture, aligned and ready to be optimized."""
-
-    name: str  # of its run and its folder: that of the file without its ending where no other photo has it
-    image: Tensor  # [3, R, R] in [-1, 1]
-    sha256: str  # of the file; of the pixels for a synthetic face
-    path: Path | None = None  # None for a synthetic face
-    transform: Transform | None = None  # back into the photo; None when it came aligned
-    mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
-    ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
-    full: FullSize | None = None  # None: the restoration ends at the generator's resolution
-
-    def inside(self, side: int) -> Tensor | None:
-        """[1, side, side] of the aligned photo, 1 = shows the photo, 0 = invented beyond its edge; None: all shows it.
-
-        What is invented counts in no loss and no figure.
-        """
-        if self.transform is None:
-            return None
-        inside = torch.from_numpy(self.transform.inside(side))
-        return None if inside.all() else inside.float()[None]
-
-    @property
-    def file(self) -> str:
-        """The full name of the file; what made a synthetic face."""
-        return self.name if self.path is None else self.path.name
-
-    def with_face(self, face: Image.Image, before: Image.Image | None = None) -> Image.Image:
-        """The whole photo as it was given, with a face in the place of its own; one that came aligned is all face.
-
-        face: square, any resolution. before: what was restored, at the photo's own size: only what has changed is
-        pasted. Raises ConfigError for a synthetic face, and where the file is not there any more.
-        """
-        photo = read_photo(self.origin)
-        if self.transform is None:
-            return face.resize(photo.size, Image.Resampling.LANCZOS)
-        if before is None or self.full is None or self.full.transform is None:
-            return paste(photo, face, self.transform)
-        return paste(photo, face, self.full.transform, before=before)
-
-    def with_colours(self, face: Image.Image) -> Image.Image:
-        """The whole grey photo, coloured from its face outwards; see fullsize/tint.py. Raises as with_face."""
-        photo = read_photo(self.origin)
-        if self.transform is None:
-            return face.resize(photo.size, Image.Resampling.LANCZOS)
-        return paste_colours(photo, [Face(face, self.transform)])
-
-    @property
-    def origin(self) -> Path:
-        """The photo's file. Raises ConfigError for a synthetic face."""
-        if self.path is None:
-            raise ConfigError(
-                f"paste=true puts the face back into its photo. Got {self.name}, which the generator made; "
-                "input=photo would work."
-            )
-        return self.path
 
 
 @dataclass(frozen=True)
@@ -110,7 +43,9 @@ class Photos:
     """A photo or a folder of photos; None is the sample portrait (Grace Hopper, U.S. Navy, public domain)."""
 
     image: str | None = None
-    align: Mapping[str, Any] | bool | None = None  # {face, landmarks}, or False: aligned already
+    align: Mapping[str, Any] | bool | None = (
+        None  # {face, landmarks}, face a number or all; False: aligned already
+    )
     degraded: bool = False
     mask: str | None = None  # for inpainting: as large as the photo, white = fill in
     max_size: int | None = None  # px at the photo's own size, at most; None: the generator's resolution
@@ -123,7 +58,7 @@ class Photos:
         refused: dict[Path, str] = {}
         for path in paths:
             try:
-                photos.append(self.load_one(path, resolution, photos))
+                photos += self.load_file(path, resolution, photos)
             except (ConfigError, AlignmentError) as error:
                 if len(paths) == 1:
                     raise
@@ -135,45 +70,65 @@ class Photos:
             )
         return Inputs(photos, refused)
 
-    def load_one(self, path: Path, resolution: int, before: list[Photo]) -> Photo:
+    def load_file(self, path: Path, resolution: int, before: Sequence[Photo] = ()) -> list[Photo]:
+        """The face of one file, or all that are asked for; before: those of other files, which have their names."""
         photo = read_photo(path)
-        mask = None if self.mask is None else read_mask(self.mask, photo.size).convert("RGB")
-        transform, full = None, None
-        points = None if self.align is False else self.find_face(photo, path)
-        if points is None:
-            picture = resize_to_square(photo, resolution)
-            side = self.full_side(photo.width, resolution)
-            if side is not None:
-                large = None if mask is None else known_pixels(resize_to_square(mask, side))
-                full = FullSize(resize_to_square(photo, side), large, None)
-            mask = mask and resize_to_square(mask, resolution)
-        else:
-            aligned = align(photo, points, resolution)
-            picture, transform = aligned.image, aligned.transform
-            beyond = 1 - transform.inside(resolution).mean()
-            if beyond > OUTSIDE:
-                log.warning(
-                    "%s: %.0f %% of the face's square lie outside the photo; what is invented there counts in no loss "
-                    "and no figure",
-                    printable(path.name),
-                    100 * beyond,
-                )
-            side = self.full_side(transform.side, resolution)
-            if side is not None:
-                whole = align(photo, points, side, fade=False)
-                large = None if mask is None else known_pixels(align(mask, points, side, fade=False).image)
-                full = FullSize(whole.image, large, whole.transform)
-            mask = mask and align(mask, points, resolution).image
-        name = path.stem if path.stem not in {p.name for p in before} else path.name
+        taken = {one.name for one in before} | {one.path.stem for one in before if one.path is not None}
+        name = path.name if path.stem in taken else path.stem
+        faces = None if self.align is False else self.find_faces(photo, path, resolution)
+        if faces is None:
+            return [self.whole(path, name, photo, resolution)]
+        if len(faces) == 1:
+            return [self.framed(path, name, photo, points, resolution) for points in faces.values()]
+        return [
+            replace(self.framed(path, f"{name}-face{number}", photo, points, resolution), face=number)
+            for number, points in faces.items()
+        ]
+
+    def whole(self, path: Path, name: str, photo: Image.Image, resolution: int) -> Photo:
+        """A photo in FFHQ framing already."""
+        mask = self.read_mask(photo)
+        side = self.full_side(photo.width, resolution)
+        full = None
+        if side is not None:
+            known = None if mask is None else known_pixels(resize_to_square(mask, side))
+            full = FullSize(resize_to_square(photo, side), known, None)
         return Photo(
             name,
-            to_tensor(picture),
+            to_tensor(resize_to_square(photo, resolution)),
+            sha256_of(path),
+            path,
+            mask=None if mask is None else known_pixels(resize_to_square(mask, resolution)),
+            full=full,
+            width=photo.width,
+        )
+
+    def framed(self, path: Path, name: str, photo: Image.Image, points: np.ndarray, resolution: int) -> Photo:
+        """One face of a photo, by its landmarks."""
+        mask = self.read_mask(photo)
+        aligned = align(photo, points, resolution)
+        transform = aligned.transform
+        warn_of_the_edge(transform, path)
+        side = self.full_side(transform.side, resolution)
+        full = None
+        if side is not None:
+            whole = align(photo, points, side, fade=False)
+            known = None if mask is None else known_pixels(align(mask, points, side, fade=False).image)
+            full = FullSize(whole.image, known, whole.transform)
+        return Photo(
+            name,
+            to_tensor(aligned.image),
             sha256_of(path),
             path,
             transform,
-            None if mask is None else known_pixels(mask),
+            None if mask is None else known_pixels(align(mask, points, resolution).image),
             full=full,
+            width=photo.width,
+            found=Found.of(photo, points, np.array(transform.corners)),
         )
+
+    def read_mask(self, photo: Image.Image) -> Image.Image | None:
+        return None if self.mask is None else read_mask(self.mask, photo.size).convert("RGB")
 
     def full_side(self, side: float, resolution: int) -> int | None:
         """Pixels across the face at the photo's own size; None where the generator's resolution is enough."""
@@ -187,20 +142,60 @@ class Photos:
         full = full_side(side, resolution, self.max_size)
         return full if full > resolution else None
 
-    def find_face(self, photo: Image.Image, path: Path) -> Any:
-        """68 landmarks of the chosen face, or None for a square degraded photo in which none can be seen."""
+    def find_faces(self, photo: Image.Image, path: Path, resolution: int) -> dict[int, np.ndarray] | None:
+        """Number, 0 the largest, and 68 landmarks of the faces that are asked for.
+
+        None for a square degraded photo in which no face can be seen.
+        """
         settings = self.align if isinstance(self.align, Mapping) else {}
-        landmarks = settings.get("landmarks")
+        landmarks, face = settings.get("landmarks"), settings.get("face")
         try:
-            faces = find_faces(photo, Path(landmarks) if landmarks else None)
-            return choose_face(faces, settings.get("face"))
+            found = find_faces(photo, landmarks)
+            chosen = choose_face(found, 0 if face == ALL else face)
         except AlignmentError as error:
             if self.degraded and abs(photo.width - photo.height) <= 1:
                 log.warning(
-                    "%s: no face can be seen, but the photo is square: taken as aligned already", path.name
+                    "%s: no face can be seen, but the photo is square: taken as aligned already",
+                    printable(path.name),
                 )
                 return None
             raise AlignmentError(f"{path}: {error}") from error
+        small = [i for i, points in enumerate(found) if square_side(points) < resolution / 2]
+        if face != ALL:
+            number = face or 0
+            if number in small:
+                warn_of_small(path, [number], found, resolution, "much of what is drawn is a guess")
+            return {number: chosen}
+        left_out = [number for number in small if number > 0]  # the largest is restored all the same
+        if left_out:
+            warn_of_small(
+                path, left_out, found, resolution, "left as they are; align.face=NUMBER restores one"
+            )
+        return {i: points for i, points in enumerate(found) if i not in left_out}
+
+
+def warn_of_the_edge(transform: Transform, path: Path) -> None:
+    beyond = 1 - transform.inside(transform.resolution).mean()
+    if beyond > OUTSIDE:
+        log.warning(
+            "%s: %.0f %% of the face's square lie outside the photo; what is invented there counts in no loss "
+            "and no figure",
+            printable(path.name),
+            100 * beyond,
+        )
+
+
+def warn_of_small(
+    path: Path, numbers: Sequence[int], found: Sequence[np.ndarray], resolution: int, outcome: str
+) -> None:
+    sides = ", ".join(f"face {number} ({square_side(found[number]):.0f} px)" for number in numbers)
+    log.warning(
+        "%s: smaller than half of the generator's %d px: %s; %s",
+        printable(path.name),
+        resolution,
+        sides,
+        outcome,
+    )
 
 
 @dataclass(frozen=True)
@@ -220,8 +215,13 @@ class Synthetic:
         device = generator.mapping.w_avg.device
         ws = generator.mapping(z.to(device), None if c is None else c.to(device), self.truncation_psi)
         noises = [torch.randn([1, 1, r, r], generator=rng) for r in generator.synthesis.noise_resolutions]
-        image = generator.synthesis(ws, [n.to(device) for n in noises])[0].clamp(-1, 1).cpu()
+        noises = [noise.to(device) for noise in noises]
+        image, mean_face = (
+            generator.synthesis(codes, noises)[0].clamp(-1, 1).cpu()
+            for codes in (ws, generator.mapping.w_avg.expand_as(ws))
+        )
         size = (a.img_resolution, a.img_resolution)
         mask = None if self.mask is None else known_pixels(read_mask(self.mask, size))
         digest = hashlib.sha256(image.numpy().tobytes()).hexdigest()
-        return Inputs([Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu())], {})
+        face = Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu(), mean_face=mean_face)
+        return Inputs([face], {})

@@ -17,7 +17,7 @@ from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.none import NoDegradation
 from inversion.images import to_pil
 from inversion.latents.latents_file import Latents
-from inversion.photos import Photo
+from inversion.photo import Photo, Restored, with_faces
 from inversion.search.hyperparameters import Hyperparameters
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -93,11 +93,10 @@ class Restoration:
 
         Raises ConfigError where there is no photo.
         """
-        photo, arrived = self.problem.photo, self.problem.degraded
+        arrived = self.problem.degraded
         before = to_pil(self.observed_full) if arrived and self.observed_full is not None else None
-        if arrived and isinstance(self.operator, Grayscale):
-            return photo.with_colours(self.image)
-        return photo.with_face(self.image, before)
+        coloured = arrived and isinstance(self.operator, Grayscale)
+        return with_faces([Restored(self.problem.photo, self.image, before)], coloured)
 
     @property
     def is_corrected(self) -> bool:

@@ -1,4 +1,4 @@
-"""python -m sweeps {app,ui,missing,reap,report,table,sync}: look at recorded runs, and after them."""
+"""python -m sweeps {app,ui,watch,missing,reap,report,table,sync}: look at recorded runs, and after them."""
 
 from __future__ import annotations
 

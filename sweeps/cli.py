@@ -19,14 +19,16 @@ from inversion.runtime.streams import outlive_closed_pipes
 log = logging.getLogger(__name__)
 
 register()
-SUBCOMMANDS = ("app", "ui", "missing", "reap", "report", "sync", "table")
+SUBCOMMANDS = ("app", "ui", "missing", "reap", "report", "sync", "table", "watch")
 
 
 def restore(config: DictConfig) -> float:
     """One job. Returns a sweep's objective, higher is better: mean PSNR to the original, else to the observed photo."""
     from inversion.errors import ConfigError  # what is imported here is slow: --help must not wait for it
+    from sweeps.execute import overview
     from sweeps.execute.intent import intent
     from sweeps.execute.job import Job, Refused, score
+    from sweeps.execute.rounds import run_until_done
     from sweeps.execute.run_jobs import run_jobs
 
     try:
@@ -35,7 +37,9 @@ def restore(config: DictConfig) -> float:
         raise Refused(str(error)) from error
     if job.sweep is None and (said := intent(job, command_name())):
         log.info(said)
-    (results,) = run_jobs([job])
+    (results,) = run_until_done([job], run_jobs)
+    if job.sweep is None and len(results) > 1:
+        overview.write(job.folder, results)
     return score(results)
 
 

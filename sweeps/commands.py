@@ -13,7 +13,7 @@ from inversion.record.open import absolute_uri, open_store
 from sweeps import ui
 from sweeps.home import home
 from sweeps.report import command
-from sweeps.results import missing
+from sweeps.results import missing, progress
 
 EXPERIMENT = "inversion"
 
@@ -37,6 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     gaps.add_argument("experiment", nargs="?", default=name)
     gaps.set_defaults(run=lambda chosen: missing.show(chosen.uri, chosen.experiment, home()))
+
+    far = commands.add_parser(
+        "watch", parents=[store], help="show how far sweeps are that run anywhere, until they end"
+    )
+    far.add_argument("experiment", nargs="?", default=name)
+    far.add_argument("--once", action="store_true", help="look once; the exit code is 0 when all is done")
+    far.set_defaults(run=lambda chosen: progress.watch(chosen.uri, chosen.experiment, home(), chosen.once))
 
     dead = commands.add_parser("reap", parents=[store], help="mark runs as KILLED whose process is gone")
     dead.add_argument("experiment", nargs="?", default=name)

@@ -60,7 +60,17 @@ def ui_command(uri: str) -> str:
     """What a person types to see a local store's runs."""
     if uri == absolute_uri(STORE, home()):
         return "make ui" if checkout() else "inversion-sweeps ui"
-    return f"{'python -m sweeps' if checkout() else 'inversion-sweeps'} ui --uri {shlex.quote(uri)}"
+    return f"{_tool()} ui --uri {shlex.quote(uri)}"
+
+
+def paper_command(uri: str, sweep: str) -> str:
+    """What a person types for a sweep's figures and tables as parts of a document. sweep: its parent run's id."""
+    where = "" if uri == absolute_uri(STORE, home()) else f" --uri {shlex.quote(uri)}"
+    return f"{_tool()} report {sweep[:8]} --paper{where}"
+
+
+def _tool() -> str:
+    return "python -m sweeps" if checkout() else "inversion-sweeps"
 
 
 def end(server: subprocess.Popen[bytes]) -> None:

@@ -20,13 +20,16 @@ AUTO = "auto"
 class GaussianBlur(Degradation):
     """Blur with a Gaussian window `kernel_size` pixels wide, borders reflected (edge pixel not repeated).
 
-    kernel_size: pixels; None = 10 % of the resolution, see `default_kernel_size`; auto = estimated from a photo that
-    arrives blurred, by inversion/search/blind_blur.py before `bind`.
-    sigma: pixels; None = OpenCV's rule for that kernel size, see `default_sigma`.
+    kernel_size: pixels, 10% of the face's square, or 100px of the photo; None = 10 % of the resolution, see
+    `default_kernel_size`; auto = estimated from a photo that arrives blurred, by inversion/search/blind_blur.py before
+    `bind`.
+    sigma: pixels, or with a unit; None = OpenCV's rule for that kernel size, see `default_sigma`.
     """
 
+    LENGTHS = ("kernel_size", "sigma")
+
     kernel_size: float | str | None = None
-    sigma: float | None = None
+    sigma: float | str | None = None
 
     def bind(self, photos: Tensor, degraded: bool) -> GaussianBlur:
         resolution = min(photos.shape[-2:])
@@ -43,7 +46,7 @@ class GaussianBlur(Degradation):
                 "with degraded=true to have it found."
             )
         sigma = default_sigma(size) if self.sigma is None else self.sigma
-        if not (sigma > 0 and math.isfinite(sigma)):
+        if not (isinstance(sigma, (int, float)) and sigma > 0 and math.isfinite(sigma)):
             raise ConfigError(
                 f"degradation.sigma must be above 0 pixels. Got {sigma}. Leave it out for OpenCV's rule "
                 f"({default_sigma(size):.2f} for kernel size {size})."
@@ -105,7 +108,7 @@ class GaussianBlur(Degradation):
         return gaussian_kernel(size, torch.full((1,), sigma, dtype=dtype, device=x.device))
 
     def _bound(self) -> tuple[float, float]:
-        if self.kernel_size is None or isinstance(self.kernel_size, str) or self.sigma is None:
+        if not (isinstance(self.kernel_size, (int, float)) and isinstance(self.sigma, (int, float))):
             raise ValueError("GaussianBlur has no kernel size or sigma yet: call bind(photos, degraded).")
         return self.kernel_size, self.sigma
 

@@ -24,6 +24,9 @@ class Compose(Degradation):
 
     steps: Sequence[Degradation] = ()
 
+    def in_pixels(self, resolution: int, side: float) -> Compose:
+        return replace(self, steps=tuple(step.in_pixels(resolution, side) for step in self.steps))
+
     def bind(self, photos: Tensor, degraded: bool) -> Compose:
         """Bind each step to the photos as they arrive."""
         return replace(self, steps=tuple(step.bind(photos, degraded) for step in self.steps))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from inversion.fullsize.resampling import resized
 from inversion.images import downsample_area
+from inversion.length import has_unit, in_generator_pixels
 
 
 class Degradation(ABC):
@@ -18,6 +21,17 @@ class Degradation(ABC):
     Only `__call__` must be written; it stays differentiable and treats each problem of the batch on its own.
     Images: [B, 3, H, W] in [-1, 1].
     """
+
+    LENGTHS: ClassVar[tuple[str, ...]] = ()  # fields that may be given as 10% or 100px, too
+
+    def in_pixels(self, resolution: int, side: float) -> Degradation:
+        """Every length in the generator's pixels: before `bind`.
+
+        side: of the face's square, in the photo's pixels.
+        """
+        given = {name: getattr(self, name) for name in self.LENGTHS}
+        found = {k: in_generator_pixels(v, resolution, side) for k, v in given.items() if has_unit(v)}
+        return replace(self, **found) if found else self  # type: ignore[type-var]
 
     def bind(self, photos: Tensor, degraded: bool) -> Degradation:
         """Fill in what depends on the aligned photos [B, 3, R, R], and check the fields.

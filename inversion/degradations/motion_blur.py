@@ -32,11 +32,13 @@ ERROR = 0.04  # a restoration's error: squared difference between neighbours, [-
 class MotionBlur(Degradation):
     """Average along a line of `length` pixels in direction `angle`, borders reflected (edge pixel not repeated).
 
-    length: pixels; None = 10 % of the resolution.
+    length: pixels, 10% of the face's square, or 100px of the photo; None = 10 % of the resolution.
     angle: degrees from the horizontal, counter-clockwise.
     """
 
-    length: float | None = None
+    LENGTHS = ("length",)
+
+    length: float | str | None = None
     angle: float = 30.0
 
     def bind(self, photos: Tensor, degraded: bool) -> MotionBlur:
@@ -125,7 +127,7 @@ class MotionBlur(Degradation):
         return (restored + missed).clamp(-1, 1)
 
     def _bound(self) -> float:
-        if self.length is None:
+        if not isinstance(self.length, (int, float)):
             raise ValueError("MotionBlur has no length yet: call bind(photos, degraded).")
         return self.length
 

@@ -100,7 +100,7 @@ def align(photo: Image.Image, points: np.ndarray, resolution: int, fade: bool = 
         raise ConfigError(f"The resolution must be positive. Got {resolution}; the generator's own works.")
     photo = photo.convert("RGB")
     corners = ffhq_corners(points)  # [4, 2]
-    side = float(np.hypot(*(corners[1] - corners[0])))
+    side = square_side(points)
 
     # Shrink by an integer when the face is much larger than the output.
     factor = max(1, int(side / resolution * 0.5))
@@ -178,6 +178,12 @@ def ffhq_corners(points: np.ndarray) -> np.ndarray:
     y = _quarter_turn(x)
     centre = eyes + 0.1 * eye_to_mouth
     return np.stack([centre - x - y, centre - x + y, centre + x + y, centre + x - y])
+
+
+def square_side(points: np.ndarray) -> float:
+    """Side of FFHQ's square in photo pixels, from [68, 2] landmarks."""
+    corners = ffhq_corners(points)
+    return float(np.hypot(*(corners[1] - corners[0])))
 
 
 def _quarter_turn(vector: np.ndarray) -> np.ndarray:

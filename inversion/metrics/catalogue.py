@@ -121,6 +121,7 @@ VARIANTS = {
     "samples_mean_": "mean of the samples",
     "hole_": "inside the hole",
 }
+AFTERWARDS = ("untuned_", "hole_")  # PSNR inside the hole, but consistent PSNR
 # Recorded per step, but no result: the schedule, and terms that do not look at the picture.
 NO_RESULTS = frozenset({"learning_rate"})
 PENALTIES = frozenset({"latent", "noise"})
@@ -138,7 +139,8 @@ def metric(name: str) -> Metric:
         base = name.removeprefix(prefix)
         if base != name and (known := metric(base)) and not known.has_history:
             variant = f"{words}, {known.variant}" if known.variant else words
-            short = f"{words} {known.short or known.title}"
+            name_of_it = known.short or known.title
+            short = f"{name_of_it} {words}" if prefix in AFTERWARDS else f"{words} {name_of_it}"
             return replace(known, name=name, variant=variant, short=short)
     if name.startswith(_PHASE):  # phase_1_steps
         return Metric(name, name.replace("_", " "), digits=0, better=None)

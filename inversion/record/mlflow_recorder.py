@@ -47,6 +47,7 @@ class MLflowRecorder:
     photo:         recorded as the run's input data set.
     parent_run_id: shows this run below that one.
     run_id:        go on with this run instead of opening one; what it holds is not recorded again.
+    is_empty:      nothing is in that run yet but what `open_run` gave it.
 
     Metrics wait for `BATCH_STEPS` steps or `BATCH_SECONDS`. MLflow keeps NaN but turns an infinity into
     ±1.8e308, which flattens every chart: infinities are kept as NaN (losses.csv has the true value).
@@ -62,6 +63,7 @@ class MLflowRecorder:
         photo: PhotoSource | None = None,
         parent_run_id: str | None = None,
         run_id: str | None = None,
+        is_empty: bool = False,
     ) -> None:
         self._uri = uri
         self._waiting: list[tuple[str, float, int, int]] = []  # key, value, time in ms, step
@@ -69,21 +71,17 @@ class MLflowRecorder:
         self._last_sent = time.monotonic()
         self._held: dict[str, int] = {}  # last step of each metric that a resumed run holds
         self._held_images: set[tuple[str, int]] = set()  # key and step of each picture that it holds
-        parent = {} if parent_run_id is None else {"mlflow.parentRunId": parent_run_id}
+        self.run_id = run_id or open_run(uri, experiment_id, run_name, tags, parent_run_id)
         with clear_errors(uri):
             self._client = open_client(uri)
-            if run_id is None:
-                all_tags = _tags({**_who_and_what(), **tags, **parent})
-                run = self._client.create_run(experiment_id, tags=all_tags, run_name=utf8(run_name))
-                self.run_id: str = run.info.run_id
+            if run_id is None or is_empty:
                 try:
                     self._describe(params, photo)
                 except BaseException:
                     self._client.set_terminated(self.run_id, "FAILED")
                     raise
             else:
-                self.run_id = run_id
-                self._reopen({**tags, **parent})
+                self._reopen({**tags, **_below(parent_run_id)})
 
     def log_metrics(self, values: Mapping[str, float], step: int) -> None:
         now = int(time.time() * 1000)
@@ -176,6 +174,23 @@ class MLflowRecorder:
         if "reason" in run.data.tags:
             self._client.delete_tag(self.run_id, "reason")
         self.set_tags(tags)
+
+
+def open_run(
+    uri: str, experiment_id: str, name: str, tags: Mapping[str, str], parent: str | None = None
+) -> str:
+    """A new run, RUNNING, with all of its tags from its first moment; returns its id.
+
+    parent: id of the run that it is shown below. Raises ConfigError, OSError.
+    """
+    with clear_errors(uri):
+        all_tags = _tags({**_who_and_what(), **tags, **_below(parent)})
+        run = open_client(uri).create_run(experiment_id, tags=all_tags, run_name=utf8(name))
+        return str(run.info.run_id)
+
+
+def _below(parent: str | None) -> dict[str, str]:
+    return {} if parent is None else {"mlflow.parentRunId": parent}
 
 
 def _who_and_what() -> dict[str, str]:

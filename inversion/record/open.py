@@ -54,6 +54,7 @@ def open_record(
     folder: Path,
     store: Store | None,
     parent: str | None = None,  # id of the run that this one is shown below
+    run_id: str | None = None,  # of a run that `open_run` has opened for it; None: open one
 ) -> Record:
     """A store that fails now is behind from the start.
 
@@ -76,16 +77,19 @@ def open_record(
         recorder = None
         try:
             recorder = patiently(
-                lambda: MLflowRecorder(store.uri, store.experiment_id, name, params, tags, photo, parent)
+                lambda: MLflowRecorder(
+                    store.uri, store.experiment_id, name, params, tags, photo, parent, run_id, is_empty=True
+                )
             )
         except (ConfigError, OSError) as error:
             health_of(store.uri).failed(reason(error))
-        own.describe_run(run | {"id": None if recorder is None else recorder.run_id})
+        own.describe_run(run | {"id": run_id if recorder is None else recorder.run_id})
         copy = StoreCopy(recorder, health_of(store.uri), process_writer("store"))
         copy.log_file(folder / CONFIG)
     tracking, paste = config["tracking"], config.get("paste")
     if paste is None:
-        paste = problem.photo.transform is not None  # there is a photo around the face
+        # There is a photo around the face; one with several faces is put together in a place of its own.
+        paste = problem.photo.transform is not None and problem.photo.face is None
     return Record(
         problem,
         own,

@@ -65,6 +65,7 @@ class Record:
         gaps = max(1, animation_frames - 1)  # the last step has a frame of its own
         self._frame_every = -(-problem.hyperparameters.steps // gaps) if animation_frames else 0
         self._frames: list[Image.Image] = []
+        self._first: Image.Image | None = None  # of a synthetic face's search, whose mean face is known
         self._last_step = self._last_image = -1
 
     @property
@@ -88,9 +89,12 @@ class Record:
     def image(self, step: int, image: Tensor, last: bool) -> None:
         on_slider = self._image_every and (step % self._image_every == 0 or last)
         on_film = self._frame_every and (step % self._frame_every == 0 or last)
-        if step <= self._last_image or not (on_slider or on_film) or not image.isfinite().all():
+        is_first = step == 0 and self.problem.photo.mean_face is not None
+        if step <= self._last_image or not (on_slider or on_film or is_first) or not image.isfinite().all():
             return
         picture = to_pil(image)
+        if is_first:
+            self._first = picture
         if on_slider:
             self._folder.log_image("progress", picture, step)
             if self._copy is not None:
@@ -113,7 +117,7 @@ class Record:
             return self.close("FAILED", result.reason)
         try:
             self._folder.flush()  # the steps, before what sums them up
-            files = write(result, self._own, self._frames, self.paste)
+            files = write(result, self._own, self._frames, self.paste, self._first)
             for path in files:
                 self._folder.log_file(path)
             metrics = result.metrics | self._own_metrics(result)

@@ -10,9 +10,11 @@ import torch
 from PIL import Image
 
 from inversion.checkpoints import safetensors_file
+from inversion.degradations.none import NoDegradation
 from inversion.fullsize.save import png_like
 from inversion.images import to_pil
 from inversion.latents.latents_file import save_latents
+from inversion.pictures.alignment import alignment_picture
 from inversion.pictures.animation import save_animation
 from inversion.pictures.caption import caption
 from inversion.pictures.curves import loss_curve
@@ -30,6 +32,9 @@ PICTURES = (  # in the order in which people want to see them
     "restored.png",
     "original.png",
     "degraded.png",
+    "alignment.png",
+    "mean_face.png",
+    "first.png",
     "samples.png",
     "samples_mean.png",
     "samples_spread.png",
@@ -47,17 +52,22 @@ def sample_files(count: int) -> list[str]:
 
 
 def write(
-    restoration: Restoration, folder: OwnFolder, frames: Sequence[Image.Image], paste: bool
+    restoration: Restoration,
+    folder: OwnFolder,
+    frames: Sequence[Image.Image],
+    paste: bool,
+    first: Image.Image | None = None,
 ) -> list[Path]:
     """Write every file that a restoration has and return them all. Raises OSError, ConfigError.
 
-    frames: of progress.webp. paste: the final picture back in its photo as well, photo_restored.png.
+    frames: of progress.webp. paste: the final picture back in its photo as well, photo_restored.png. first: what the
+    search drew before its first step; shown where the photo's mean face is.
     """
     with ThreadPoolExecutor(1) as beside:
         film: Future[None] | None = None
         if frames:  # encoded beside all that follows
             film = beside.submit(save_animation, frames, folder.claim("progress.webp"))
-        pictures = labelled_pictures(restoration) | charts(restoration)
+        pictures = labelled_pictures(restoration) | start_of(restoration, first) | charts(restoration)
         written = [folder.keep(name, png(picture)) for name, picture in pictures.items()]
         if paste and torch.isfinite(restoration.restored).all():
             content = png_like(restoration.problem.photo.origin, restoration.in_photo)
@@ -77,32 +87,51 @@ def write(
 
 
 def labelled_pictures(restoration: Restoration) -> dict[str, Image.Image]:
-    """File name -> picture, panel.png with all of them in a row among them."""
+    """File name -> picture, panel.png among them."""
     problem = restoration.problem
-    files: dict[str, Image.Image] = {}
-    row: list[tuple[str, Image.Image]] = []
-
-    def show(label: str, name: str, picture: Image.Image) -> None:
-        files[name] = picture
-        row.append((label, picture))
-
+    files = {"degraded.png": to_pil(restoration.observed)}
     if not problem.degraded:
-        show("original", "original.png", to_pil(problem.photo.image))
-    show("photo as given" if problem.degraded else "degraded", "degraded.png", to_pil(restoration.observed))
-    if not torch.isfinite(restoration.restored).all():
-        return files | {"panel.png": panel(row, footer=caption({}))}
-    show("restored", "restored.png", to_pil(restoration.restored))
-    if restoration.is_corrected:
-        show("consistent", "consistent.png", to_pil(restoration.consistent))
-    row.append(("restored, then degraded", to_pil(restoration.prediction)))
-    if restoration.full is not None:
+        files["original.png"] = to_pil(problem.photo.image)
+    if torch.isfinite(restoration.restored).all():
         files["result.png"] = restoration.image
-    if len(restoration.samples) > 1:
-        files |= sample_pictures(restoration.samples, restoration.fits)
-        files |= dict(zip(sample_files(len(restoration.samples)), restoration.alternatives, strict=True))
-    if restoration.tuning is not None:
-        files["untuned.png"] = to_pil(restoration.tuning.untuned)
-    return files | {"panel.png": panel(row, footer=caption(restoration.metrics))}
+        files["restored.png"] = to_pil(restoration.restored)
+        if restoration.is_corrected:
+            files["consistent.png"] = to_pil(restoration.consistent)
+        if len(restoration.samples) > 1:
+            files |= sample_pictures(restoration.samples, restoration.fits)
+            files |= dict(zip(sample_files(len(restoration.samples)), restoration.alternatives, strict=True))
+        if restoration.tuning is not None:
+            files["untuned.png"] = to_pil(restoration.tuning.untuned)
+    return files | {"panel.png": panel(row(restoration), footer=caption(restoration.metrics))}
+
+
+def row(restoration: Restoration) -> list[tuple[str, Image.Image]]:
+    """What the panel shows, with captions: original, photo and result at the photo's own size where there is one."""
+    problem, full = restoration.problem, restoration.problem.photo.full
+    observed = restoration.observed if restoration.observed_full is None else restoration.observed_full
+    shown = [("photo as given" if problem.degraded else "degraded", to_pil(observed))]
+    if not problem.degraded:
+        shown.insert(0, ("original", to_pil(problem.photo.image) if full is None else full.image))
+    if not torch.isfinite(restoration.restored).all():
+        return shown
+    shown.append((f"result, {restoration.image.width} px", restoration.image))
+    if full is not None or restoration.is_corrected:
+        shown.append((f"restored, {restoration.restored.shape[-1]} px", to_pil(restoration.restored)))
+    if not isinstance(restoration.operator, NoDegradation):
+        shown.append(("restored, then degraded", to_pil(restoration.prediction)))
+    return shown
+
+
+def start_of(restoration: Restoration, first: Image.Image | None) -> dict[str, Image.Image]:
+    """File name -> what there was before the search: the face in its photo, the first picture of a synthetic face's."""
+    photo, files = restoration.problem.photo, {}
+    if photo.found is not None:
+        files["alignment.png"] = alignment_picture(photo.found, to_pil(photo.image))
+    if photo.mean_face is not None:
+        files["mean_face.png"] = to_pil(photo.mean_face)
+        if first is not None:
+            files["first.png"] = first
+    return files
 
 
 def charts(restoration: Restoration) -> dict[str, Image.Image]:

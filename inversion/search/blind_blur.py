@@ -115,9 +115,12 @@ def doubt_assumed_kernel(photo: Tensor, model: Model) -> None:
 
 def found_kernel(asked: Degradation, resolved: Degradation) -> dict[str, float]:
     """found_kernel_size and found_sigma, in pixels, for the record; nothing where they were given."""
-    if isinstance(asked, GaussianBlur) and isinstance(resolved, GaussianBlur) and asked.kernel_size == AUTO:
-        return {"found_kernel_size": float(resolved.kernel_size or 0), "found_sigma": resolved.sigma or 0.0}
-    return {}
+    if not (
+        isinstance(asked, GaussianBlur) and isinstance(resolved, GaussianBlur) and asked.kernel_size == AUTO
+    ):
+        return {}
+    found = {"found_kernel_size": resolved.kernel_size, "found_sigma": resolved.sigma}
+    return {name: float(value) for name, value in found.items() if value is not None}
 
 
 def find_kernel_size(photos: Tensor, faces: FaceSpectrum) -> Tensor:

@@ -12,7 +12,8 @@ from PIL import Image
 from inversion.errors import ConfigError
 from inversion.fullsize.save import png_like
 from inversion.images import to_pil
-from inversion.photos import Photo, Photos
+from inversion.photo import Photo, Restored, with_faces
+from inversion.photos import Photos
 from inversion.record.write import sample_files
 from inversion.runtime.atomic import png, write_file
 from sweeps.app.searches import MOST_SAMPLES, Search
@@ -71,7 +72,8 @@ def _photo(search: Search, config: Config) -> Photo:
     source: Photos = instantiate(config.input)
     with Image.open(search.folder / DRAWN) as small:
         resolution = small.width
-    return replace(source, mask=None).load_one(search.upload.path, resolution, [])
+    (photo,) = replace(source, mask=None).load_file(search.upload.path, resolution)
+    return photo
 
 
 def _pasted(search: Search, name: str) -> Image.Image:
@@ -80,7 +82,7 @@ def _pasted(search: Search, name: str) -> Image.Image:
     photo = _photo(search, config)
     with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
-    if config.degraded and config.degradation["_target_"].endswith(".Grayscale"):
-        return photo.with_colours(face)
+    coloured = config.degraded and config.degradation["_target_"].endswith(".Grayscale")
     is_finished = config.degraded and photo.full is not None and name != DRAWN
-    return photo.with_face(face, photo.full.image if is_finished and photo.full is not None else None)
+    given = photo.full.image if is_finished and photo.full is not None else None
+    return with_faces([Restored(photo, face, given)], coloured)

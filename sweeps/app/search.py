@@ -16,6 +16,7 @@ def main(folder: str, words: list[str]) -> None:
     from inversion.presets import composed
     from sweeps.execute.job import Job
     from sweeps.execute.process import end_with_parent
+    from sweeps.execute.rounds import run_until_done
     from sweeps.execute.run_jobs import run_jobs
     from sweeps.plan.config import Config
 
@@ -27,7 +28,7 @@ def main(folder: str, words: list[str]) -> None:
     except ConfigError as error:
         tell("FAILED", explain(error), folder)
         return
-    ((result,),) = run_jobs([job])
+    ((result,),) = run_until_done([job], run_jobs)
     tell(result.ending.status, result.ending.reason, str(result.folder))
 
 

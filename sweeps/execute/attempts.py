@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra.utils import instantiate
 
@@ -16,10 +18,12 @@ from inversion.record.mlflow_store import Store
 from inversion.record.open import open_record
 from inversion.record.record import Ending, Record
 from inversion.restoration import Problem
-from sweeps.execute import process
-from sweeps.execute.job import Job, PhotoResult
-from sweeps.execute.ledger import Ledger, membership
+from sweeps.execute import overview, process
+from sweeps.execute.job import Awaited, Job, Part, PhotoResult
+from sweeps.execute.ledger import Elsewhere, Ledger, membership
 from sweeps.execute.networks import photos
+from sweeps.execute.run_name import run_name
+from sweeps.execute.wholes import Wholes
 from sweeps.home import code_version
 from sweeps.plan.fingerprint import SYNTHETIC, fingerprints
 
@@ -32,6 +36,8 @@ class Planned:
     problem: Problem
     fingerprints: tuple[str, ...]  # today's first; a finished run may carry any of them
     folder: Path  # for its record
+    values: Mapping[str, Any]  # the configuration as it is recorded
+    part: Part | None = None  # of a photo with several faces
 
     @property
     def fingerprint(self) -> str:
@@ -39,15 +45,17 @@ class Planned:
 
     def ended(self, ending: Ending) -> PhotoResult:
         folder = Path(ending.earlier) if ending.earlier else self.folder
-        return PhotoResult(self.job, self.problem.photo.file, self.fingerprint, ending, folder)
+        return PhotoResult(self.job, self.problem.photo.label, self.fingerprint, ending, folder, self.part)
+
+    def awaited(self, elsewhere: Elsewhere) -> Awaited:
+        return Awaited(self.job, self.problem.photo.label, self.fingerprints, self.folder, elsewhere)
 
     def same_as(self, other: PhotoResult) -> PhotoResult:
         """The result of a photo whose copy, with the same settings, was done just now: it is not done twice."""
         status, reason, metrics = other.ending.status, other.ending.reason, other.ending.metrics
         if status == "FINISHED":
             reason = f"the same photo and settings as {other.photo or 'another job'} in {other.folder}"
-        ending = Ending(status, reason, metrics)
-        return PhotoResult(self.job, self.problem.photo.file, self.fingerprint, ending, other.folder)
+        return self.ended(Ending(status, reason, metrics, str(other.folder)))
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Attempt:
 
     planned: Planned
     record: Record
+    run_id: str | None  # None: without a store, or with one that has failed
 
 
 def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
@@ -73,18 +82,37 @@ def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
     for path, reason in inputs.refused.items():
         yield PhotoResult(job, path.name, "", Ending("FAILED", reason, {}), job.folder)
     alone = len(inputs.photos) + len(inputs.refused) == 1
+    if not alone and job.sweep is None:
+        try:
+            overview.make_room(job.folder)
+        except (ValueError, OSError) as error:
+            yield PhotoResult(job, "", "", Ending("FAILED", explain(error), {}), job.folder)
+            return
+    faces = Counter(photo.path for photo in inputs.photos)
     for photo in inputs.photos:
         folder = job.folder if alone else folder_for(job.folder, photo.name)
         problem = Problem(photo, degradation, hyperparameters, config.degraded, config.seed, start)
+        values = config.values if photo.face is None else of_one_face(config.values, photo.face)
         try:
             if config.paste:
                 _ = photo.origin  # a face without a photo is refused before the search
             content = SYNTHETIC if photo.path is None else photo.sha256
-            known = tuple(fingerprints(config.values, content, model.sha256))
+            known = tuple(fingerprints(values, content, model.sha256))
+            part = None
+            if photo.face is not None:
+                whole = folder_for(job.folder, photo.name.removesuffix(f"-face{photo.face}"))
+                together = fingerprints(config.values, content, model.sha256)[0]
+                part = Part(problem, faces[photo.path], whole, together)
         except (ValueError, OSError) as error:
-            yield PhotoResult(job, photo.file, "", Ending("FAILED", explain(error), {}), folder)
+            yield PhotoResult(job, photo.label, "", Ending("FAILED", explain(error), {}), folder)
         else:
-            yield Planned(job, problem, known, folder)
+            yield Planned(job, problem, known, folder, values, part)
+
+
+def of_one_face(values: Mapping[str, Any], face: int) -> Mapping[str, Any]:
+    """The configuration that would restore this face alone: it is the same run."""
+    align = {**values["align"], "face": face}
+    return {**values, "align": align, "input": {**values["input"], "align": align}}
 
 
 def folder_for(parent: Path, name: str) -> Path:
@@ -94,28 +122,30 @@ def folder_for(parent: Path, name: str) -> Path:
 
 
 def open_attempt(
-    planned: Planned, model: Model, ledger: Ledger, store: Store | None
-) -> Attempt | PhotoResult:
+    planned: Planned, model: Model, ledger: Ledger, store: Store | None, wholes: Wholes
+) -> Attempt | PhotoResult | Awaited:
     """Claim a photo and open its record; a result where it is finished, being run, or cannot be recorded."""
-    job, problem = planned.job, planned.problem
-    tags = job_tags(planned, model)
+    job, problem, tags = planned.job, planned.problem, job_tags(planned, model)
+    config, search = job.config, problem.hyperparameters
+    name = run_name(problem.photo.name, job.degradation, search.reg, search.steps, job.overrides)
+    claimed: str | None = None
     try:
-        with ledger.one_at_a_time():
-            earlier = ledger.ending(planned.fingerprints, tags, job.config.rerun)
-            if earlier is not None:
-                return planned.ended(earlier)
-            record = open_record(
-                problem,
-                job.config.values,
-                run_name(planned),
-                tags,
-                planned.folder,
-                store,
-                job.config.tracking.parent,
-            )
-    except (ValueError, OSError) as error:
+        looked = ledger.ending(planned.fingerprints, tags, config.rerun) if planned.part is not None else None
+        parent = wholes.parent(job, planned.part) if looked is None else config.tracking.parent
+        found = looked or ledger.claim(planned.fingerprints, name, tags, config.rerun, parent)
+        if isinstance(found, Ending):
+            return planned.ended(found)
+        if isinstance(found, Elsewhere):
+            return planned.awaited(found)
+        claimed = found
+        record = open_record(problem, planned.values, name, tags, planned.folder, store, parent, claimed)
+    except BaseException as error:
+        if claimed is not None:
+            ledger.withdraw(claimed)
+        if not isinstance(error, (ValueError, OSError)):
+            raise
         return planned.ended(Ending("FAILED", explain(error), {}))
-    return Attempt(planned, record)
+    return Attempt(planned, record, claimed)
 
 
 def job_tags(planned: Planned, model: Model) -> dict[str, str]:
@@ -134,12 +164,3 @@ def job_tags(planned: Planned, model: Model) -> dict[str, str]:
         **process.tags(),
         **({} if parent is None else {membership(parent): "yes"}),
     }
-
-
-def run_name(planned: Planned) -> str:
-    """What a person reads in the list of runs: grace_hopper blur reg 0.5 steps 1000."""
-    hyperparameters = planned.problem.hyperparameters
-    return (
-        f"{planned.problem.photo.name} {planned.job.degradation} "
-        f"reg {hyperparameters.reg:g} steps {hyperparameters.steps}"
-    )

@@ -1,23 +1,27 @@
-"""Which jobs of a sweep may share an optimizer pass, and how launcher=batched runs them."""
+"""Which jobs of a sweep may share an optimizer pass, and how a process runs the points that it has got."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
-from hydra.errors import CompactHydraException
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, configure_log, run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from inversion.errors import explain
 from inversion.record.record import Ending
-from sweeps.execute.job import Job, PhotoResult, score
+from sweeps.execute.job import Job, PhotoResult
+from sweeps.execute.rounds import Results
 from sweeps.execute.run_jobs import run_jobs
 from sweeps.plan.composer import Composer
 
 log = logging.getLogger(__name__)
+
+FOLDERS = ("hydra.sweep.dir", "hydra.sweep.subdir")  # keys of a job's folder
 
 # What may differ among the problems of one pass; everything else is the networks' or the pass's own.
 PER_PROBLEM = {
@@ -44,6 +48,14 @@ PER_PROBLEM = {
 }
 
 
+@dataclass(frozen=True)
+class Point:
+    """One job of a sweep before it is composed."""
+
+    number: int  # Hydra's
+    words: list[str]  # overrides
+
+
 def alike(jobs: Sequence[Job]) -> list[list[Job]]:
     """Groups of jobs that can share a pass."""
     groups: dict[str, list[Job]] = {}
@@ -53,25 +65,31 @@ def alike(jobs: Sequence[Job]) -> list[list[Job]]:
     return list(groups.values())
 
 
-def launch(
-    context: HydraContext, config: DictConfig, job_overrides: Sequence[Sequence[str]], first: int
-) -> list[JobReturn]:
+def run_together(context: HydraContext, config: DictConfig, points: Sequence[Point]) -> list[Results]:
     """Compose every job as Hydra's own launcher does, then run those that are alike together."""
-    setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     composer = Composer(config)
-    composed = [prepare(context, composer.job(words, first + i)) for i, words in enumerate(job_overrides)]
-    jobs = [Job.composed(each.cfg, each.hydra_cfg.hydra) for each in composed]  # type: ignore[arg-type, union-attr]
-    results = {job.number: result for group in alike(jobs) for job, result in run_group(group)}
-    for job, each in zip(jobs, composed, strict=True):
-        try:
-            each.return_value, each.status = score(results[job.number]), JobStatus.COMPLETED
-        except CompactHydraException as error:
-            each.return_value, each.status = error, JobStatus.FAILED
-    return composed
+    prepared = [prepare(context, composer.job(point.words, point.number)) for point in points]
+    jobs = [Job.composed(each.cfg, each.hydra_cfg.hydra) for each in prepared]  # type: ignore[arg-type, union-attr]
+    results = {job.number: found for group in alike(jobs) for job, found in run_group(group)}
+    return [results[job.number] for job in jobs]
 
 
-def run_group(jobs: Sequence[Job]) -> list[tuple[Job, list[PhotoResult]]]:
+def run_one_by_one(context: HydraContext, config: DictConfig, points: Sequence[Point]) -> list[Results]:
+    """Compose and run every job as Hydra's own launcher does, each with a log of its own."""
+    composer, results = Composer(config), []
+
+    def run(composed: DictConfig) -> Results:
+        ((_, found),) = run_group([Job.composed(composed, HydraConfig.get())])
+        return found
+
+    for point in points:
+        returned = run_job(run, composer.job(point.words, point.number), *FOLDERS, context)
+        results.append(returned.return_value)
+        configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+    return results
+
+
+def run_group(jobs: Sequence[Job]) -> list[tuple[Job, Results]]:
     """Jobs with their results; a mistake of the program's in one group must not stop the others."""
     try:
         return list(zip(jobs, run_jobs(jobs), strict=True))
@@ -83,5 +101,4 @@ def run_group(jobs: Sequence[Job]) -> list[tuple[Job, list[PhotoResult]]]:
 
 def prepare(context: HydraContext, composed: DictConfig) -> JobReturn:
     """A job with its folder and everything that Hydra writes there, but nothing run."""
-    folders = ("hydra.sweep.dir", "hydra.sweep.subdir")
-    return run_job(lambda _: None, composed, *folders, context, configure_logging=False)
+    return run_job(lambda _: None, composed, *FOLDERS, context, configure_logging=False)

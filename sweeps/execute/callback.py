@@ -38,8 +38,15 @@ class SweepCallback(Callback):
         return {"pid": self.pid, "folder": self.folder, "sweep": None}
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Refuses, before Hydra writes the configuration down, what must not be written."""
+        """Refuses, before Hydra writes the configuration down, what must not be written, and what is a sweep's."""
+        from inversion.errors import ConfigError
+        from sweeps.plan.seeds import refuse_without_sweep
+
         refuse_secrets(config)
+        try:
+            refuse_without_sweep(config)
+        except ConfigError as error:
+            sys.exit(str(error))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Ends the program when the sweep cannot be started: Hydra would turn an exception into a warning."""

@@ -11,7 +11,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from inversion.record.record import Ending
+from inversion.restoration import Problem
 from sweeps.execute import endings
+from sweeps.execute.ledger import Elsewhere
 from sweeps.plan.config import Config
 
 
@@ -38,6 +40,16 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One face of a photo of which several are restored."""
+
+    problem: Problem
+    faces: int  # of the photo, this one among them
+    whole: Path  # folder of the photo that is put together with all of them
+    fingerprint: str  # of all of them together
+
+
+@dataclass(frozen=True)
 class PhotoResult:
     """How one photo of a job ended."""
 
@@ -46,6 +58,7 @@ class PhotoResult:
     fingerprint: str  # of the problem; "" where it never became one
     ending: Ending
     folder: Path  # of its record
+    part: Part | None = None  # of a photo with several faces
 
     def tell(self) -> None:
         """Tell the sweep, or the person who waits."""
@@ -56,6 +69,21 @@ class PhotoResult:
             from inversion.console import announce
 
             announce(self.photo, self.ending, self.folder)
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A photo of a job that another process is running: it will be done, or is looked at again."""
+
+    job: Job
+    photo: str  # its file name
+    fingerprints: tuple[str, ...]  # under which its run may be recorded, today's first
+    folder: Path  # for its record, should it be run here
+    elsewhere: Elsewhere
+
+    def ended(self, ending: Ending) -> PhotoResult:
+        folder = Path(ending.earlier) if ending.earlier else self.folder
+        return PhotoResult(self.job, self.photo, self.fingerprints[0], ending, folder)
 
 
 class Refused(CompactHydraException):

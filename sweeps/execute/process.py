@@ -32,11 +32,16 @@ def is_gone(tags: Mapping[str, str]) -> bool:
     Of another machine's processes nothing is known, but that Slurm starts a job again only once its first life is
     over.
     """
-    if tags.get("host") == socket.gethostname() and tags.get("pid", "").isdigit():
+    if is_here(tags):
         return started(int(tags["pid"])) != tags.get("process_started")
     job, _, life = tags.get("slurm_job", "").partition(".")
     mine = int(os.environ.get("SLURM_RESTART_COUNT", 0))
     return job != "" and job == os.environ.get("SLURM_JOB_ID") and life.isdigit() and mine > int(life)
+
+
+def is_here(tags: Mapping[str, str]) -> bool:
+    """Whether a run names a process of this machine."""
+    return tags.get("host") == socket.gethostname() and tags.get("pid", "").isdigit()
 
 
 def describe(tags: Mapping[str, str]) -> str:

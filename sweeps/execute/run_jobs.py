@@ -17,26 +17,32 @@ from inversion.restoration import Problem, Status
 from inversion.runtime.heap import enable_gc, keep_heap
 from inversion.search.history import Listener
 from sweeps.execute.attempts import Attempt, Planned, open_attempt, plan
-from sweeps.execute.job import Job, PhotoResult
-from sweeps.execute.ledger import Ledger
+from sweeps.execute.job import Awaited, Job, PhotoResult
+from sweeps.execute.ledger import Elsewhere, Ledger
 from sweeps.execute.networks import networks
+from sweeps.execute.wholes import Wholes
 from sweeps.home import home
 
 log = logging.getLogger(__name__)
 
+TAKEN_OVER = "this process was stopped for longer than tracking.lease, and another one took over"
 
-def run_jobs(jobs: Sequence[Job]) -> list[list[PhotoResult]]:
+
+def run_jobs(jobs: Sequence[Job]) -> list[list[PhotoResult | Awaited]]:
     """Restore every photo of these jobs that is not finished yet; one list of results per job, in their order.
+
+    What another process is running is left to it: rounds.py waits for it.
 
     jobs: alike as `batched.alike` says: one generator, one loss, one store. What cannot be used ends as FAILED with the
     reason. Raises KeyboardInterrupt, and what is a mistake of the program's, once all records are closed.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill keeps what was reached, like Ctrl-C
     keep_heap()
-    told: dict[Job, list[PhotoResult]] = {job: [] for job in jobs}
+    told: dict[Job, list[PhotoResult | Awaited]] = {job: [] for job in jobs}
 
-    def tell(result: PhotoResult) -> None:
-        result.tell()
+    def tell(result: PhotoResult | Awaited) -> None:
+        if isinstance(result, PhotoResult):
+            result.tell()
         told[result.job].append(result)
 
     try:
@@ -64,25 +70,27 @@ class Worker:
         if self.store is not None:
             log.info("runs are recorded in %s, experiment %s", self.store.uri, self.store.experiment)
         bring_in(self.store)
-        self.ledger = Ledger(self.store)
+        self.ledger = Ledger(self.store, tracking.lease)
         self.ledger.reap()
+        self.wholes = Wholes(self.store, self.ledger)
         enable_gc()
         self.size = launcher.batch_size  # problems in one pass; None until it is measured
         self.bar = partial(ProgressBar, visible=launcher.bars)
         self.done: dict[str, PhotoResult] = {}  # by fingerprint
 
-    def results(self) -> Iterator[PhotoResult]:
-        """How each photo ended, as soon as it has."""
+    def results(self) -> Iterator[PhotoResult | Awaited]:
+        """How each photo ended, as soon as it has, or that another process is running it."""
         try:
             for ready in self._passes():
-                if isinstance(ready, PhotoResult):
-                    yield ready
-                else:
-                    yield from self._search(ready)
+                for result in self._search(ready) if isinstance(ready, list) else [ready]:
+                    yield result
+                    if isinstance(result, PhotoResult):
+                        self.wholes.add(result)
         finally:
+            self.wholes.close()
             bring_in(self.store)
 
-    def _passes(self) -> Iterator[PhotoResult | list[Attempt]]:
+    def _passes(self) -> Iterator[PhotoResult | Awaited | list[Attempt]]:
         """Photos that are not searched, and open records in the groups that are searched together."""
         attempts: list[Attempt] = []
         try:
@@ -94,7 +102,7 @@ class Worker:
                     ready, attempts = attempts, []
                     yield ready  # then this photo, the same as one of them, is done
                 opened = self._open(photo)
-                if isinstance(opened, PhotoResult):
+                if not isinstance(opened, Attempt):
                     yield opened
                     continue
                 attempts.append(opened)
@@ -111,12 +119,12 @@ class Worker:
             for attempt in attempts:
                 attempt.record.close("KILLED", "not started: the run ended before")
 
-    def _open(self, photo: Planned) -> Attempt | PhotoResult:
+    def _open(self, photo: Planned) -> Attempt | PhotoResult | Awaited:
         if photo.fingerprint in self.done:
             return photo.same_as(self.done[photo.fingerprint])
-        return open_attempt(photo, self.model, self.ledger, self.store)
+        return open_attempt(photo, self.model, self.ledger, self.store, self.wholes)
 
-    def _search(self, attempts: Sequence[Attempt]) -> Iterator[PhotoResult]:
+    def _search(self, attempts: Sequence[Attempt]) -> Iterator[PhotoResult | Awaited]:
         """Restore the photos of open records together; whatever happens, every record is closed."""
         waiting: dict[Problem, Attempt] = {attempt.planned.problem: attempt for attempt in attempts}
 
@@ -128,6 +136,11 @@ class Worker:
                 self.model, self.loss, list(waiting), self.size or 1, listen, self.bar, self._fewer
             ):
                 attempt = waiting[problem]
+                if attempt.run_id is not None and self.ledger.was_taken_over(attempt.run_id):
+                    del waiting[problem]
+                    attempt.record.close("KILLED", TAKEN_OVER)
+                    yield attempt.planned.awaited(Elsewhere(attempt.run_id, "whoever took it over"))
+                    continue
                 result = attempt.planned.ended(attempt.record.finish(found))
                 del waiting[problem]  # only now: what Ctrl-C interrupts is still to be closed
                 self.done[result.fingerprint] = result

@@ -29,26 +29,27 @@ from sweeps.execute.endings import Line
 from sweeps.execute.ledger import Ledger
 from sweeps.home import code_version, home
 from sweeps.plan.grid import Grid, read_grid
+from sweeps.plan.seeds import repeat
 from sweeps.results.axes import parse
 from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE
-from sweeps.ui import is_server, sweep_link, ui_command
+from sweeps.ui import is_server, paper_command, sweep_link, ui_command
 
 log = logging.getLogger(__name__)
 
 REPORT = "report.html"
-ORPHANS = 60.0  # seconds in which workers of a killed sweep may end
 
 
 class Sweep:
     """Opened before the first point starts, in the process that the person started; `close` may be called twice.
 
-    The same grid asked for again goes on below the same parent run.
+    The same grid asked for again goes on below the same parent run, or, while another process runs it, beside it.
     """
 
     def __init__(self, config: DictConfig) -> None:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
         refuse_shared_folder(config)
         refuse_foreign_files(Path(config.hydra.sweep.dir))
+        repeat(config)
         grid = read_grid(config)
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = grid
@@ -57,7 +58,7 @@ class Sweep:
         store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
         bring_in(store)
         self.store = store
-        self.ledger = Ledger(store)
+        self.ledger = Ledger(store, tracking.lease)
         self.parent: MLflowRecorder | None = None
         _look_for_the_largest(config)
         _settle_folder(config, self.folder)
@@ -117,7 +118,10 @@ class Sweep:
         where = (
             "MLflow" if is_server(self.ledger.uri) else f"MLflow, while `{ui_command(self.ledger.uri)}` runs"
         )
-        print(f"\n{summary.reason}\n\nReport: {report}\n{where}: {link}")
+        print(
+            f"\n{summary.reason}\n\nReport: {report}, pictures and table in {report.with_suffix('')}/\n"
+            f"For a document: {paper_command(self.ledger.uri, self.parent.run_id)}\n{where}: {link}"
+        )
 
     def judge(self) -> tuple[Status, list[str]]:
         """FINISHED only if every point of the grid is; with those that are not."""
@@ -138,15 +142,15 @@ class Sweep:
         self.ledger.reap()
         earlier = next(iter(self.ledger.sweeps(self.grid.fingerprint)), None)
         if earlier is not None and earlier.info.status == "RUNNING":
-            raise ConfigError(
-                f"This sweep is running already: {process.describe(earlier.data.tags)}, run {earlier.info.run_id}. "
-                "Wait for it or end it; where its machine is gone for good: "
-                f"python -m sweeps reap {config.tracking.experiment} --host {earlier.data.tags.get('host')}"
+            other = process.describe(earlier.data.tags)
+            log.info(
+                "%s is running the same sweep (run %s): the two share its points", other, earlier.info.run_id
             )
+            earlier = None
         parent = MLflowRecorder(
             store.uri,
             store.experiment_id,
-            run_name=f"sweep over {', '.join(self.grid.axes) or 'nothing'}",
+            run_name=named(self.grid, config.seeds),
             params=flatten(OmegaConf.to_container(_without_hydra(config), resolve=True)),  # type: ignore[arg-type]
             tags={
                 "kind": "sweep",
@@ -158,12 +162,11 @@ class Sweep:
                 "failed": "",
                 "missing": "",
                 **process.tags(),
+                **self.ledger.signs(),
             },
             run_id=None if earlier is None else earlier.info.run_id,
         )
         parent.log_file(self.folder / SWEEP_FILE)
-        if earlier is not None:
-            self.ledger.wait_for_orphans(parent.run_id, ORPHANS)
         return parent
 
 
@@ -184,7 +187,8 @@ def refuse_foreign_files(folder: Path) -> None:
         known = plan.is_file() and json.loads(plan.read_text()).keys() >= {"axes", "cells"}
     except (ValueError, AttributeError):
         known = False
-    for path in (plan, folder / REPORT):
+    report = folder / REPORT
+    for path in (plan, report, report.with_suffix("")):  # the figures' folder has the report's name
         if path.exists() and not known:
             raise in_the_way(path)
 
@@ -194,6 +198,13 @@ def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
     words = (word.partition("=") for word in line.overrides)
     point = {key: parse(value) for key, _, value in words if key in axes}
     return {"point": point, "photo": line.photo, "reason": line.ending.reason}
+
+
+def named(grid: Grid, seeds: int) -> str:
+    """sweep over reg, steps, 3 seeds"""
+    repeated = [f"{seeds} seeds"] if seeds > 1 else []
+    axes = [axis for axis in grid.axes if not (repeated and axis == "seed")]
+    return f"sweep over {', '.join(axes + repeated) or 'nothing'}"
 
 
 def describe(grid: Grid) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from inversion.errors import ConfigError
+from inversion.faces.mesh import MESH
 from inversion.images import sha256_of
 
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
-IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics"}
+IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics", "seeds"}
 # Ignored where nothing is tuned: runs from before there was any tuning stay finished.
 TUNING = {"tuning_steps", "tuning_rate"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
@@ -80,6 +81,8 @@ def _contents(value: Any) -> Any:
 
 
 def _hash_of(key: str, name: str) -> str:
+    if key == "landmarks" and name == MESH:
+        return name
     path = Path(name).expanduser()
     try:
         facts = path.stat()

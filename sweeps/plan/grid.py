@@ -17,8 +17,10 @@ from hydra.core.override_parser.types import Override
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from inversion.errors import ConfigError
 from inversion.faces.sample import sample_photo
 from inversion.images import list_photos, sha256_of
+from inversion.photos import ALL
 from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.config import Config, Node
 from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
@@ -84,6 +86,7 @@ class Checker:
         from inversion.search.blind_blur import is_to_be_found
         from inversion.search.objective import checked
 
+        refuse_all_faces(config)
         assert config.hyperparameters  # refuses values that cannot work
         checked(instantiate(config.loss))
         load_metrics(config.values["metrics"])
@@ -113,6 +116,16 @@ class Checker:
             if path not in self.hashes:
                 self.hashes[path] = sha256_of(path)
         return {path.name: self.hashes[path] for path in paths}
+
+
+def refuse_all_faces(config: Config) -> None:
+    """A sweep compares settings on one face of a photo. Raises ConfigError."""
+    align = config.values["align"]
+    if align and align["face"] == ALL:
+        raise ConfigError(
+            "align.face=all restores every face of a photo with one setting. Got it in a sweep; align.face=0,1 sweeps "
+            "over two faces, and without -m all of them are restored."
+        )
 
 
 def _values(override: Override) -> list[str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from inversion.errors import ConfigError
 from sweeps.home import home
 
+BESIDE = Path()  # --paper without a folder
+
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Besides --uri."""
@@ -27,8 +29,11 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--paper",
         type=Path,
+        nargs="?",
+        const=BESIDE,
         metavar="FOLDER",
-        help="write every figure as SVG and PDF, captions.md, table.tex, table.csv and report.tex as well",
+        help="write every figure as SVG and PDF, captions.md, table.tex, table.csv and report.tex as well [beside the "
+        "report, in a folder of its name]",
     )
 
 
@@ -67,8 +72,9 @@ def report(arguments: argparse.Namespace) -> int:
     if arguments.paper is not None:
         from sweeps.report.paper.folder import write_paper
 
-        files = write_paper(found, source, arguments.paper)
-        print(f"  {arguments.paper}/ ({len(files)} files; pdflatex report.tex makes the document)")
+        folder = arguments.output.with_suffix("") if arguments.paper is BESIDE else arguments.paper
+        files = write_paper(found, source, folder)
+        print(f"  {folder}/ ({len(files)} files; pdflatex report.tex makes the document)")
     return 0
 
 

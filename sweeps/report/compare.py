@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,7 +13,7 @@ from PIL import Image
 
 from inversion.pictures.curves import to_image
 from inversion.record.mlflow_store import open_client
-from inversion.runtime.atomic import write_file
+from inversion.runtime.atomic import png, write_file
 from sweeps.report.view import save_view
 from sweeps.results.frame import joined
 from sweeps.results.store import Store
@@ -59,7 +58,8 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Study:
     warning, and the others are still made. Raises ConfigError when the store cannot be read.
 
     uri: absolute, as from `absolute_uri`. report: file in which the HTML page is kept as well. Returns what was found,
-    for the console. `sweeps.ui.sweep_link` opens MLflow's charts on the sweep's runs.
+    for the console. Pictures and table.csv lie in the folder of its name beside it, too: report/ of report.html.
+    `sweeps.ui.sweep_link` opens MLflow's charts on the sweep's runs.
     """
     from sweeps.report.page import render
     from sweeps.report.source import read_source
@@ -67,13 +67,11 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Study:
     store = Store(uri)
     found = study(store.sweep(parent_run_id))
     source = read_source(store, found)
-    client = open_client(uri)
+    client, folder = open_client(uri), report.with_suffix("")
 
     def log_picture(name: str, make: Callable[[], Image.Image]) -> None:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            make().save(path)
-            client.log_artifact(parent_run_id, str(path))
+        write_file(folder / name, png(make()))
+        client.log_artifact(parent_run_id, str(folder / name))
 
     for number, summary in enumerate(found.summaries):
         prefix = f"{summary.table.task.title.replace(' ', '_')}_" if number else ""
@@ -81,6 +79,7 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Study:
             attempt(prefix + name, partial(log_picture, prefix + name, make))
     table = joined([summary.table for summary in found.summaries])
     printable = table.assign(started=table["started"].astype(str))  # MLflow's table viewer takes no dates
+    attempt("table.csv", lambda: write_file(folder / "table.csv", table.to_csv(index=False).encode()))
     attempt("table.json", lambda: client.log_table(parent_run_id, printable, "table.json"))
 
     def write_report() -> None:

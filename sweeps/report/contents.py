@@ -79,7 +79,7 @@ def _task(study: Study, summary: Summary, source: Source, album: Album, steps: S
         "known": summary.criterion.original_known,
         "verdicts": [_verdict(study, summary, number) for number in range(len(summary.verdicts))],
         "formula": summary.criterion.formula,
-        "why": summary.criterion.reason,
+        "why": f"{summary.certainty} {summary.criterion.reason}".strip(),
         "repeats": table.repeats,
         "severalSeeds": bool(table.rows["seed"].nunique() > 1),
         "cells": cells,

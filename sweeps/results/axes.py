@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from inversion.length import SPELLED
 from sweeps.plan.fingerprint import IGNORED
 
 Value: TypeAlias = int | float | str  # null, booleans and lists stay texts, spelt as on the command line
@@ -111,8 +112,14 @@ def column(texts: pd.Series) -> list[Value]:
 
 
 def order(values: set[Value]) -> tuple[Value, ...]:
+    """Numbers by size, then lengths with a unit by unit and size, then other texts."""
+
+    def place(text: str) -> tuple[bool, str, float, str]:
+        found = SPELLED.fullmatch(text)
+        return (True, "", 0.0, text) if found is None else (False, found[2], float(found[1]), text)
+
     numbers = sorted(value for value in values if not isinstance(value, str))
-    return (*numbers, *sorted(value for value in values if isinstance(value, str)))
+    return (*numbers, *sorted((value for value in values if isinstance(value, str)), key=place))
 
 
 def is_grid(axes: Sequence[Axis], combinations: int) -> bool:

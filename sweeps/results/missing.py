@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ def show(uri: str, experiment: str, project: Path) -> int:
     Raises ConfigError when there is no sweep at all.
     """
     ledger = find(uri, experiment, project)
-    sweeps = ledger.sweeps()
+    sweeps = latest(ledger.sweeps())
     if not sweeps:
         raise ConfigError(
             f"No sweep is recorded in {experiment!r}. Start one: python run.py -m reg=0.1,0.5 steps=100,500"
@@ -54,9 +56,23 @@ def missing(ledger: Ledger, sweep: Run) -> list[str]:
     for cell in cells:
         status = statuses.get(cell["fingerprint"], "never run")
         if status != "FINISHED":
-            name = " ".join(filter(None, (cell["point"], printable(cell["photo"])))) or "the only point"
-            lines.append(f"{name}: {status}")
+            lines.append(f"{name_of(cell)}: {status}")
     return lines
+
+
+def latest(sweeps: Iterable[Run]) -> list[Run]:
+    """The last sweep over each grid: two that shared one, or went on where a machine was lost, ask for the same.
+
+    sweeps: latest first.
+    """
+    return list(
+        {run.data.tags.get("sweep", run.info.run_id): run for run in reversed(list(sweeps))}.values()
+    )[::-1]
+
+
+def name_of(cell: Mapping[str, str]) -> str:
+    """reg=0.1 steps=500 me.jpg"""
+    return " ".join(filter(None, (cell["point"], printable(cell["photo"])))) or "the only point"
 
 
 def printable(name: str) -> str:
@@ -65,7 +81,19 @@ def printable(name: str) -> str:
 
 
 def reap(uri: str, experiment: str, host: str | None, project: Path) -> int:
-    reaped = find(uri, experiment, project).reap(host)
+    """Other machines' processes are watched for as long as their leases: only then is it known which have ended."""
+    ledger = find(uri, experiment, project)
+    reaped = ledger.reap(host)
+    others = [run for run in ledger.running() if ledger.is_watched(run)]
+    if others:
+        lease = max(ledger.silence(run)[1] for run in others)
+        print(f"Watching {len(others)} runs of other machines for up to {lease:.0f} s.", flush=True)
+        began = time.monotonic()
+        while others and (passed := time.monotonic() - began) < 1.5 * lease:
+            time.sleep(min(5.0, lease / 10))
+            reaped += ledger.reap(host)
+            silent = [run for run in others if ledger.silence(run)[0] >= passed / 2]  # others gave a sign
+            others = [run for run in silent if run.info.run_id not in reaped]
     print(f"{len(reaped)} runs marked as KILLED." + "".join(f"\n  {run_id}" for run_id in reaped))
     return 0
 

@@ -40,7 +40,7 @@ class Noise:
         if self.spread is None:
             return (
                 f"No cell was repeated with another seed, so {SMALLEST:g} {unit} stand for the noise; "
-                "seed=0,1,2 would measure it."
+                "seeds=3 would measure it."
             )
         return (
             f"Another seed moves a cell's quality by {self.spread:.2f} {unit} (standard deviation, pooled over "

@@ -35,11 +35,17 @@ class Summary:
 
     @property
     def reason(self) -> str:
-        """All recommendations in words."""
-        return " ".join(
-            f"{verdict.problem}: {verdict.reason}" if verdict.problem else verdict.reason
-            for verdict in self.verdicts
-        )
+        """All recommendations in words, a line per problem where there are several, and how sure they are."""
+        lines = [f"{v.problem}: {v.reason}" if v.problem else v.reason for v in self.verdicts]
+        if not self.certainty:
+            return "\n".join(lines)
+        return "\n".join([*lines, self.certainty]) if len(lines) > 1 else f"{lines[0]} {self.certainty}"
+
+    @property
+    def certainty(self) -> str:
+        """What is known of the noise between cells; "" where no cells compete."""
+        compared = any(verdict.best is not None and len(verdict.cells) > 1 for verdict in self.verdicts)
+        return self.noise.words(self.criterion.unit) if compared else ""
 
     @cached_property
     def importance(self) -> Importance | None:
@@ -102,7 +108,7 @@ class Study:
         """The recommendations of all tasks in words, a line per task."""
         if len(self.summaries) == 1:
             return self.summaries[0].reason
-        return "\n".join(f"{summary.table.task.title}: {summary.reason}" for summary in self.summaries)
+        return "\n\n".join(f"{summary.table.task.title}: {summary.reason}" for summary in self.summaries)
 
 
 def study(tables: Sequence[Table]) -> Study:

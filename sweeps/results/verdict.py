@@ -133,16 +133,15 @@ def explain(
             f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
         )
     if len(alike) > 1:
+        counted = f"{len(alike)} of {len(cells)}" if len(alike) < len(cells) else f"All {len(cells)}"
+        which = "" if chosen == top.name else f" ({describe(top, axes)}: {in_figures(top, criterion)})"
         sentences.append(
-            f"{len(alike)} of {len(cells)} cells cannot be told apart from the best by quality "
-            f"({describe(top, axes)}: {in_figures(top, criterion)}); "
-            + _choice(criterion, bool(varied), axes)
+            f"{counted} cells cannot be told apart from the best by quality{which}; "
+            + _choice(criterion, bool(varied), axes, len(alike))
         )
     elif len(cells) > 1:
         margin = f"{noise.floor(int(top['n'])):.2g} {criterion.unit}"
         sentences.append(f"It is the best: every other cell's quality is lower by more than {margin}.")
-    if len(cells) > 1:
-        sentences.append(noise.words(criterion.unit))
     edges = [axis for axis in axes if _at_edge(top[axis.key], axis)]
     if edges and len(alike) < len(cells):
         named = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
@@ -158,13 +157,13 @@ def explain(
     return " ".join(sentences)
 
 
-def _choice(criterion: Criterion, degradation_varies: bool, axes: Sequence[Axis]) -> str:
+def _choice(criterion: Criterion, degradation_varies: bool, axes: Sequence[Axis], alike: int) -> str:
     if not criterion.original_known:
         those = "those with the best degradation" if degradation_varies else "these"
         return f"of {those} it keeps the face most likely: the largest reg, then the fewest steps."
     if any(axis.key in COSTS for axis in axes):
         return "it is the cheapest of these: the fewest steps, then the middle of what is left."
-    return "it lies in the middle of these, and all cost the same."
+    return "it lies in the middle of these, and all cost the same." if alike > 2 else "both cost the same."
 
 
 def in_figures(cell: pd.Series, criterion: Criterion) -> str:

@@ -61,11 +61,14 @@ def test_align_keeps_its_settings() -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("align.face=left", "align.face must be a whole number of at least 0. Got align.face=left"),
+        ("align.face=left", "align.face must be a whole number of at least 0, or all. Got align.face=left"),
         ("align.face=-1", "Got align.face=-1"),
         ("align.face=1.5", "Got align.face=1.5"),
         ("align.face=true", "Got align.face=True"),
-        ("align.landmarks=3", "align.landmarks must be the path of dlib's 68-point file, or null. Got 3"),
+        (
+            "align.landmarks=3",
+            "align.landmarks must be the path of dlib's 68-point file, mesh, or null. Got 3",
+        ),
         ("align={fac: 1}", "align has face and landmarks. Got align.fac"),
         ("align=maybe", "align=false or align.face=1 would work"),
         ("input.align=left", "Got input.align=left"),
@@ -85,7 +88,11 @@ def test_a_value_that_cannot_work_is_one_message_with_what_came(override: str, w
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("degradation.kernel_size=wide", "a finite number of at least 1, or auto. Got"),
+        (
+            "degradation.kernel_size=wide",
+            "of at least 1, 10% of the face's square or 100px of the photo, or auto. Got",
+        ),
+        ("degradation.kernel_size=-1px", "degradation.kernel_size must be a finite number of at least 1"),
         ("degradation.sigma=0", "degradation.sigma must be a finite number above 0"),
     ],
 )

@@ -113,7 +113,7 @@ def test_a_mistake_is_refused_with_its_name(override: str, message: str) -> None
 
 def test_a_wrong_type_in_a_group_is_refused() -> None:
     with pytest.raises(ConfigCompositionException) as caught:
-        composed("degradation=blur", "degradation.sigma=big")
+        composed("degradation=motion_blur", "degradation.angle=steep")
     assert "could not be converted to Float" in f"{caught.value} {caught.value.__cause__}"
 
 

@@ -3,64 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow.artifacts import load_image
 from PIL import Image
 
+from tests.end_to_end.serving import PATIENCE, Server, wait_for
 from tests.end_to_end.sweeping import ENVIRONMENT, FAST, PROJECT, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # warnings: MLflow's own
-HOST = "127.0.0.1"
-PATIENCE = 300  # seconds, on a loaded machine
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.05)
-
-
-class Server:
-    """`mlflow server` over sqlite, with artifacts through its proxy, that can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port = probe.getsockname()[1]
-        self.uri = f"http://{HOST}:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(self.port)]
-        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db", "--workers", "1"]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen(
-            command, cwd=self.folder, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True
-        )
-        wait_for(self.answers, "the server answers")
-
-    def answers(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex((HOST, self.port)) == 0
-
-    def kill(self) -> None:
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
 
 
 @pytest.fixture

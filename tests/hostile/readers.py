@@ -37,7 +37,7 @@ def mask(path: Path) -> int:
 
 
 def landmarks(path: Path) -> int:
-    find_faces(Image.new("RGB", (64, 64)), path)
+    find_faces(Image.new("RGB", (64, 64)), str(path))
     return 0
 
 

@@ -21,7 +21,8 @@ from inversion.errors import ConfigError
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
 from inversion.passes import observed, restore
-from inversion.photos import Photo, Synthetic
+from inversion.photo import Photo
+from inversion.photos import Synthetic
 from inversion.restoration import Problem, Refusal, Restoration
 from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters

@@ -6,41 +6,100 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from PIL import Image
 
 from inversion.errors import ConfigError
 from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_pil
-from inversion.photos import Photo, Photos
+from inversion.photo import Photo, Restored, with_faces
+from inversion.photos import ALL, Photos
 
 
 def test_a_face_goes_back_where_it_was_cut_out() -> None:
-    photo = Photos().load_one(sample_photo(), 256, [])
+    photo = Photos().load_file(sample_photo(), 256)[0]
     whole = np.asarray(read_photo(sample_photo()), dtype=float)
-    same = np.asarray(photo.with_face(to_pil(photo.image)), dtype=float)
+    same = np.asarray(with_faces([Restored(photo, to_pil(photo.image))]), dtype=float)
     assert same.shape == whole.shape
     assert np.abs(same - whole).mean() < 2.55
-    white = np.asarray(photo.with_face(Image.new("RGB", (64, 64), "white")), dtype=float)
+    white = np.asarray(with_faces([Restored(photo, Image.new("RGB", (64, 64), "white"))]), dtype=float)
     assert (white[200, 265] == 255).all() and (white[450:] == whole[450:]).all()
 
 
 def test_a_photo_that_came_aligned_is_all_face(tmp_path: Path) -> None:
     Image.new("RGB", (100, 99)).save(tmp_path / "square.png")
-    photo = Photos(align=False).load_one(tmp_path / "square.png", 64, [])
-    pasted = photo.with_face(Image.new("RGB", (64, 64), "white"))
+    photo = Photos(align=False).load_file(tmp_path / "square.png", 64)[0]
+    pasted = with_faces([Restored(photo, Image.new("RGB", (64, 64), "white"))])
     assert pasted.size == (100, 99) and np.asarray(pasted).min() == 255
 
 
 def test_a_synthetic_face_has_no_photo_to_go_back_to() -> None:
     with pytest.raises(ConfigError, match="paste=true .* Got seed7"):
-        Photo("seed7", torch.zeros(3, 8, 8), "").with_face(Image.new("RGB", (8, 8)))
+        with_faces([Restored(Photo("seed7", torch.zeros(3, 8, 8), ""), Image.new("RGB", (8, 8)))])
 
 
 def test_a_photo_that_changed_its_size_meanwhile_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     read_photo(sample_photo()).save(path)
-    photo = Photos().load_one(path, 64, [])
+    photo = Photos().load_file(path, 64)[0]
     Image.new("RGB", (50, 50)).save(path)
     with pytest.raises(ConfigError, match="not the one that was aligned"):
-        photo.with_face(to_pil(photo.image))
+        with_faces([Restored(photo, to_pil(photo.image))])
+
+
+@pytest.fixture(scope="module")
+def two_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample portrait beside scikit-image's, the second one smaller."""
+    left = read_photo(sample_photo())
+    right = Image.fromarray(skimage.data.astronaut()).resize((380, 380), Image.Resampling.LANCZOS)
+    both = Image.new("RGB", (left.width + right.width, max(left.height, right.height)), "grey")
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width, 0))
+    path = tmp_path_factory.mktemp("photos") / "both.png"
+    both.save(path)
+    return path
+
+
+def test_every_face_of_a_photo_is_a_problem_of_its_own(two_people: Path) -> None:
+    faces = Photos(str(two_people), {"face": ALL}).load_file(two_people, 64)
+    assert [(one.name, one.label, one.face) for one in faces] == [
+        ("both-face0", "both.png, face 0", 0),
+        ("both-face1", "both.png, face 1", 1),
+    ]
+    assert faces[0].side > faces[1].side
+    for number, one in enumerate(faces):
+        (alone,) = Photos(str(two_people), {"face": number}).load_file(two_people, 64)
+        assert torch.equal(alone.image, one.image) and (alone.name, alone.face) == ("both", None)
+
+
+def test_a_photo_with_one_face_is_the_same_whether_all_or_the_largest_is_asked_for() -> None:
+    (asked,) = Photos(align={"face": ALL}).load_file(sample_photo(), 64)
+    (plain,) = Photos().load_file(sample_photo(), 64)
+    assert torch.equal(asked.image, plain.image) and (asked.name, asked.face) == (plain.name, None)
+
+
+def test_all_faces_go_back_and_everything_around_them_stays_to_the_bit(two_people: Path) -> None:
+    faces = Photos(str(two_people), {"face": ALL}).load_file(two_people, 64)
+    white = Image.new("RGB", (64, 64), "white")
+    pasted = np.asarray(with_faces([Restored(one, white) for one in faces]))
+    whole = np.asarray(read_photo(two_people))
+    inside = np.zeros(whole.shape[:2], bool)
+    for one in faces:
+        assert one.transform is not None
+        (left, top), (right, bottom) = (f(one.transform.corners, axis=0) for f in (np.min, np.max))
+        inside[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1] = True
+        middle = np.mean(one.transform.corners, axis=0).astype(int)
+        assert (pasted[middle[1], middle[0]] == 255).all()
+    assert (pasted[~inside] == whole[~inside]).all()
+
+
+def test_small_faces_are_named_and_left_as_they_are(
+    two_people: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = round(2 * Photos(str(two_people), {"face": 1}).load_file(two_people, 64)[0].side) + 2
+    (largest,) = Photos(str(two_people), {"face": ALL}).load_file(two_people, small)
+    assert largest.name == "both" and "face 1" in caplog.text and "left as they are" in caplog.text
+    caplog.clear()
+    Photos(str(two_people), {"face": 1}).load_file(two_people, small)
+    assert "much of what is drawn is a guess" in caplog.text

@@ -25,7 +25,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return said.err
 
 
-@pytest.mark.parametrize("command", ["missing", "report"])
+@pytest.mark.parametrize("command", ["missing", "report", "watch"])
 def test_an_unknown_name_is_told_with_those_that_are_known(
     command: str, sweep: Sweep, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -33,7 +33,12 @@ def test_an_unknown_name_is_told_with_those_that_are_known(
 
 
 @pytest.mark.parametrize(
-    ("command", "words"), [("missing", "No sweep is recorded in"), ("report", "There is nothing to report")]
+    ("command", "words"),
+    [
+        ("missing", "No sweep is recorded in"),
+        ("watch", "No sweep is recorded in"),
+        ("report", "There is nothing to report"),
+    ],
 )
 def test_an_experiment_without_runs_is_told(
     command: str, words: str, sweep: Sweep, capsys: pytest.CaptureFixture[str]
@@ -41,7 +46,7 @@ def test_an_experiment_without_runs_is_told(
     assert words in refused([command, "Default", "--uri", sweep.uri], capsys)
 
 
-@pytest.mark.parametrize("command", ["missing", "report", "reap"])
+@pytest.mark.parametrize("command", ["missing", "report", "reap", "watch"])
 @pytest.mark.parametrize(
     ("store", "words"),
     [

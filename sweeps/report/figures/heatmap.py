@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,9 +78,12 @@ def heatmap_numbers(summary: Summary, metric: str) -> Heatmap:
     return Heatmap(summary.heading(metric), better, layout.down, layout.across, tuple(panels))
 
 
-def draw_heatmap(numbers: Heatmap) -> Figure:
+def draw_heatmap(numbers: Heatmap, cell: tuple[float, float] = (0.85, 0.6)) -> Figure:
     """Bright is good, for metrics in which lower is better too. The best cell has a solid frame, the recommended one a
-    dashed frame, those that cannot be told apart from the best a dotted one; cells without a value are crossed out."""
+    dashed frame, those that cannot be told apart from the best a dotted one; cells without a value are crossed out.
+
+    cell: its width and height in inches. A scale of colours is drawn where there is no room for numbers.
+    """
     norm = _norm(numbers.all_values, numbers.better)
     if norm is None:
         figure = new_figure(5.0, 3.0)
@@ -90,24 +94,26 @@ def draw_heatmap(numbers: Heatmap) -> Figure:
     columns = min(len(shown), 4)
     rows = math.ceil(len(shown) / columns)
     high, wide = shown[0].values.shape
-    width, height = 1.6 + 0.85 * min(wide, 24), 1.1 + 0.6 * min(high, 24)
-    figure = new_figure(max(columns * width, 4.0) + 1.0, rows * height + 1.0)
+    width, height = 1.0 + cell[0] * min(wide, 24), 0.8 + cell[1] * min(high, 24)
+    has_bar = norm.vmin != norm.vmax and not _is_written(numbers)
+    figure = new_figure(max(columns * width, 2.4) + has_bar, rows * height + 0.3)
     for number, panel in enumerate(shown):
         axes = figure.add_subplot(rows, columns, number + 1)
         _draw_panel(axes, numbers, panel, norm)
         axes.set_title(literal(panel.title), fontsize=9, color=MUTED)
-    if norm.vmin != norm.vmax:
+    if has_bar:
         bar = figure.colorbar(figure.axes[0].collections[0], ax=figure.axes, shrink=0.85, aspect=18 * rows)
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=8, colors=MUTED)
     if len(numbers.panels) > len(shown):
         figure.supxlabel(f"{len(shown)} of {len(numbers.panels)} panels", fontsize=8, color=MUTED)
-    figure.suptitle(numbers.heading, fontsize=11, color=INK)
+    letters = int(figure.get_figwidth() * 72 / 6.2)  # abreast
+    figure.suptitle("\n".join(textwrap.wrap(numbers.heading, letters)), fontsize=11, color=INK)
     return figure
 
 
 def _draw_panel(axes: Axes, numbers: Heatmap, panel: Panel, norm: Normalize) -> None:
-    written = panel.values.size * len(numbers.panels) <= MOST_WRITTEN
+    written = _is_written(numbers)
     sns.heatmap(
         panel.values,
         ax=axes,
@@ -131,6 +137,11 @@ def _draw_panel(axes: Axes, numbers: Heatmap, panel: Panel, norm: Normalize) -> 
             axes.add_patch(frame)
     labelled(axes, numbers.across.label if numbers.across else "", numbers.down.label if numbers.down else "")
     axes.tick_params(length=0, labelsize=9, colors=MUTED, labelrotation=0)
+
+
+def _is_written(numbers: Heatmap) -> bool:
+    """Whether every cell has room for its number."""
+    return sum(panel.values.size for panel in numbers.panels) <= MOST_WRITTEN
 
 
 def _norm(values: np.ndarray, better: catalogue.Better | None) -> Normalize | None:

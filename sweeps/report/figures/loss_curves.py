@@ -22,6 +22,7 @@ from sweeps.report.figures.style import (
     colours_of,
     labelled,
     literal,
+    logarithmic,
     new_figure,
     plain,
     say,
@@ -105,11 +106,12 @@ def _draw_panel(axes: Axes, panel: CurvePanel, with_legend: bool) -> None:
         # A term that starts at zero, or a spike, must not squeeze all curves into one line.
         lowest, highest = np.quantile(values, [0.001, 0.999])
         if panel.scale == "log":
-            axes.set_ylim(lowest / 1.5, max(highest, lowest * 1.01) * 1.5)
+            axes.set_ylim(lowest / 1.2, max(highest, lowest * 1.01) * 1.2)
+            logarithmic(axes.yaxis, *axes.get_ylim())
         else:
             axes.set_ylim(min(0.0, lowest), max(highest, 1e-12) * 1.05)
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
     labelled(axes, "step", f"{catalogue.metric(panel.term).title} ({panel.scale} scale)")
     axes.grid(True, which="major", color=GRID, linewidth=0.6)
     plain(axes)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from inversion.metrics import catalogue
 from inversion.pictures.curves import COLOURS, converged_step, safe_step
-from sweeps.report.figures.style import GRID, MARK, labelled, new_figure, plain
+from sweeps.report.figures.style import GRID, MARK, labelled, logarithmic, new_figure, plain
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ def draw_run(numbers: RunLosses) -> Figure:
                 label=f"converged at {numbers.converged}",
             )
         axes.set_yscale(scale)
+        if scale == "log":
+            logarithmic(axes.yaxis, *axes.get_ylim())
         axes.set_xlim(left=0)
         axes.grid(True, color=GRID, linewidth=0.6)
         labelled(axes, "step", f"loss ({scale} scale)")

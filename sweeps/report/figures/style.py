@@ -8,18 +8,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import seaborn as sns
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from inversion.pictures.panels import INK, MUTED, PAPER
 from sweeps.results.axes import Axis, spell
 
 MARK, GRID, ABSENT, POINT = "#bc4c00", "#d0d7de", "#f0f2f4", "#348fa7"
 RASTER_DPI = 300  # of pictures inside vector figures
+PALEST = 0.88  # of viridis: its end vanishes on white paper
 MOST_NAMED = 16  # entries of a legend
 
 
@@ -51,6 +55,15 @@ def plain(axes: Axes) -> None:
         spine.set_color(GRID)
 
 
+def logarithmic(axis: XAxis | YAxis, low: float, high: float) -> None:
+    """Few ticks with plain numbers on an axis with a log scale: 20, 50, 100 and not 2 × 10¹. low, high: its limits."""
+    decades = math.log10(high / low) if high > low > 0 else 1.0
+    subs = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0) if decades < 0.8 else (1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
 def say(axes: Axes, text: str) -> None:
     """A sentence in the place of a drawing."""
     axes.set_axis_off()
@@ -68,9 +81,8 @@ def colours_of(axis: Axis | None) -> dict[Any, Any]:
     if axis is None:
         return {}
     count = len(axis.values)
-    # The last tenth of viridis vanishes on white paper.
-    palette = sns.color_palette("viridis", math.ceil(count * 1.1)) if axis.is_numeric else names(count)
-    return dict(zip(axis.values, palette, strict=False))
+    palette = colormaps["viridis"](np.linspace(0, PALEST, count)) if axis.is_numeric else names(count)
+    return dict(zip(axis.values, map(tuple, palette), strict=True))
 
 
 def names(count: int) -> list[Any]:

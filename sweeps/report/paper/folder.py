@@ -28,21 +28,20 @@ def write_paper(study: Study, source: Source, folder: Path) -> list[Path]:
 
     for summary in study.summaries:
         prefix = "" if len(study.summaries) == 1 else f"{slug(summary.table.task.title)}_"
-        figures = []
+        figures: list[latex.Graphic] = []
         for plate in plates(summary, source):
             name = prefix + plate.name
             drawn = plate.make()
             save_vector(drawn, folder / name)
             files += [folder / f"{name}.svg", folder / f"{name}.pdf"]
             captions.append(f"**{name}** {plate.caption}\n")
-            figures.append(latex.figure(name, plate.caption, drawn.get_figwidth()))
+            figures.append(latex.Graphic(name, plate.caption, drawn.get_figwidth()))
         table = latex.table(summary, slug(summary.table.task.title).replace("_", "-"))
         tables.append(table)
         captions.append(f"**{prefix}table** {latex.caption(summary)}\n")
-        words = "\n\n".join(latex.escape(text) for text in (summary.reason, summary.criterion.reason))
-        parts.append(
-            (summary.table.task.title.capitalize(), words + "\n\n" + table + "\n" + "\n".join(figures))
-        )
+        words = latex.paragraphs(f"{summary.reason}\n{summary.criterion.reason}")
+        body = "\n\n".join([words, table, latex.figures(figures), latex.settings(summary.table.constants)])
+        parts.append((summary.table.task.title.capitalize(), body))
     write("captions.md", "\n".join(captions))
     write("table.tex", "\n".join(tables))
     write("table.csv", joined([summary.table for summary in study.summaries]).to_csv(index=False))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -11,10 +13,9 @@ from inversion.metrics import catalogue
 from sweeps.results.axes import spell
 from sweeps.results.summarize import Summary
 
-TEXT_WIDTH = 6.5  # inches, of the document below
+TEXT_WIDTH, HALF_WIDTH = 6.5, 3.15  # inches, of the document below, of one of two figures abreast
 MOST_METRICS, MOST_WITH_INTERVALS = 5, 3  # columns of a table that still fits a page
 TABLED = (
-    "quality",
     "psnr",
     "ssim",
     "identity_distance",
@@ -23,6 +24,7 @@ TABLED = (
     "fit_psnr",
     "fit_sharpness",
 )
+LONGEST = 200  # letters of a setting's value
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -56,10 +58,15 @@ DOCUMENT = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{graphicx}
 \usepackage{booktabs}
 \usepackage{longtable}
+\usepackage{array}
 \setlength{\emergencystretch}{3em}
 \renewcommand{\floatpagefraction}{0.8}
 \renewcommand{\topfraction}{0.9}
 \renewcommand{\textfraction}{0.05}
+\makeatletter
+\setlength{\@fptop}{0pt}
+\setlength{\@fpsep}{4ex}
+\makeatother
 \title{%(title)s}
 \date{%(date)s}
 \begin{document}
@@ -70,11 +77,16 @@ DOCUMENT = r"""\documentclass[11pt,a4paper]{article}
 
 FIGURE = r"""\begin{figure}[htbp]
   \centering
-  \includegraphics[width=%(share).2f\linewidth,height=0.82\textheight,keepaspectratio]{%(file)s}
-  \caption{%(caption)s}
-  \label{fig:%(name)s}
+%(body)s
 \end{figure}
 """
+GRAPHIC = r"""  \includegraphics[width=%(share).2f\linewidth,height=0.82\textheight,keepaspectratio]{%(file)s}
+  \caption{%(caption)s}
+  \label{fig:%(name)s}"""
+BESIDE = r"""  \begin{minipage}[t]{0.485\linewidth}
+  \centering
+%(body)s
+  \end{minipage}"""
 
 
 def escape(text: str) -> str:
@@ -91,11 +103,38 @@ def _plain(letter: str) -> str:
     return f"[U+{ord(letter):04X}]"
 
 
-def figure(name: str, caption: str, width: float) -> str:
-    """A figure with its caption. name: of its PDF, without the ending; width: in inches, at most the text's is used."""
-    share = min(1.0, width / TEXT_WIDTH)
-    label = name.replace("_", "-")
-    return FIGURE % {"file": f"{name}.pdf", "caption": escape(caption), "name": label, "share": share}
+@dataclass(frozen=True)
+class Graphic:
+    """A drawing in a file of its own."""
+
+    name: str  # of its PDF, without the ending
+    caption: str
+    width: float  # inches
+
+
+def figures(graphics: Sequence[Graphic]) -> str:
+    """Floats in their order; two that follow one another and are narrow enough stand side by side."""
+    floats, waiting = [], list(graphics)
+    while waiting:
+        beside = len(waiting) > 1 and max(one.width for one in waiting[:2]) <= HALF_WIDTH
+        now = [waiting.pop(0) for _ in range(1 + beside)]
+        room = HALF_WIDTH if beside else TEXT_WIDTH
+        bodies = [_graphic(one, room) for one in now]
+        if beside:
+            bodies = [BESIDE % {"body": body} for body in bodies]
+        floats.append(FIGURE % {"body": "\\hfill\n".join(bodies)})
+    return "\n".join(floats)
+
+
+def _graphic(one: Graphic, room: float) -> str:
+    share = min(1.0, one.width / room)
+    label = one.name.replace("_", "-")
+    return GRAPHIC % {
+        "file": f"{one.name}.pdf",
+        "caption": escape(one.caption),
+        "name": label,
+        "share": share,
+    }
 
 
 def document(title: str, date: str, body: str) -> str:
@@ -103,10 +142,11 @@ def document(title: str, date: str, body: str) -> str:
 
 
 def columns_of(summary: Summary) -> list[str]:
-    """The metrics that a table shows: of the consistent picture where runs have it, the ranking first."""
+    """The metrics that a table shows: the ranking and what it is made of first, of the final picture where runs have
+    it."""
     measured = [name for name in summary.metrics if summary.cells[name].notna().any()]
     chosen = []
-    for name in TABLED:
+    for name in dict.fromkeys(("quality", *summary.criterion.shown, *TABLED)):
         final = f"consistent_{name}"
         found = final if final in measured else name
         if found in measured:
@@ -169,6 +209,45 @@ def _narrow(text: str) -> str:
     return (
         text if len(lines) == 1 else r"\shortstack[r]{" + r"\\{}".join(lines) + "}"
     )  # {}: else [dB] is an argument
+
+
+def paragraphs(text: str) -> str:
+    """Every line a paragraph."""
+    return "\n\n".join(escape(line) for line in text.split("\n") if line.strip())
+
+
+def settings(constants: Mapping[str, str]) -> str:
+    """The settings that all runs share, so that what was done can be repeated; "" without any."""
+    if not constants:
+        return ""
+    texts = [
+        f"{_breakable(name)} & {_breakable(text if len(text) <= LONGEST else text[:LONGEST] + '…')}"
+        for name, text in sorted(constants.items())
+    ]
+    half = -(-len(texts) // 2)
+    right = [*texts[half:], *[" & "] * (2 * half - len(texts))]
+    head = r"setting & value & setting & value \\ \midrule"
+
+    def column(share: float) -> str:
+        return rf">{{\raggedright\arraybackslash}}p{{{share}\linewidth}}"
+
+    return "\n".join(
+        [
+            r"\clearpage",  # after the figures, which float
+            r"{\footnotesize",
+            rf"\begin{{longtable}}{{@{{}}{column(0.19)}{column(0.25)}{column(0.19)}{column(0.25)}@{{}}}}",
+            rf"\caption{{Settings that all runs share.}}\\ \toprule {head} \endfirsthead",
+            rf"\toprule {head} \endhead",
+            r"\bottomrule \endlastfoot",
+            *(rf"{one} & {other} \\" for one, other in zip(texts[:half], right, strict=True)),
+            r"\end{longtable}}",
+        ]
+    )
+
+
+def _breakable(text: str) -> str:
+    """A long name on several lines: inversion. losses. pixel."""
+    return re.sub(r"(\.|\\_|/)(?=[^\s])", r"\1\\allowbreak{}", escape(text))
 
 
 def sections(parts: Sequence[tuple[str, str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,7 +134,9 @@ def _draw(axes: Axes, cell: PictureCell, place: tuple[float, float], side: float
         edge.set(linestyle=style, linewidth=1.0 if style == ":" else 1.8)
         axes.add_patch(edge)
     if size:
-        words = "\n".join(line[:28] for line in cell.caption.split("\n")[:2])
+        room = max(8, int(side * 72 / (0.6 * size)))  # letters abreast
+        lines = [part for line in cell.caption.split("\n") for part in textwrap.wrap(line, room)]
+        words = "\n".join(lines[:2])
         axes.text(
             x + side / 2, y + side + 0.02, literal(words), ha="center", va="top", fontsize=size, color=INK
         )

@@ -16,7 +16,7 @@ from sweeps.report.figures.heatmap import draw_heatmap, heatmap_numbers
 from sweeps.report.figures.importance import draw_importance
 from sweeps.report.figures.loss_curves import Scale, curve_numbers, draw_curves, main_axes
 from sweeps.report.figures.one_run import draw_run, run_numbers
-from sweeps.report.figures.slices import draw_slices, slice_numbers
+from sweeps.report.figures.slices import COLUMNS, draw_slices, slice_numbers
 from sweeps.report.figures.style import new_figure
 from sweeps.report.paper import rows
 from sweeps.report.paper.picture_grid import draw_grid, grid_numbers
@@ -28,6 +28,7 @@ from sweeps.results.summarize import Summary
 MAPPED = (
     "quality",
     "psnr",
+    "ssim",
     "identity_distance",
     "colour_error",
     "hole_psnr",
@@ -36,7 +37,10 @@ MAPPED = (
     "w_distance",
 )
 MOST_PAGES = 6  # of rows
-PANEL = (4.4, 3.2)  # inches of one panel of curves
+FULL, HALF, PICTURE = 6.5, 3.15, 4.6  # inches: of the text, of a figure beside another one, of a picture
+CURVES, SLICE = (FULL / 2, 2.5), (FULL / 3, 2.0)  # inches of one panel
+CELL = (0.85, 0.42)  # inches of a heatmap's cell, at most
+FRAMES = "Frames: solid, the best; dashed, recommended; dotted, not told apart from the best."
 
 
 @dataclass(frozen=True)
@@ -58,22 +62,8 @@ def plates(summary: Summary, source: Source) -> Iterator[Plate]:
         path = source.file(run_id, name)
         return None if path is None else Image.open(path).convert("RGB")
 
-    yield from _pictures(summary, source, picture)
-    measured = [name for name in summary.metrics if summary.cells[name].notna().any()]
-    if is_grid(summary.table.axes, len(summary.cells)) and summary.table.axes:
-        for name in (name for name in measured if name.removeprefix("consistent_") in MAPPED):
-            yield Plate(
-                f"heatmap_{name}",
-                f"{_sentence(summary.heading(name))} over the grid{_meaning(name)} Solid frame: best; dashed: "
-                "recommended; dotted: cells that cannot be told apart from the best.",
-                partial(_heatmap, summary, name),
-            )
-    if summary.table.axes and "quality" in measured:
-        yield Plate(
-            "slices_quality",
-            f"Quality against each setting. {summary.criterion.formula}.",
-            partial(_slices, summary),
-        )
+    yield from _pictures(summary, picture)
+    yield from _metrics(summary)
     if summary.importance is not None:
         yield Plate(
             "importance",
@@ -85,41 +75,78 @@ def plates(summary: Summary, source: Source) -> Iterator[Plate]:
     yield from _rows(summary, source, picture)
 
 
-def _pictures(summary: Summary, source: Source, picture: Picture) -> Iterator[Plate]:
+def _pictures(summary: Summary, picture: Picture) -> Iterator[Plate]:
+    run = next((run for run in summary.table.rows["run_id"] if run and picture(run, "alignment.png")), None)
+    found = None if run is None else picture(run, "alignment.png")
+    if found is not None:
+        yield Plate(
+            "alignment",
+            "The photo with its 68 landmarks and the square that is cut out, and the aligned crop.",
+            partial(_picture, found),
+        )
     grids = grid_numbers(summary, picture)
     widest = max(grid.columns for grid in grids)
     for number, grid in enumerate(grids):
         given = grid.down is None and grid.across is None and number == 0 and len(grids) > 1
-        what = "The photo, and what the search was given." if given else "The final pictures"
+        what = _given(summary) if given else "The final pictures"
         if not given:
             what += f" at {grid.title}." if grid.title else " over the grid."
-            what += " Below each: what it is ranked by. " + summary.criterion.formula + "."
+            what += f" Below each: what it is ranked by. {_sentence(summary.criterion.formula)}."
         name = "given" if given else "pictures" if len(grids) < 3 else f"pictures_{number}"
         yield Plate(name, what, partial(draw_grid, grid, None if given else widest))
-    run = next((run for run in summary.table.rows["run_id"] if run and picture(run, "alignment.png")), None)
-    if run is not None:
-        found = picture(run, "alignment.png")
-        if found is not None:
-            yield Plate("alignment", "The photo with its landmarks, and aligned.", partial(_picture, found))
+
+
+def _given(summary: Summary) -> str:
+    if summary.table.task.is_synthetic:
+        return "The face to be found, drawn from known codes, and what the search starts from."
+    return "The photo, and what the search was given."
+
+
+def _metrics(summary: Summary) -> Iterator[Plate]:
+    """One axis: every metric as a line over it. A grid: a heatmap each, and quality against each setting."""
+    axes = summary.table.axes
+    measured = [name for name in summary.metrics if summary.cells[name].notna().any()]
+    mapped = [name for name in measured if name.removeprefix("consistent_") in MAPPED]
+    if len(axes) == 1:
+        yield Plate(
+            f"metrics_by_{slug(axes[0].label)}",
+            f"Every metric against {axes[0].label}. Ringed: the best or the recommended cell."
+            + (" Bars: 95 % bootstrap intervals." if (summary.cells["n"] > 1).any() else ""),
+            lambda: draw_slices([slice_numbers(summary, name)[0] for name in mapped], SLICE),
+        )
+        return
+    if axes and is_grid(axes, len(summary.cells)):
+        for name in mapped:
+            yield Plate(
+                f"heatmap_{name}",
+                f"{_sentence(summary.heading(name))} over the grid{_meaning(name)} {FRAMES}",
+                partial(_heatmap, summary, name),
+            )
+    if axes and "quality" in measured:
+        size = (FULL / min(len(axes), COLUMNS), SLICE[1])
+        yield Plate(
+            "slices_quality",
+            f"Quality against each setting. {_sentence(summary.criterion.formula)}. "
+            "Ringed: the best or the recommended cell.",
+            lambda: draw_slices(slice_numbers(summary, "quality"), size),
+        )
 
 
 def _losses(summary: Summary, source: Source) -> Iterator[Plate]:
     term = summary.table.terms[-1]
-    losses, axes = source.losses.get(term, {}), main_axes(summary)
+    losses = source.losses.get(term, {})
     title = _sentence(catalogue.metric(term).title)
-    for axis in axes:
+    scales = "on a logarithmic and on a linear scale"
+    is_whole = (summary.table.rows["status"] == "FINISHED").all()
+    coloured: list[Axis | None] = [*main_axes(summary)]
+    for axis in coloured or [None]:
         yield Plate(
-            f"losses_by_{slug(axis.label)}",
-            f"{title} of every run against the step, coloured by {axis.label}; dotted: not finished.",
-            partial(_curves, summary, losses, term, axis, ("log",)),
+            f"losses_by_{slug(axis.label)}" if axis else "losses",
+            f"{title} of every run against the step, {scales}"
+            + (f", coloured by {axis.label}" if axis else "")
+            + ("." if is_whole else "; dotted: not finished."),
+            partial(_curves, summary, losses, term, axis, ("log", "linear")),
         )
-    first = axes[0] if axes else None
-    yield Plate(
-        "losses_linear",
-        f"{title} of every run on a logarithmic and on a linear scale"
-        + (f", coloured by {first.label}." if first else "."),
-        partial(_curves, summary, losses, term, first, ("log", "linear")),
-    )
     yield from _recommended(summary, source, term)
 
 
@@ -166,19 +193,21 @@ def _curves(
     axis: Axis | None,
     scales: Sequence[Scale],
 ) -> Figure:
-    return draw_curves([curve_numbers(summary, losses, term, axis, scale) for scale in scales], PANEL)
+    return draw_curves([curve_numbers(summary, losses, term, axis, scale) for scale in scales], CURVES)
 
 
 def _heatmap(summary: Summary, name: str) -> Figure:
-    return draw_heatmap(heatmap_numbers(summary, name))
-
-
-def _slices(summary: Summary) -> Figure:
-    return draw_slices(slice_numbers(summary, "quality"), summary.heading("quality"))
+    """Half as wide as the text where its cells have room."""
+    numbers = heatmap_numbers(summary, name)
+    wide = numbers.panels[0].values.shape[1]
+    abreast = min(len(numbers.panels), 4)
+    half = HALF - 1.0 >= 0.38 * wide and abreast == 1
+    room = ((HALF if half else FULL) / abreast - 1.0) / wide
+    return draw_heatmap(numbers, (min(CELL[0], max(room, 0.2)), CELL[1]))
 
 
 def _picture(found: Image.Image) -> Figure:
-    figure = new_figure(6.7, 6.7 * found.height / found.width)
+    figure = new_figure(PICTURE, PICTURE * found.height / found.width)
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.imshow(found)

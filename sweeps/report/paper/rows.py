@@ -13,7 +13,7 @@ from PIL import Image
 
 from inversion.metrics import catalogue
 from inversion.pictures.panels import INK, MUTED
-from sweeps.report.figures.style import ABSENT, GRID, POINT, literal, new_figure, plain
+from sweeps.report.figures.style import ABSENT, GRID, POINT, literal, logarithmic, new_figure, plain
 from sweeps.report.sheets.cell import Picture, final_picture
 from sweeps.results.axes import describe, spell
 from sweeps.results.summarize import Summary
@@ -91,6 +91,7 @@ def draw_rows(rows: list[Row], term: str) -> Figure:
         else:
             middle.plot(row.losses.index, row.losses.where(row.losses > 0), color=POINT, linewidth=1.1)
             middle.set_yscale("log")
+            logarithmic(middle.yaxis, *middle.get_ylim())
             middle.grid(True, color=GRID, linewidth=0.5)
             plain(middle)
             middle.tick_params(labelsize=6.5)

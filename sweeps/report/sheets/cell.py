@@ -15,7 +15,7 @@ from sweeps.report.sheets.texts import caption, cut
 from sweeps.results.summarize import Summary
 
 Picture = Callable[[str, str], Image.Image | None]  # (run id, file name) → picture; None when there is none
-FINAL = ("consistent.png", "restored.png")  # the first that a run has is what a person takes home
+FINAL = ("consistent.png", "restored.png")  # the first that a run has: result.png, as small as a cell
 FRAMED = ("best", "recommended")
 
 

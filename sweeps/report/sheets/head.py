@@ -15,12 +15,14 @@ from sweeps.results.axes import describe
 from sweeps.results.summarize import Summary
 
 MOST_GIVEN = 6  # degraded versions of one photo
+START = (("mean face", "mean_face.png"), ("first picture", "first.png"))  # of a synthetic face's search
 GIVES = ("degradation.", "input.")  # axes that change the photo as it is given
 
 
 def given_pictures(summary: Summary, picture: Picture, sizes: Sizes) -> list[tuple[str, Image.Image]]:
-    """(caption, pictures of all photos): the original once, then each degraded version that the cells saw."""
-    known = summary.criterion.original_known
+    """(caption, pictures of all photos): the original once, what a synthetic face's search started from,
+    then each degraded version that the cells saw."""
+    known, task = summary.criterion.original_known, summary.table.task
     varied = [axis for axis in summary.table.axes if known and axis.key.startswith(GIVES)]
     rows = summary.table.rows[summary.table.rows["run_id"] != ""]
     groups = [("", rows)]
@@ -29,10 +31,13 @@ def given_pictures(summary: Summary, picture: Picture, sizes: Sizes) -> list[tup
         groups = [(describe(part.iloc[0], varied), part) for _, part in parts][:MOST_GIVEN]
     word = "degraded" if known else "photo as given"
     found = [("original", _of_all(picture, rows, "original.png", sizes))] if known else []
-    found += [
-        (f"{word}, {name}" if name else word, _of_all(picture, part, "degraded.png", sizes))
-        for name, part in groups
-    ]
+    if task.is_synthetic:
+        found += [(text, _of_all(picture, rows, name, sizes)) for text, name in START]
+    if not known or task.degradation != "none":  # else it is the original once more
+        found += [
+            (f"{word}, {name}" if name else word, _of_all(picture, part, "degraded.png", sizes))
+            for name, part in groups
+        ]
     return [(name, image) for name, image in found if image is not None]
 
 

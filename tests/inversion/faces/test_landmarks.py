@@ -66,22 +66,22 @@ def test_a_photo_without_a_face_gives_none(size: tuple[int, int]) -> None:
 
 def test_a_missing_landmark_file_is_named(portrait: Image.Image, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"nowhere.dat.*{PREDICTOR_FILE}"):
-        find_faces(portrait, tmp_path / "nowhere.dat")
+        find_faces(portrait, str(tmp_path / "nowhere.dat"))
 
 
 def test_a_file_that_holds_no_landmark_model_is_refused(portrait: Image.Image, tmp_path: Path) -> None:
     (tmp_path / "model.dat").write_bytes(b"no model")
     with pytest.raises(ConfigError, match="cannot be read"):
-        find_faces(portrait, tmp_path / "model.dat")
+        find_faces(portrait, str(tmp_path / "model.dat"))
 
 
 def test_the_5_point_model_is_refused(portrait: Image.Image) -> None:
     with pytest.raises(ConfigError, match="Got 5 "):
-        find_faces(portrait, installed_model("shape_predictor_5_face_landmarks.dat"))
+        find_faces(portrait, str(installed_model("shape_predictor_5_face_landmarks.dat")))
 
 
 def test_a_given_landmark_file_is_used(portrait: Image.Image, points: np.ndarray) -> None:
-    assert np.array_equal(find_faces(portrait, installed_model(PREDICTOR_FILE))[0], points)
+    assert np.array_equal(find_faces(portrait, str(installed_model(PREDICTOR_FILE)))[0], points)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ def test_titles_say_of_which_picture_they_speak() -> None:
     assert metric("consistent_psnr").heading == "PSNR, consistent [dB]"
     assert metric("consistent_hole_psnr").heading == "PSNR, consistent, inside the hole [dB]"
     assert metric("consistent_psnr").caption(24.12) == "consistent PSNR 24.1 dB"
+    assert metric("consistent_hole_psnr").caption(14.42) == "consistent PSNR inside the hole 14.4 dB"
     assert metric("identity_distance").caption(0.314) == "identity 0.31"
     assert metric("psnr").text(float("nan")) == "– dB"
 

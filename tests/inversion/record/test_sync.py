@@ -219,7 +219,7 @@ def test_a_run_goes_on_without_a_store_that_still_fails(
     check_complete(store)
 
 
-def _refuse(*_: object) -> None:
+def _refuse(*_: object, **__: object) -> None:
     raise ConfigError("away")
 
 

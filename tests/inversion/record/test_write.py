@@ -16,12 +16,14 @@ from PIL import Image
 from inversion.checkpoints.sources import file
 from inversion.degradations.blur import GaussianBlur
 from inversion.errors import ConfigError
+from inversion.faces.found import Found
 from inversion.latents.latents_file import load_latents, load_start
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
 from inversion.passes import restore
-from inversion.photos import Photo, Synthetic
+from inversion.photo import Photo, Restored, with_faces
+from inversion.photos import Synthetic
 from inversion.record import open as opening
 from inversion.record.mlflow_store import Store
 from inversion.record.open import open_record
@@ -153,9 +155,32 @@ def test_the_kernel_that_was_found_is_recorded(model: Model, loss: PerceptualLos
     assert "original.png" not in names(tmp_path)
 
 
+def test_what_was_there_before_the_search_is_kept(model: Model, loss: PerceptualLoss, tmp_path: Path) -> None:
+    """A synthetic face has its generator's mean face and the first picture, a photo that was aligned its landmarks."""
+    (photo,) = Synthetic().load(model.generator).photos
+    run(model, loss, tmp_path / "face", Problem(photo, hyperparameters=replace(SEARCH, jitter=0.0)))
+    assert names(tmp_path / "face") & {"first.png", "mean_face.png", "alignment.png"} == {
+        "first.png",
+        "mean_face.png",
+    }
+    assert photo.ws is not None
+    w_avg = model.generator.mapping.w_avg.expand_as(photo.ws)[None]
+    rng = torch.Generator().manual_seed(0)
+    torch.randn(
+        [1, model.generator.architecture.z_dim], generator=rng
+    )  # of the face itself, before its noise
+    noises = [torch.randn([1, 1, r, r], generator=rng) for r in model.generator.synthesis.noise_resolutions]
+    expected = model.generator.synthesis(w_avg, noises)[0].clamp(-1, 1)
+    drawn = picture(tmp_path / "face" / "mean_face.png") / 127.5 - 1
+    np.testing.assert_allclose(drawn, expected.permute(1, 2, 0).numpy(), atol=1.01 / 127.5)
+    found = Found(Image.new("RGB", (40, 30)), np.full((68, 2), 15.0), np.eye(4, 2) * 20)
+    run(model, loss, tmp_path / "photo", Problem(replace(PHOTO, found=found), hyperparameters=SEARCH))
+    assert names(tmp_path / "photo") & {"first.png", "mean_face.png", "alignment.png"} == {"alignment.png"}
+
+
 def test_a_face_without_a_photo_is_not_pasted(model: Model) -> None:
     with pytest.raises(ConfigError, match="paste=true puts the face back into its photo"):
-        PHOTO.with_face(Image.new("RGB", (4, 4)))
+        with_faces([Restored(PHOTO, Image.new("RGB", (4, 4)))])
 
 
 @pytest.mark.parametrize("name", ["config.yaml", *PICTURES, "latents.npz", "result.json", "record.json"])
@@ -182,7 +207,7 @@ def test_a_second_run_in_the_same_folder_replaces_the_first_ones_files(
 def test_a_store_that_is_away_when_a_record_is_opened_is_behind_from_the_start(
     model: Model, loss: PerceptualLoss, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise ConfigError("MLflow cannot be reached")
 
     monkeypatch.setattr(opening, "MLflowRecorder", away)

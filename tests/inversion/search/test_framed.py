@@ -19,7 +19,8 @@ from inversion.images import read_photo
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
 from inversion.passes import restore
-from inversion.photos import Photo, Photos, Synthetic
+from inversion.photo import Photo
+from inversion.photos import Photos, Synthetic
 from inversion.restoration import Problem, Restoration
 from inversion.search.framed import Framed
 from inversion.search.hyperparameters import Hyperparameters
@@ -94,7 +95,7 @@ def test_a_face_at_the_photos_edge_is_told(tmp_path: Path, caplog: pytest.LogCap
     cut = photo.crop((0, 60, photo.width, photo.height))
     cut.save(tmp_path / "cut.png")
     with caplog.at_level(logging.WARNING):
-        loaded = Photos(str(tmp_path / "cut.png")).load_one(tmp_path / "cut.png", 64, [])
+        loaded = Photos().load_file(tmp_path / "cut.png", 64)[0]
     inside = loaded.inside(64)
     assert inside is not None and "of the face's square lie outside the photo" in caplog.text
-    assert Photos().load_one(sample_photo(), 64, []).inside(64) is None
+    assert Photos().load_file(sample_photo(), 64)[0].inside(64) is None

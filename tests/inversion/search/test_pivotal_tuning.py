@@ -19,7 +19,7 @@ from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
-from inversion.photos import Photo
+from inversion.photo import Photo
 from inversion.restoration import Problem, Restoration
 from inversion.search import convergence, pivotal_tuning
 from inversion.search.history import Listener

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inversion.record.mlflow_store import Store, open_client, prepare_store
+from inversion.record.record import Ending
+from inversion.record.store_copy import health_of
 from sweeps.execute import process
-from sweeps.execute.ledger import Ledger, membership
+from sweeps.execute.heartbeat import TAG
+from sweeps.execute.ledger import Elsewhere, Ledger, membership
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
 GONE = {"process_started": "long ago"}
@@ -73,14 +79,14 @@ def test_where_the_pictures_of_a_finished_point_are_is_said(ledger: Ledger, tmp_
     assert f"ui --uri {ledger.uri}" in found.reason
     run(ledger, "FINISHED", fingerprint="f2", folder=str(tmp_path))
     found = ledger.ending(["f2"], {}, False)
-    assert found is not None and found.earlier == str(tmp_path) and str(tmp_path) in found.reason
+    assert isinstance(found, Ending) and found.earlier == str(tmp_path) and str(tmp_path) in found.reason
 
 
 @pytest.mark.parametrize("rerun", [False, True])
 def test_what_a_live_process_works_on_is_left_to_it(ledger: Ledger, rerun: bool) -> None:
-    run(ledger, "RUNNING")
+    run_id = run(ledger, "RUNNING")
     found = ending(ledger, rerun)
-    assert found.status == "FAILED" and "is running it" in found.reason
+    assert isinstance(found, Elsewhere) and found.run_id == run_id and "is running it" in found.reason
 
 
 def test_what_a_dead_process_left_is_killed_and_run_again(ledger: Ledger) -> None:
@@ -121,5 +127,153 @@ def test_a_points_best_attempt_is_its_status(ledger: Ledger) -> None:
 def test_without_a_store_nothing_is_known() -> None:
     ledger = Ledger(None)
     assert ending(ledger) is None and ledger.reap() == [] and ledger.statuses("s") == {}
-    with ledger.one_at_a_time():
-        pass
+    assert ledger.claim(["f1"], "a run", {}, False) is None and ledger.signs() == {}
+
+
+def claim(ledger: Ledger, rerun: bool = False, fingerprint: str = "f1", **tags: str) -> Any:
+    own = {"kind": "job", "fingerprint": fingerprint, **process.tags(), **tags}
+    return ledger.claim([fingerprint], "a run", own, rerun)
+
+
+def runs(ledger: Ledger) -> list[str]:
+    return [run.info.run_id for run in open_client(ledger.uri).search_runs([ledger.experiment_id])]
+
+
+def test_a_claim_is_a_run_that_gives_signs_of_life(ledger: Ledger) -> None:
+    run_id = claim(ledger)
+    made = open_client(ledger.uri).get_run(run_id)
+    tags = open_client(ledger.uri).get_experiment(ledger.experiment_id).tags
+    assert made.info.status == "RUNNING" and tags[TAG + made.data.tags["worker"]].endswith(" 90")
+    assert not ledger.was_taken_over(run_id)
+
+
+def test_a_claimed_point_is_nobody_elses(ledger: Ledger) -> None:
+    first = claim(ledger)
+    found = claim(ledger)
+    assert isinstance(found, Elsewhere) and found.run_id == first and runs(ledger) == [first]
+    assert isinstance(claim(ledger, fingerprint="f2"), str)
+    open_client(ledger.uri).set_terminated(first, "FINISHED")
+    assert claim(ledger).status == "FINISHED"
+
+
+class Racing(Ledger):
+    """Another process's claim is there at the second look: it was made between ours and its commit."""
+
+    def __init__(self, ledger: Ledger, goes_after: int | None) -> None:
+        self.uri, self.experiment_id, self.lease = ledger.uri, ledger.experiment_id, ledger.lease
+        self.looks = 0
+        self.other = ""
+        self.goes_after = goes_after
+
+    def ending(self, *arguments: Any, **named: Any) -> Any:
+        self.looks += 1
+        if self.looks == 2:
+            self.other = run(self, "RUNNING")
+        if self.goes_after is not None and self.looks == 2 + self.goes_after:
+            self.withdraw(self.other)
+        return super().ending(*arguments, **named)
+
+
+def test_of_two_claims_at_once_one_is_withdrawn(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The greater run id goes at once, the lesser one after a while where the greater one stays."""
+    monkeypatch.setattr("sweeps.execute.ledger.SETTLE", 0.5)
+    racing = Racing(ledger, goes_after=None)
+    found = claim(racing)
+    assert isinstance(found, Elsewhere) and found.run_id == racing.other
+    assert runs(ledger) == [racing.other]
+
+
+def test_the_lesser_of_two_claims_waits_for_the_greater_to_go(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = set()
+    for _ in range(20):  # run ids are random: half of them are the lesser one
+        racing = Racing(ledger, goes_after=2)
+        found = claim(racing)
+        outcomes.add(type(found))
+        assert (racing.looks == 4) == isinstance(found, str)
+        for run_id in runs(ledger):
+            open_client(ledger.uri).set_terminated(run_id, "KILLED")
+        if outcomes == {str, Elsewhere}:
+            return
+    pytest.fail(f"only {outcomes} in twenty tries")
+
+
+@pytest.mark.parametrize("sign", ["7 2", None], ids=["silent", "never heard of"])
+def test_a_dead_process_of_another_machine_loses_its_point_after_its_lease(
+    ledger: Ledger, sign: str | None
+) -> None:
+    dead = run(ledger, "RUNNING", host="elsewhere", worker="w1")
+    if sign is None:
+        ledger.lease = 2
+    else:
+        open_client(ledger.uri).set_experiment_tag(ledger.experiment_id, f"{TAG}w1", sign)
+    assert isinstance(claim(ledger), Elsewhere)
+    deadline = time.monotonic() + 20
+    while not isinstance(found := claim(ledger), str):
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert status(ledger, dead) == "KILLED" and status(ledger, found) == "RUNNING"
+
+
+def test_a_process_of_another_machine_keeps_its_point_while_it_gives_signs(ledger: Ledger) -> None:
+    run(ledger, "RUNNING", host="elsewhere", worker="w1")
+    client = open_client(ledger.uri)
+    for number in range(12):
+        client.set_experiment_tag(ledger.experiment_id, f"{TAG}w1", f"{number} 2")
+        assert isinstance(claim(ledger), Elsewhere)
+        time.sleep(0.4)
+
+
+def test_a_claim_whose_answer_was_lost_is_given_up(ledger: Ledger) -> None:
+    """A server that answers too late is asked again: its first run would block the point for as long as we live."""
+    lost = run(ledger, "RUNNING", **ledger.signs())
+    assert isinstance(claim(ledger), str)
+    assert status(ledger, lost) == "KILLED"
+
+
+def test_who_was_stopped_for_longer_than_its_lease_asks_whether_its_run_is_still_its_own(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = claim(ledger)
+    open_client(ledger.uri).set_terminated(run_id, "KILLED")
+    assert not ledger.was_taken_over(run_id)  # not asked: nobody can have thought us dead
+    monkeypatch.setattr("sweeps.execute.heartbeat.Heartbeat.silence", 91.0)
+    assert ledger.was_taken_over(run_id)
+
+
+def test_a_store_that_is_away_lets_the_run_go_on_in_its_folder(ledger: Ledger) -> None:
+    away = Ledger(Store("http://127.0.0.1:9", "inversion", "0"))
+    assert claim(away) is None
+    assert health_of(away.uri).is_away
+
+
+CLAIMS = """
+import sys, time
+from inversion.record.record import Ending
+from inversion.record.mlflow_store import Store
+from sweeps.execute import process
+from sweeps.execute.ledger import Ledger
+uri, experiment, name, start = sys.argv[1:]
+ledger = Ledger(Store(uri, "inversion", experiment))
+ledger.signs()
+time.sleep(max(0, float(start) - time.time()))
+for point in range(15):
+    tags = {"kind": "job", "fingerprint": f"p{point}", **process.tags(), "host": name}
+    if isinstance(ledger.claim([tags["fingerprint"]], name, tags, False), str):
+        print(point)
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_claim_the_same_points_at_the_same_time_never_share_one(ledger: Ledger) -> None:
+    """Each says that it is another machine: no file, no process table, only the store decides."""
+    start = str(time.time() + 8)
+    command = [sys.executable, "-c", CLAIMS, ledger.uri, ledger.experiment_id]
+    started = [
+        subprocess.Popen([*command, f"machine{i}", start], stdout=subprocess.PIPE, text=True)
+        for i in range(3)
+    ]
+    won = [int(line) for each in started for line in each.communicate(timeout=300)[0].split()]
+    assert [each.returncode for each in started] == [0, 0, 0]
+    assert len(won) == len(set(won)) >= 13  # two that withdraw at once may leave a point for later

@@ -16,6 +16,7 @@ import pytest
 
 from inversion.presets import composed
 from inversion.record.mlflow_store import Store
+from inversion.record.record import Ending
 from sweeps.execute.ledger import Ledger
 from sweeps.plan.config import Config
 from sweeps.plan.fingerprint import fingerprints
@@ -78,7 +79,7 @@ def test_what_an_earlier_version_finished_is_not_run_again(
     known = fingerprints(config.values, tag(database, "photo_sha256"), tag(database, "checkpoint_sha256"))
     ledger = Ledger(Store(f"sqlite:///{database}", "inversion", "1"))
     ending = ledger.ending(known, {}, rerun=False)
-    assert ending is not None and ending.status == "FINISHED" and ending.metrics["psnr"] > 0
+    assert isinstance(ending, Ending) and ending.status == "FINISHED" and ending.metrics["psnr"] > 0
 
 
 def test_another_setting_is_another_run(database: Path) -> None:

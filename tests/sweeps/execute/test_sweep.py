@@ -20,6 +20,12 @@ def test_a_file_of_somebody_else_is_refused_by_name_and_kept(tmp_path: Path, nam
     assert (tmp_path / name).read_text() == '{"mine": 1}'
 
 
+def test_a_folder_in_the_place_of_the_reports_pictures_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    with pytest.raises(ConfigError, match="report is in the way"):
+        refuse_foreign_files(tmp_path)
+
+
 def test_an_earlier_sweeps_own_files_are_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "sweep.json").write_text(json.dumps({"axes": {}, "cells": []}))
     (tmp_path / "report.html").write_text("<html>")

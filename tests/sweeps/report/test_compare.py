@@ -38,6 +38,8 @@ def test_pictures_table_report_and_recommendation_are_kept(sweep: Sweep, tmp_pat
     assert (tmp_path / "here.html").read_text() == Path(
         sweep.folder, "artifacts", sweep.parent, "artifacts", "report.html"
     ).read_text()
+    beside = {path.name for path in (tmp_path / "here").iterdir()}
+    assert beside >= PICTURES | {"table.csv"}
     tags = parent(sweep).data.tags
     assert tags["best"] == tags["recommended"] == "reg 0.001, steps 100"
     assert tags["recommended_overrides"] == "reg=0.001 steps=100"

@@ -85,7 +85,7 @@ def test_a_cell_without_a_value_says_why() -> None:
 def test_runs_that_are_no_grid_are_points_over_each_axis() -> None:
     points = [(0.1 * (1 + i * i), 10 + 7 * i) for i in range(6)]
     made = summarize(table({"reg": [], "steps": []}, points=points))
-    figure = draw_slices(slice_numbers(made, "psnr"), "PSNR [dB]")
+    figure = draw_slices(slice_numbers(made, "psnr"))
     assert [len(axes.collections[0].get_offsets()) for axes in figure.axes] == [6, 6]  # type: ignore[arg-type]
     assert [axes.get_xlabel() for axes in figure.axes] == ["reg", "steps"]
 

@@ -1,0 +1,115 @@
+"""One photo, aligned, and the way back into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from inversion.errors import ConfigError
+from inversion.faces.align import Transform
+from inversion.faces.found import Found
+from inversion.faces.paste import Face, paste_all
+from inversion.fullsize.tint import paste_colours
+from inversion.images import read_photo
+
+
+@dataclass(frozen=True)
+class FullSize:
+    """A photo's aligned crop at its own size S, without invented detail."""
+
+    image: Image.Image  # S x S, RGB
+    mask: Tensor | None  # [1, S, S], 1 = known, warped like the photo
+    transform: Transform | None  # back into the photo; None when it came aligned
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One picture, aligned and ready to be optimized."""
+
+    name: str  # of its run and its folder: that of the file without its ending where no other photo has it
+    image: Tensor  # [3, R, R] in [-1, 1]
+    sha256: str  # of the file; of the pixels for a synthetic face
+    path: Path | None = None  # None for a synthetic face
+    transform: Transform | None = None  # back into the photo; None when it came aligned
+    mask: Tensor | None = None  # [1, R, R], 1 = known, warped like the photo
+    ws: Tensor | None = None  # [num_ws, w_dim], the true codes of a synthetic face
+    full: FullSize | None = None  # None: the restoration ends at the generator's resolution
+    width: int | None = None  # of the file, in pixels; None for a synthetic face
+    found: Found | None = None  # where in its photo the face was; None when it came aligned
+    mean_face: Tensor | None = None  # [3, R, R], what a synthetic face's generator draws of w_avg
+    face: int | None = None  # its number, 0 the largest, where several of the photo are restored
+
+    @property
+    def side(self) -> float:
+        """Of the face's square, in the photo's pixels; all of a photo that came aligned."""
+        if self.transform is not None:
+            return self.transform.side
+        return float(self.width or self.image.shape[-1])
+
+    def inside(self, side: int) -> Tensor | None:
+        """[1, side, side] of the aligned photo, 1 = shows the photo, 0 = invented beyond its edge; None: all shows it.
+
+        What is invented counts in no loss and no figure.
+        """
+        if self.transform is None:
+            return None
+        inside = torch.from_numpy(self.transform.inside(side))
+        return None if inside.all() else inside.float()[None]
+
+    @property
+    def label(self) -> str:
+        """For people: the file, and which of its faces where there are several."""
+        return self.file if self.face is None else f"{self.file}, face {self.face}"
+
+    @property
+    def file(self) -> str:
+        """The full name of the file; what made a synthetic face."""
+        return self.name if self.path is None else self.path.name
+
+    def placed(self, face: Image.Image, before: Image.Image | None = None) -> Face:
+        """A restored face with its place in the photo; see `with_faces` for both pictures."""
+        assert self.transform is not None
+        if before is None or self.full is None or self.full.transform is None:
+            return Face(face, self.transform)
+        return Face(face, self.full.transform, before)
+
+    @property
+    def origin(self) -> Path:
+        """The photo's file. Raises ConfigError for a synthetic face."""
+        if self.path is None:
+            raise ConfigError(
+                f"paste=true puts the face back into its photo. Got {self.name}, which the generator made; "
+                "input=photo would work."
+            )
+        return self.path
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restored face of a photo.
+
+    before: what was restored, at the photo's own size: only what has changed is pasted.
+    """
+
+    photo: Photo
+    face: Image.Image  # square, any resolution
+    before: Image.Image | None = None
+
+
+def with_faces(faces: Sequence[Restored], coloured: bool = False) -> Image.Image:
+    """The whole photo as it was given, with restored faces in the place of its own; one that came aligned is all face.
+
+    faces: all of one photo. coloured: the photo is grey, and the faces' colour runs out beyond their squares; see
+    fullsize/tint.py. Raises ConfigError for a synthetic face, and where the file is not there any more.
+    """
+    photo = read_photo(faces[0].photo.origin)
+    if faces[0].photo.transform is None:
+        return faces[0].face.resize(photo.size, Image.Resampling.LANCZOS)
+    if coloured:
+        return paste_colours(photo, [one.photo.placed(one.face) for one in faces])
+    return paste_all(photo, [one.photo.placed(one.face, one.before) for one in faces])

@@ -1,0 +1,52 @@
+"""What came of every photo of a folder, on one sheet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+
+from inversion.errors import explain
+from inversion.pictures.overview import Entry, overview
+from inversion.record.own_folder import OwnFolder
+from inversion.runtime.atomic import png
+from sweeps.execute.job import PhotoResult
+
+log = logging.getLogger(__name__)
+
+OVERVIEW = "overview.png"
+
+
+def make_room(folder: Path) -> None:
+    """Refuse somebody else's file of the sheet's name, before any search. Raises ConfigError, OSError."""
+    OwnFolder(folder).check([OVERVIEW])
+
+
+def write(folder: Path, results: Sequence[PhotoResult]) -> None:
+    """One sheet of all photos; what cannot be drawn costs nothing else."""
+    try:
+        path = OwnFolder(folder).keep(OVERVIEW, png(overview([entry(result) for result in results])))
+    except (ValueError, OSError) as error:
+        log.warning("there is no %s of all photos: %s", OVERVIEW, explain(error))
+        return
+    print_line = Console(highlight=False, soft_wrap=True, emoji=False).print
+    print_line(f"{len(results)} photos at a glance: {path}", markup=False)
+
+
+def entry(result: PhotoResult) -> Entry:
+    """A photo's pictures, as small as the sheet needs them."""
+    pictures = [_small(result.folder / name) for name in ("degraded.png", "result.png")]
+    why = "" if result.ending.status == "FINISHED" else f"{result.ending.status}: {result.ending.reason}"
+    return Entry(result.photo, pictures[0], pictures[1], why)
+
+
+def _small(path: Path) -> Image.Image | None:
+    try:
+        with Image.open(path) as picture:
+            picture.thumbnail((256, 256))
+            return picture.convert("RGB")
+    except OSError:
+        return None

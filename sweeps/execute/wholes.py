@@ -1,0 +1,167 @@
+"""Photos of which several faces are restored: each face is a run of its own, and the photo gets all of them back."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+
+from inversion.degradations.grayscale import Grayscale
+from inversion.errors import ConfigError, explain
+from inversion.fullsize.save import png_like
+from inversion.photo import Restored, with_faces
+from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_store import Store, patiently, reason
+from inversion.record.own_folder import OwnFolder
+from inversion.record.params import flatten
+from inversion.record.store_copy import health_of
+from inversion.restoration import Problem, Status
+from sweeps.execute import process
+from sweeps.execute.job import Job, Part, PhotoResult
+from sweeps.execute.ledger import Ledger
+from sweeps.home import code_version
+
+log = logging.getLogger(__name__)
+
+PASTED = "photo_restored.png"
+
+
+@dataclass(eq=False)
+class Whole:
+    """One photo while its faces are restored."""
+
+    folder: OwnFolder
+    run: MLflowRecorder | None  # that the runs of its faces are shown below
+
+
+@dataclass
+class Wholes:
+    """Those of one process."""
+
+    store: Store | None
+    ledger: Ledger
+    _open: dict[Path, Whole] = field(default_factory=dict)
+    _ended: dict[Path, list[PhotoResult]] = field(default_factory=dict)
+
+    def parent(self, job: Job, part: Part | None) -> str | None:
+        """Id of the MLflow run that the run of a photo is shown below. Raises ConfigError, OSError."""
+        if part is None:
+            return job.config.tracking.parent
+        if part.whole not in self._open:
+            folder = OwnFolder(part.whole)
+            folder.check([PASTED])
+            self._open[part.whole] = Whole(folder, self._open_run(job, part))
+        run = self._open[part.whole].run
+        return None if run is None else run.run_id
+
+    def add(self, result: PhotoResult) -> None:
+        """Note how a face ended; with its last one the photo is put together."""
+        part = result.part
+        if part is None:
+            return
+        ended = self._ended.setdefault(part.whole, [])
+        ended.append(result)
+        if len(ended) == part.faces:
+            self._finish(part, ended)
+
+    def close(self) -> None:
+        """End the runs of photos that lack faces."""
+        for whole in self._open.values():
+            _close(whole, "KILLED", "not every face was restored; the same command goes on")
+        self._open.clear()
+
+    def _finish(self, part: Part, ended: list[PhotoResult]) -> None:
+        name, console = part.problem.photo.file, Console(highlight=False, soft_wrap=True, emoji=False)
+        whole = self._open.pop(part.whole, None)
+        if whole is None:  # no face was searched
+            earlier = self.ledger.whole(part.fingerprint)
+            if earlier is not None and earlier.info.status == "FINISHED":
+                there = Path(earlier.data.tags.get("folder", "")) / PASTED
+                console.print(f"{name}: put together before, {there}", markup=False)
+                return
+            try:
+                self.parent(ended[0].job, part)
+            except (ValueError, OSError) as error:
+                log.warning("%s is not put together: %s", name, explain(error))
+                return
+            whole = self._open.pop(part.whole)
+        done = [result for result in ended if result.ending.status == "FINISHED"]
+        missing = ", ".join(result.photo for result in ended if result not in done)
+        try:
+            path = whole.folder.keep(PASTED, put_together(done))
+            if whole.run is not None:
+                whole.run.log_file(path)
+        except (ValueError, OSError) as error:
+            log.warning("%s is not put together: %s", name, explain(error))
+            _close(whole, "FAILED", explain(error))
+            return
+        _close(whole, "FAILED" if missing else "FINISHED", f"left as they are: {missing}" if missing else "")
+        console.print(f"{name}: {len(done)} of {part.faces} faces restored, {path}", markup=False)
+
+    def _open_run(self, job: Job, part: Part) -> MLflowRecorder | None:
+        """The earlier run of the same faces is gone on with; none where there is no store, or it is away."""
+        store, photo = self.store, part.problem.photo
+        if store is None or health_of(store.uri).is_away:
+            return None
+        tags = {
+            "kind": "faces",
+            "photo": photo.file,
+            "folder": str(part.whole.absolute()),
+            "photo_sha256": photo.sha256,
+            "fingerprint": part.fingerprint,
+            "faces": str(part.faces),
+            "git_commit": code_version(),
+            **process.tags(),
+        }
+        earlier = self.ledger.whole(part.fingerprint)
+        name, side = f"{photo.file}, {part.faces} faces", photo.image.shape[-1]
+        source = PhotoSource(str(photo.path), photo.sha256, side, side)
+        try:
+            return patiently(
+                lambda: MLflowRecorder(
+                    store.uri,
+                    store.experiment_id,
+                    name,
+                    flatten(job.config.values),
+                    tags,
+                    source,
+                    job.config.tracking.parent,
+                    run_id=None if earlier is None else earlier.info.run_id,
+                )
+            )
+        except (ConfigError, OSError) as error:
+            health_of(store.uri).failed(reason(error))
+            return None
+
+
+def put_together(done: list[PhotoResult]) -> bytes:
+    """The photo's file with its restored faces. Raises ConfigError, OSError."""
+    if not done:
+        raise ConfigError("no face of the photo could be restored")
+    problems: list[Problem] = []
+    faces = []
+    for result in done:
+        assert result.part is not None
+        problem = result.part.problem
+        full = problem.photo.full
+        with Image.open(result.folder / "result.png") as picture:
+            face = picture.convert("RGB")
+        before = (
+            full.image if problem.degraded and full is not None and full.image.size == face.size else None
+        )
+        faces.append(Restored(problem.photo, face, before))
+        problems.append(problem)
+    coloured = problems[0].degraded and isinstance(problems[0].degradation, Grayscale)
+    return png_like(problems[0].photo.origin, with_faces(faces, coloured))
+
+
+def _close(whole: Whole, status: Status, why: str) -> None:
+    if whole.run is None:
+        return
+    try:
+        whole.run.finish(status, why)
+    except (ConfigError, OSError) as error:
+        log.warning("MLflow lacks the end of run %s: %s", whole.run.run_id, reason(error))

@@ -1,0 +1,45 @@
+"""Lengths with a unit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from inversion.degradations.blur import GaussianBlur
+from inversion.degradations.compose import Compose
+from inversion.degradations.motion_blur import MotionBlur
+from inversion.errors import ConfigError
+from inversion.length import has_unit, in_generator_pixels
+
+
+@pytest.mark.parametrize(
+    ("length", "pixels"), [("10%", 12.8), ("100%", 128.0), ("100px", 25.6), ("7.5 px", 1.92), (".5%", 0.64)]
+)
+def test_lengths_become_pixels_of_the_generator(length: str, pixels: float) -> None:
+    assert has_unit(length)
+    assert in_generator_pixels(length, 128, 500.0) == pixels
+
+
+@pytest.mark.parametrize("length", ["auto", "10", "-3%", "0px", "10 %%", "px", "1e3px", 10, None, ""])
+def test_everything_else_has_no_unit(length: object) -> None:
+    assert not has_unit(length)
+
+
+def test_a_length_without_its_unit_is_refused() -> None:
+    with pytest.raises(ConfigError, match="10% of the face's square or 100px of the photo. Got 'wide'"):
+        in_generator_pixels("wide", 128, 500.0)
+
+
+def test_degradations_measure_their_own_lengths_and_those_of_their_steps() -> None:
+    assert GaussianBlur("10%", "20px").in_pixels(64, 160.0) == GaussianBlur(6.4, 8.0)
+    assert GaussianBlur("auto").in_pixels(64, 160.0) == GaussianBlur("auto")
+    assert GaussianBlur(7).in_pixels(64, 160.0) == GaussianBlur(7)
+    both = Compose((GaussianBlur("50px"), MotionBlur("5%")))
+    assert both.in_pixels(64, 160.0) == Compose((GaussianBlur(20.0), MotionBlur(3.2)))
+
+
+def test_a_kernel_in_photo_pixels_is_as_wide_at_the_photos_own_size() -> None:
+    photo, small = torch.zeros(1, 3, 160, 160), torch.zeros(1, 3, 64, 64)
+    bound = GaussianBlur("21px").in_pixels(64, 160.0).bind(small, False)
+    full = bound.full_size(photo, 160 / 64, False)
+    assert isinstance(full, GaussianBlur) and full.kernel_size == pytest.approx(21)

@@ -1,0 +1,77 @@
+"""seeds=3 repeats every point of a grid, and says so where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from conf.schema import register
+from inversion.errors import ConfigError
+from sweeps.plan.grid import Grid, read_grid
+from sweeps.plan.seeds import refuse_without_sweep, repeat
+
+CONF = Path(__file__).parents[3] / "conf"
+FAST = ["input=synthetic", "generator=portraits64"]
+
+
+@pytest.fixture(autouse=True)
+def hydra() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def composed(*words: str, params: dict[str, str] | None = None) -> DictConfig:
+    loader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration("config", [*FAST, *words], run_mode=RunMode.MULTIRUN)
+    config.hydra.sweeper.params = params
+    return config
+
+
+def repeated(*words: str, params: dict[str, str] | None = None) -> Grid:
+    config = composed(*words, params=params)
+    repeat(config)
+    return read_grid(config)
+
+
+def test_each_point_is_run_with_the_seed_and_the_next_ones() -> None:
+    found = repeated("reg=0.1,0.5", "seeds=3", "seed=4")
+    assert [cell.point for cell in found.cells] == [
+        f"reg={r} seed={s}" for r in (0.1, 0.5) for s in (4, 5, 6)
+    ]
+
+
+def test_an_experiments_own_axes_are_repeated_too() -> None:
+    assert len(repeated("seeds=2", params={"steps": "2,3"}).cells) == 4
+
+
+def test_runs_with_and_without_seeds_are_the_same_runs() -> None:
+    once, thrice = (repeated("reg=0.1,0.5", word).cells for word in ("seeds=1", "seeds=3"))
+    assert {cell.fingerprint for cell in once} < {cell.fingerprint for cell in thrice}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["seeds=1,3"], "one number for a whole grid"),
+        (["seeds=3", "seed=0,1"], "leave one out"),
+    ],
+)
+def test_two_answers_to_one_question_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        repeated(*words)
+
+
+def test_a_sweeper_without_a_grid_and_a_single_run_have_nothing_to_repeat() -> None:
+    config = composed("seeds=3")
+    with pytest.raises(ConfigError, match="add -m"):
+        refuse_without_sweep(config)
+    config.hydra.sweeper._target_ = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+    with pytest.raises(ConfigError, match="OptunaSweeper"):
+        repeat(config)
