@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inversion.errors import ConfigError
-from sweeps.app.result import PASTED, before, best, choices, in_photo
+from sweeps.app.result import PASTED, before, best, choices, in_photo, overshoots
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import MAX_BYTES, Upload, Uploads
 from sweeps.app.wish import Wish
@@ -137,6 +137,7 @@ class Page:
                 "frames": len(frames),
                 "choices": choices(search),
                 "best": best(search),
+                "overshoots": search.is_over and overshoots(search),
                 "has_photo": PASTED in search.files(),
                 "folder": str(search.folder),
                 "tracked": bool(search.run()),

@@ -166,6 +166,7 @@ async function end(search, now) {
   }));
   $("ending").textContent = now.state === "KILLED" ? `Stopped early: this is what was reached. Recorded in ${now.folder}`
     : now.before ? `The same photo and settings were restored before: ${now.folder}` : `Recorded in ${now.folder}`;
+  $("overshoots").hidden = !now.overshoots || search.kind !== "blur";
   $("mlflow").hidden = !now.tracked;
   $("mlflow").href = `searches/${search.id}/mlflow`;
   show("face");

@@ -153,6 +153,7 @@ def test_on_a_phone_a_chosen_photo_is_restored_stopped_and_restored_again(
     page.locator("#likeness").fill("0.7")
     page.locator("#restore").click()
     page.locator("#view-result .compare").wait_for(timeout=PATIENCE)
+    assert page.locator("#overshoots").is_visible()  # the sample is sharp
     keep(page, "app_390_result")
     assert len(served.records()) > before
     saved(page, "#download-photo", tmp_path / "photo.png")

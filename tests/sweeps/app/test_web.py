@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -184,6 +185,16 @@ def test_of_several_samples_the_records_own_choice_is_named(client: Client, phot
     state = client("GET", f"/searches/{search.id}").json
     assert state["choices"] == ["sample_1.png", "sample_2.png", "restored.png"]
     assert state["best"] == "sample_2.png"
+
+
+def test_a_result_of_black_and_white_stripes_is_noticed(client: Client, photo: str) -> None:
+    search = finished(begun(client, photo), "restored.png")
+    rows = np.arange(64)[:, None].repeat(64, 1)
+    grey = np.clip(rows + 90 + 40 * np.sin(rows), 1, 254)
+    for result, expected in ((grey * 1.05, False), (255.0 * (rows % 2), True)):
+        Image.fromarray(grey.astype(np.uint8)).save(search.folder / "degraded.png")
+        Image.fromarray(np.clip(result, 0, 255).astype(np.uint8)).save(search.folder / "result.png")
+        assert client("GET", f"/searches/{search.id}").json["overshoots"] is expected
 
 
 def test_any_choice_can_be_put_into_the_photo(client: Client, photo: str) -> None:
