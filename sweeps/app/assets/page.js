@@ -4,7 +4,7 @@ import { Painting } from "./paint.js";
 
 const $ = (id) => document.getElementById(id);
 const POLL = 700; // ms
-const page = { photo: null, face: 0, maskFile: null, search: null, result: null, choice: null, drawn: "" };
+const page = { photo: null, face: 0, maskFile: null, search: null, result: null, choice: null, drawn: "", ready: "" };
 const painting = new Painting($("canvas"), $("area"));
 
 async function ask(address, options = {}) {
@@ -101,7 +101,8 @@ async function restore(event) {
       pixels: Number($("pixels").value), likeness: Number($("likeness").value), alternatives: $("four").checked ? 4 : 1 };
     const { id } = await ask("searches", { method: "POST", body: JSON.stringify(wish) });
     page.search = { id, kind, frames: 0, began: null };
-    $("forming").removeAttribute("src");
+    $("forming").src = `photos/${page.photo.id}/face_${page.face}.jpg`; // until the first face is drawn
+    $("forming").classList.add("waiting");
     $("stop").disabled = false;
     show("search");
     $("stage").scrollIntoView({ block: "nearest" });
@@ -127,6 +128,7 @@ function progress(search, now) {
   if (now.frames > search.frames) {
     search.frames = now.frames;
     $("forming").src = `searches/${search.id}/frame?${now.frames}`;
+    $("forming").classList.remove("waiting");
   }
   if (now.step && now.step < now.steps) {
     $("bar").value = now.step / now.steps;
@@ -191,6 +193,21 @@ async function result() {
   $("compare-place").removeAttribute("aria-busy");
 }
 
+// A photo with another choice in it is made when somebody asks for it: seconds for a large one.
+async function download(event) {
+  const link = $("download-photo"), address = link.href;
+  if (page.ready === address) return; // made: the browser saves it
+  event.preventDefault();
+  link.textContent = "Putting it into the photo …";
+  link.setAttribute("aria-busy", "true");
+  const answer = await fetch(address, { method: "HEAD" }).catch(() => null);
+  link.textContent = "Download the photo";
+  link.removeAttribute("aria-busy");
+  if (!answer?.ok) return complain(new Error("The photo could not be made: is it still there, and is the disk full?"));
+  page.ready = address;
+  if (link.href === address) link.click();
+}
+
 // What the stage shows: drop, looking, photo, search, face, whole
 
 function show(what) {
@@ -231,6 +248,7 @@ $("clear").addEventListener("click", () => { page.maskFile = null; painting.clea
 painting.onChange = damage;
 $("area").addEventListener("load", () => painting.draw());
 $("controls").addEventListener("submit", restore);
+$("download-photo").addEventListener("click", download);
 $("stop").addEventListener("click", () => {
   $("stop").disabled = true;
   $("status").textContent = "Stopping …";
