@@ -45,6 +45,7 @@ END = """\
 The settings of another choice: {command} degradation=blur --help
 The whole configuration: {command} --cfg job
 Your own groups: --config-dir FOLDER, with files such as FOLDER/degradation/posterize.yaml.
+On a page: {subcommand} app
 After a sweep: {subcommand} report|missing|ui|reap|sync --help
 Tab completion: eval "$({command} -sc install=bash)". More: https://hydra.cc/docs/1.3/intro
 """

@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     show = commands.add_parser("ui", parents=[store], help="open the MLflow UI over the project's runs")
     show.add_argument("--experiment", default=name)
-    show.add_argument("--port", type=int, default=ui.PORT)
+    show.add_argument("--port", type=port, default=ui.PORT)
     show.set_defaults(run=lambda chosen: ui.serve(chosen.uri, chosen.experiment, chosen.port, home()))
 
     gaps = commands.add_parser(
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows.set_defaults(run=command.table)
 
     own = commands.add_parser("app", help="open the page on which a photo is restored")
-    own.add_argument("--port", type=int, default=7860)
+    own.add_argument("--port", type=port, default=7860, help="of the page [7860]")
     own.add_argument(
         "settings", nargs="*", metavar="setting=value", help="of every restoration, as for run.py"
     )
@@ -78,6 +78,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConfigError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def port(word: str) -> int:
+    """A number of the command line that a server can listen at."""
+    if not (word.isdigit() and 1 <= int(word) <= 65535):
+        raise argparse.ArgumentTypeError(f"a port is 1 to 65535. Got {word}.")
+    return int(word)
 
 
 def open_app(port: int, settings: list[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import yaml
 from hydra.utils import instantiate
 from PIL import Image
@@ -14,37 +15,75 @@ from inversion.fullsize.save import png_like
 from inversion.images import to_pil
 from inversion.photo import Photo, Restored, with_faces
 from inversion.photos import Photos
+from inversion.record.write import sample_files
 from inversion.runtime.atomic import png, write_file
-from sweeps.app.searches import Search
+from sweeps.app.searches import MOST_SAMPLES, Search
 from sweeps.plan.config import Config
 
+# Of values that became black or white: 0.02 and 0.03 in photos that were blurred, 0.29 to 0.49 in a sharp one that was
+# sharpened as if it were (Grace Hopper; kernel found, 3 % and 5 %).
+OVERSHOT = 0.1
+RESULT, DRAWN, PASTED = "result.png", "restored.png", "photo_restored.png"
 
-def in_photo(search: Search, number: int) -> Path:
-    """A PNG like photo_restored.png, kept beside the upload. number: of the alternative; 0: the record's own choice.
 
-    Raises ConfigError where there is no such picture.
+def choices(search: Search) -> list[str]:
+    """Pictures of the face that a person may take home: the finished one, or all finished ones, then the drawn one."""
+    there = search.files()
+    samples = [name for name in sample_files(MOST_SAMPLES) if name in there]
+    finished = samples or [name for name in (RESULT, "consistent.png") if name in there][:1]
+    return [*finished, *(name for name in (DRAWN,) if name in there)]
+
+
+def best(search: Search) -> str | None:
+    """Which of the choices the record itself has finished. None: there is no picture."""
+    names = choices(search)
+    result = search.folder / RESULT
+    if len(names) > 2 and result.is_file():  # it is one of the samples
+        content = result.read_bytes()
+        names = [name for name in names if (search.folder / name).read_bytes() == content] or names
+    return names[0] if names else None
+
+
+def overshoots(search: Search) -> bool:
+    """Whether the finished face is black and white stripes: what sharpens a blurred photo ruins one that is sharp.
+
+    Black or white are then far more channels of its pixels than of the photo's.
     """
-    own = search.folder / "photo_restored.png"
-    name = f"sample_{number}.png" if number else own.name
-    if name not in search.files():
+    pictures = [search.folder / name for name in (RESULT, "degraded.png")]
+    if not all(path.is_file() for path in pictures):
+        return False
+    result, given = (_extreme(path) for path in pictures)
+    return result - given > OVERSHOT
+
+
+def in_photo(search: Search, name: str) -> Path:
+    """The whole photo with one of the choices in it, a PNG like photo_restored.png. Raises ConfigError without one."""
+    if name not in choices(search) or PASTED not in search.files():
         raise ConfigError("This restoration has no such picture.")
-    if not number:
-        return own
-    path = search.upload.folder / f"{search.id}_{number}.png"
+    if name == best(search):
+        return search.folder / PASTED
+    path = search.upload.folder / f"{search.id}_{name}"
     if not path.exists():
-        write_file(path, png_like(search.upload.path, _pasted(search, search.folder / name)))
+        write_file(path, png_like(search.upload.path, _pasted(search, name)))
     return path
 
 
 def before(search: Search) -> Path:
     """The photo's face in the framing, and in the size, of result.png. Raises ConfigError before the search is over."""
-    if "restored.png" not in search.files():
+    if DRAWN not in search.files():
         raise ConfigError("This restoration has no picture yet.")
     path = search.upload.folder / f"{search.id}_before.png"
     if not path.exists():
         photo = _photo(search, _config(search))
         write_file(path, png(to_pil(photo.image) if photo.full is None else photo.full.image))
     return path
+
+
+def _extreme(path: Path) -> float:
+    """The share of a picture's values that are 0 or 255."""
+    with Image.open(path) as picture:
+        values = np.asarray(picture.convert("RGB"))
+    return float(((values == 0) | (values == 255)).mean())
 
 
 def _config(search: Search) -> Config:
@@ -54,18 +93,19 @@ def _config(search: Search) -> Config:
 def _photo(search: Search, config: Config) -> Photo:
     """As the search has seen it: aligned, and at its own size."""
     source: Photos = instantiate(config.input)
-    with Image.open(search.folder / "restored.png") as small:
+    with Image.open(search.folder / DRAWN) as small:
         resolution = small.width
     (photo,) = replace(source, mask=None).load_file(search.upload.path, resolution)
     return photo
 
 
-def _pasted(search: Search, picture: Path) -> Image.Image:
+def _pasted(search: Search, name: str) -> Image.Image:
     """As Restoration.in_photo does, from what the record says of its photo."""
     config = _config(search)
     photo = _photo(search, config)
-    with Image.open(picture) as opened:
+    with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
     coloured = config.degraded and config.degradation["_target_"].endswith(".Grayscale")
-    given = photo.full.image if config.degraded and photo.full is not None else None
+    is_finished = config.degraded and photo.full is not None and name != DRAWN
+    given = photo.full.image if is_finished and photo.full is not None else None
     return with_faces([Restored(photo, face, given)], coloured)

@@ -22,8 +22,15 @@ from inversion.record.write import PICTURES, sample_files
 from sweeps.app.uploads import Upload
 
 State = Literal["waiting", "running", "FINISHED", "FAILED", "KILLED"]
+COMMAND = (sys.executable, "-m", "sweeps.app.search")
 LONGEST_QUEUE = 20
+MOST_SAMPLES = 8  # alternatives of one photo
 GRACE = 20.0  # seconds in which an interrupted search writes what it has reached
+# What a search says in settings of the command line → what can be done on the page.
+ON_PAGE = {
+    "Nothing blanked found": "No area that is blanked in one colour was found. Paint over what is missing, or choose a "
+    "mask from a file.",
+}
 
 
 @dataclass(eq=False)
@@ -64,7 +71,7 @@ class Search:
 
     def files(self) -> list[str]:
         """Names of the pictures that there are."""
-        names = [*PICTURES, *sample_files(64)]
+        names = [*PICTURES, *sample_files(MOST_SAMPLES)]
         return [name for name in names if (self.folder / name).is_file()] if self.is_over else []
 
     def run(self) -> Mapping[str, Any]:
@@ -76,9 +83,13 @@ class Search:
 class Searches:
     """The queue. A search runs in a process of its own: its memory goes with it, and Stop ends it cleanly."""
 
-    def __init__(self, outputs: Path) -> None:
-        """outputs: where the records' folders are made, by date and time as run.py does."""
+    def __init__(self, outputs: Path, command: Sequence[str] = COMMAND) -> None:
+        """outputs: where the records' folders are made, by date and time as run.py does.
+
+        command: what restores, given a folder and settings, and says at the end how that went: see search.py.
+        """
         self.outputs = outputs
+        self.command = command
         self._known: dict[str, Search] = {}
         self._waiting: list[Search] = []
         self._running: Search | None = None
@@ -156,9 +167,14 @@ class Searches:
                     return
                 search = self._running = self._waiting.pop(0)
                 search.state = "running"
-                command = [sys.executable, "-m", "sweeps.app.search", str(search.folder), *search.words]
                 self._process = subprocess.Popen(
-                    command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+                    [*self.command, str(search.folder), *search.words],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                    start_new_session=True,  # Ctrl-C is for the page, which then asks it to end, once
                 )
             said, _ = self._process.communicate()
             with self._changed:
@@ -172,7 +188,7 @@ def _end(search: Search, said: str) -> None:
     try:
         ending = json.loads(lines[-1])
         search.folder = Path(ending["folder"])
-        search.reason = ending["reason"]
+        search.reason = in_words_of_page(ending["reason"])
         search.state = ending["status"]
     except (IndexError, KeyError, TypeError, ValueError):
         if search.stopped:
@@ -180,6 +196,12 @@ def _end(search: Search, said: str) -> None:
         else:
             search.reason = lines[-1] if lines else "its process has ended without a word (out of memory?)"
             search.state = "FAILED"
+
+
+def in_words_of_page(reason: str) -> str:
+    """ConfigError: steps must be … → steps must be …"""
+    plain = re.sub(r"^\w*Error: ", "", reason)
+    return next((words for start, words in ON_PAGE.items() if plain.startswith(start)), plain)
 
 
 def _step(frame: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -44,12 +45,15 @@ def serve(port: int, settings: Sequence[str]) -> int:
     searches, mlflow = Searches(OUTPUTS.absolute()), MLflow()
     try:
         page = Page(Uploads(folder), searches, settings, resolution, mlflow.link)
+        # uvicorn ends at SIGTERM, too, and raises it again: the folder must still go
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         config = uvicorn.Config(
             page.application(),
             host=ui.HOST,
             port=port,
             log_level="warning",
             lifespan="off",
+            timeout_graceful_shutdown=3,
             server_header=False,
         )
         print(f"\n  http://{ui.HOST}:{port}\n\nCtrl-C ends it.", flush=True)

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inversion.errors import ConfigError
-from sweeps.app.result import before, in_photo
+from sweeps.app.result import PASTED, before, best, choices, in_photo, overshoots
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import MAX_BYTES, Upload, Uploads
 from sweeps.app.wish import Wish
@@ -71,7 +71,7 @@ class Page:
             Route("/searches/{search}/stop", changing(self.stop), methods=["POST"]),
             Route("/searches/{search}/frame", answered(self.frame)),
             Route("/searches/{search}/before", answered(self.before)),
-            Route("/searches/{search}/photo/{number:int}", answered(self.whole_photo)),
+            Route("/searches/{search}/photo/{name}", answered(self.whole_photo)),
             Route("/searches/{search}/mlflow", answered(self.in_mlflow)),
             Route("/searches/{search}/{name}", answered(self.result_picture)),
         ]
@@ -135,7 +135,10 @@ class Page:
                 "step": search.step(),
                 "steps": search.steps,
                 "frames": len(frames),
-                "files": search.files(),
+                "choices": choices(search),
+                "best": best(search),
+                "overshoots": search.is_over and overshoots(search),
+                "has_photo": PASTED in search.files(),
                 "folder": str(search.folder),
                 "tracked": bool(search.run()),
             }
@@ -163,12 +166,10 @@ class Page:
         )
 
     async def whole_photo(self, request: Request) -> Response:
-        """The photo with an alternative in its place; 0: with the one that fits best."""
-        search, number = self._search(request), request.path_params["number"]
-        path = await run_in_threadpool(in_photo, search, number)
-        return (
-            download(path, "photo_restored.png") if "download" in request.query_params else FileResponse(path)
-        )
+        """The photo with one of the choices in its place."""
+        search, name = self._search(request), request.path_params["name"]
+        path = await run_in_threadpool(in_photo, search, name)
+        return download(path, PASTED) if "download" in request.query_params else FileResponse(path)
 
     async def before(self, request: Request) -> Response:
         """The photo's face, framed like the result."""

@@ -11,6 +11,7 @@ from typing import Any
 from conf.file_names import quote
 from inversion.errors import ConfigError
 from inversion.presets import composed
+from sweeps.app.searches import MOST_SAMPLES
 from sweeps.app.uploads import Upload
 
 # What may be wrong with a photo → what says so.
@@ -50,7 +51,7 @@ class Wish:
             blur=None if said.get("blur") is None else _number(said, "blur", 1, 50),
             pixels=_number(said, "pixels", 1, 1024),
             likeness=_number(said, "likeness", 0, 1),
-            alternatives=int(_number(said, "alternatives", 1, 8)),
+            alternatives=int(_number(said, "alternatives", 1, MOST_SAMPLES)),
         )
 
     def words(self, upload: Upload, settings: Sequence[str], resolution: int) -> tuple[list[str], int]:

@@ -4,7 +4,7 @@ import { Painting } from "./paint.js";
 
 const $ = (id) => document.getElementById(id);
 const POLL = 700; // ms
-const page = { photo: null, face: 0, maskFile: null, search: null, result: null, alternative: 0, drawn: "" };
+const page = { photo: null, face: 0, maskFile: null, search: null, result: null, choice: null, drawn: "", ready: "" };
 const painting = new Painting($("canvas"), $("area"));
 
 async function ask(address, options = {}) {
@@ -30,13 +30,13 @@ async function take(file) {
   show("looking");
   try {
     const photo = await ask("photos", { method: "POST", body: file, headers: { "x-name": encodeURIComponent(file.name || "pasted.png") } });
-    Object.assign(page, { photo, face: 0, result: null, maskFile: null, alternative: 0 });
+    Object.assign(page, { photo, face: 0, result: null, maskFile: null });
     painting.clear();
     $("name").textContent = $("name").title = photo.name;
     $("faces-title").textContent = photo.aligned ? "No face can be seen: the whole square is taken as one"
       : photo.faces === 1 ? "One face found" : `${photo.faces} faces found: which one?`;
     $("faces").replaceChildren(...[...Array(photo.faces).keys()].map((k) =>
-      thumbnail("face", k, `photos/${photo.id}/face_${k}.jpg`, `Face ${k + 1}`, k === 0, () => choose(k))));
+      thumbnail("face", k, `photos/${photo.id}/face_${k}.jpg`, `Face ${k + 1}`, "", k === 0, () => choose(k))));
     choose(0);
   } catch (error) {
     complain(error);
@@ -44,12 +44,12 @@ async function take(file) {
   show(page.photo ? "photo" : "drop");
 }
 
-function thumbnail(name, value, source, label, checked, onChange) {
+function thumbnail(name, value, source, label, caption, checked, onChange) {
   const input = Object.assign(document.createElement("input"), { type: "radio", name, value, checked });
   input.setAttribute("aria-label", label);
   input.addEventListener("change", onChange);
   const box = document.createElement("label");
-  box.append(input, Object.assign(new Image(), { src: source, alt: label, title: label }));
+  box.append(input, Object.assign(new Image(), { src: source, alt: label, title: label }), caption);
   return box;
 }
 
@@ -100,8 +100,9 @@ async function restore(event) {
     const wish = { photo: page.photo.id, face: page.face, damage: kind, blur: $("blur-auto").checked ? null : Number($("blur").value),
       pixels: Number($("pixels").value), likeness: Number($("likeness").value), alternatives: $("four").checked ? 4 : 1 };
     const { id } = await ask("searches", { method: "POST", body: JSON.stringify(wish) });
-    page.search = { id, frames: 0, began: null };
-    $("forming").removeAttribute("src");
+    page.search = { id, kind, frames: 0, began: null };
+    $("forming").src = `photos/${page.photo.id}/face_${page.face}.jpg`; // until the first face is drawn
+    $("forming").classList.add("waiting");
     $("stop").disabled = false;
     show("search");
     $("stage").scrollIntoView({ block: "nearest" });
@@ -127,6 +128,7 @@ function progress(search, now) {
   if (now.frames > search.frames) {
     search.frames = now.frames;
     $("forming").src = `searches/${search.id}/frame?${now.frames}`;
+    $("forming").classList.remove("waiting");
   }
   if (now.step && now.step < now.steps) {
     $("bar").value = now.step / now.steps;
@@ -146,34 +148,39 @@ const spell = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} 
 async function end(search, now) {
   page.search = null;
   $("queue").textContent = "";
-  if (!now.files.includes("restored.png")) {
+  if (!now.best) {
     show("photo");
-    if (now.state === "FAILED") complain(new Error(now.reason.replace(/^\w+Error: /, "")));
+    if (now.state === "FAILED") complain(new Error(now.reason));
     return;
   }
-  const alternatives = now.files.filter((name) => /^sample_\d+\.png$/.test(name)).length;
-  page.result = { id: search.id, now, photo: page.photo, face: ["result.png", "consistent.png", "restored.png"].find((name) => now.files.includes(name)) };
-  page.alternative = 0;
-  $("alternatives").hidden = alternatives < 2;
-  $("alternatives").querySelector(".thumbnails").replaceChildren(...[...Array(alternatives).keys()].map((k) =>
-    thumbnail("alternative", k + 1, `searches/${search.id}/sample_${k + 1}.png`, `Alternative ${k + 1}`, false, () => { page.alternative = k + 1; result(); })));
+  const drawn = (name) => name === "restored.png";
+  const choices = now.choices.filter((name) => !drawn(name) || search.kind !== "grey"); // grey: its light and dark are known
+  page.result = { id: search.id, now, photo: page.photo };
+  page.choice = now.best;
+  page.drawn = "";
+  $("choices").hidden = choices.length < 2;
+  $("choices").querySelector("legend").textContent = choices.length > 2
+    ? "Alternatives: where they differ, the photo does not say. “As drawn” is the generator’s face without the photo’s own detail."
+    : "“As drawn” is the generator’s face without the photo’s own detail.";
+  $("choices").querySelector(".thumbnails").replaceChildren(...choices.map((name, k) => {
+    const caption = drawn(name) ? "as drawn" : choices.length > 2 ? `${k + 1}${name === now.best ? ", best fit" : ""}` : "finished";
+    return thumbnail("choice", name, `searches/${search.id}/${name}`, caption, caption, name === now.best, () => { page.choice = name; result(); });
+  }));
   $("ending").textContent = now.state === "KILLED" ? `Stopped early: this is what was reached. Recorded in ${now.folder}`
     : now.before ? `The same photo and settings were restored before: ${now.folder}` : `Recorded in ${now.folder}`;
+  $("overshoots").hidden = !now.overshoots || search.kind !== "blur";
   $("mlflow").hidden = !now.tracked;
   $("mlflow").href = `searches/${search.id}/mlflow`;
   show("face");
 }
 
 async function result() {
-  const { id, now, face, photo } = page.result, k = page.alternative, view = chosen("view");
-  const picture = k ? `searches/${id}/sample_${k}.png` : `searches/${id}/${face}`;
-  const inPhoto = now.files.includes("photo_restored.png");
-  document.querySelector('input[name="view"][value="whole"]').parentElement.hidden = !inPhoto;
-  $("download-photo").hidden = !inPhoto;
-  $("download-photo").href = `searches/${id}/photo/${k}?download`;
+  const { id, now, photo } = page.result, picture = `searches/${id}/${page.choice}`, inPhoto = `searches/${id}/photo/${page.choice}`;
+  document.querySelector('input[name="view"][value="whole"]').parentElement.hidden = !now.has_photo;
+  $("download-photo").hidden = !now.has_photo;
+  $("download-photo").href = `${inPhoto}?download`;
   $("download-face").href = `${picture}?download`;
-  const whole = view === "whole";
-  const pictures = whole ? [`photos/${photo.id}/preview.jpg`, `searches/${id}/photo/${k}`] : [`searches/${id}/before`, picture];
+  const pictures = chosen("view") === "whole" ? [`photos/${photo.id}/preview.jpg`, inPhoto] : [`searches/${id}/before`, picture];
   if (page.drawn === pictures[1]) return;
   page.drawn = pictures[1];
   $("compare-place").setAttribute("aria-busy", "true");
@@ -184,6 +191,21 @@ async function result() {
     complain(new Error("The picture could not be loaded."));
   }
   $("compare-place").removeAttribute("aria-busy");
+}
+
+// A photo with another choice in it is made when somebody asks for it: seconds for a large one.
+async function download(event) {
+  const link = $("download-photo"), address = link.href;
+  if (page.ready === address) return; // made: the browser saves it
+  event.preventDefault();
+  link.textContent = "Putting it into the photo …";
+  link.setAttribute("aria-busy", "true");
+  const answer = await fetch(address, { method: "HEAD" }).catch(() => null);
+  link.textContent = "Download the photo";
+  link.removeAttribute("aria-busy");
+  if (!answer?.ok) return complain(new Error("The photo could not be made: is it still there, and is the disk full?"));
+  page.ready = address;
+  if (link.href === address) link.click();
 }
 
 // What the stage shows: drop, looking, photo, search, face, whole
@@ -226,6 +248,7 @@ $("clear").addEventListener("click", () => { page.maskFile = null; painting.clea
 painting.onChange = damage;
 $("area").addEventListener("load", () => painting.draw());
 $("controls").addEventListener("submit", restore);
+$("download-photo").addEventListener("click", download);
 $("stop").addEventListener("click", () => {
   $("stop").disabled = true;
   $("status").textContent = "Stopping …";

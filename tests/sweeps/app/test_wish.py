@@ -1,0 +1,106 @@
+"""What a person asks for becomes a command line that composes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from inversion.errors import ConfigError
+from inversion.presets import composed
+from sweeps.app.uploads import Upload
+from sweeps.app.wish import DAMAGES, Wish, kernel_size, reg_for
+
+ASKED: dict[str, Any] = {
+    "face": 1,
+    "damage": "blur",
+    "blur": None,
+    "pixels": 16,
+    "likeness": 0.5,
+    "alternatives": 1,
+}
+
+
+def settings(upload: Upload, *before: str, **asked: Any) -> dict[str, Any]:
+    words, steps = Wish.of({**ASKED, **asked}).words(upload, before, 128)
+    found = composed(*words)
+    assert steps == found["steps"]
+    return found
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_every_damage_composes_and_the_knobs_middle_is_its_preset(
+    upload: Callable[..., Upload], damage: str
+) -> None:
+    found = settings(upload(), damage=damage)
+    assert found["image"].endswith("me (1).jpg") and found["align"]["face"] == 1
+    assert found["reg"] == pytest.approx(composed(*DAMAGES[damage])["reg"])
+    assert found["degraded"] is (damage != "nothing")
+    assert found["tracking"]["image_every"] == found["steps"] // 16
+
+
+def test_the_pages_own_settings_hold_for_every_wish(upload: Callable[..., Upload]) -> None:
+    found = settings(upload(), "generator=portraits64", "steps=7", "tracking=none")
+    assert found["steps"] == 7 and found["tracking"]["uri"] is None
+    assert found["generator"]["_target_"] != settings(upload())["generator"]["_target_"] or (
+        found["generator"] != settings(upload())["generator"]
+    )
+
+
+def test_a_blur_is_found_or_is_a_share_of_the_face(upload: Callable[..., Upload]) -> None:
+    assert settings(upload())["degradation"]["kernel_size"] == "auto"
+    assert settings(upload(), blur=10)["degradation"]["kernel_size"] == 13
+
+
+@pytest.mark.parametrize(("pixels", "factor"), [(16, 8), (4, 32), (1, 32), (64, 2), (500, 2)])
+def test_few_pixels_are_a_factor_that_the_operator_takes(
+    upload: Callable[..., Upload], pixels: float, factor: float
+) -> None:
+    assert settings(upload(), damage="small", pixels=pixels)["degradation"]["factor"] == factor
+
+
+def test_a_mask_is_named_where_there_is_one(upload: Callable[..., Upload]) -> None:
+    given = upload()
+    assert settings(given, damage="missing")["degradation"]["mask"] is None
+    Image.new("L", (4, 4), 255).save(given.folder / "mask.png")
+    assert settings(given, damage="missing")["degradation"]["mask"] == str(given.folder / "mask.png")
+    assert settings(given, damage="grey")["input"]["mask"] is None
+
+
+def test_a_photo_that_is_all_face_is_not_aligned_again(upload: Callable[..., Upload]) -> None:
+    assert settings(upload(is_aligned=True))["align"] is False
+
+
+def test_the_knob_works_by_orders_of_magnitude() -> None:
+    assert [reg_for(k, 2.0) for k in (0, 0.5, 1)] == pytest.approx([0.2, 2.0, 20.0])
+    steps = [math.log(reg_for((k + 1) / 10, 2.0) / reg_for(k / 10, 2.0)) for k in range(10)]
+    assert steps == pytest.approx([steps[0]] * 10)
+
+
+def test_kernels_are_odd_and_at_least_three() -> None:
+    sizes = [kernel_size(percent, 128) for percent in range(1, 51)]
+    assert all(size % 2 == 1 and size >= 3 for size in sizes) and sizes == sorted(sizes)
+    assert kernel_size(25, 128) == pytest.approx(32, abs=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"damage": "everything"},
+        {"damage": None},
+        {"face": -1},
+        {"face": "0; rm -rf"},
+        {"face": True},
+        {"likeness": 1.5},
+        {"likeness": float("nan")},
+        {"blur": "auto,7"},
+        {"pixels": 0},
+        {"alternatives": 1000},
+    ],
+)
+def test_what_no_page_of_ours_sends_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))} must be"):
+        Wish.of({**ASKED, **wrong})
