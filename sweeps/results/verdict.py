@@ -133,10 +133,10 @@ def explain(
             f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
         )
     if len(alike) > 1:
-        counted = f"{len(alike)} of {len(cells)}" if len(alike) < len(cells) else f"All {len(cells)}"
+        counted = f"{len(alike)} of {len(cells)} cells cannot" if len(alike) < len(cells) else "No cell can"
         which = "" if chosen == top.name else f" ({describe(top, axes)}: {in_figures(top, criterion)})"
         sentences.append(
-            f"{counted} cells cannot be told apart from the best by quality{which}; "
+            f"{counted} be told apart from the best by quality{which}; "
             + _choice(criterion, bool(varied), axes, len(alike))
         )
     elif len(cells) > 1:
