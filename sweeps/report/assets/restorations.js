@@ -123,7 +123,7 @@ function restorations(task) {
   const across = task.layout.grid ? columnsOf(task) : 6;
   const slider = task.part("size");
   const resize = () => task.root.style.setProperty("--cell", `${slider.value}px`);
-  slider.value = Math.max(96, Math.min(240, Math.floor(room / across) - 8));
+  slider.value = Math.max(72, Math.min(240, Math.floor(room / across) - 8));
   slider.addEventListener("input", resize);
   resize();
   drawGrid(task);
