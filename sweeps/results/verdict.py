@@ -148,12 +148,14 @@ def explain(
         sentences.append(
             f"The best cell lies at the edge of the grid ({named}): a wider grid may hold a better one."
         )
-    incomplete = int((cells["n"] < cells["expected"]).sum())
+    incomplete = int((cells["n"] < top["n"]).sum())
     if incomplete:
         verb = "is" if incomplete == 1 else "are"
         sentences.append(
             f"{incomplete} of {len(cells)} cells {verb} incomplete and not compared with the others."
         )
+    if top["n"] < top["expected"]:
+        sentences.append(f"Compared by the {top['n']} of {top['expected']} runs per cell that finished.")
     return " ".join(sentences)
 
 

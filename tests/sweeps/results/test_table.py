@@ -242,3 +242,12 @@ def test_a_sweep_that_was_killed_before_its_first_run_shows_what_it_was_to_run(s
     sweep.plan(cells, {"degradation": ["blur"], "steps": ["2", "3"]})
     (found,) = Store(sweep.uri).sweep(sweep.parent)
     assert found.rows["steps"].tolist() == [2, 3] and set(found.rows["status"]) == {"MISSING"}
+
+
+def test_an_experiment_of_one_sweep_shows_what_has_no_run(sweep: Sweep) -> None:
+    cells = [{"point": f"steps={n}", "photo": "hopper.jpg", "fingerprint": f"{n}"} for n in (2, 3)]
+    sweep.plan(cells, {"steps": ["2", "3"]})
+    sweep.add({"steps": 2}, quality_of(0.1, 2))
+    sweep.plan([*cells, {"point": "steps=2", "photo": "cup.jpg", "fingerprint": "4"}], {"steps": ["2", "3"]})
+    (found,) = Store(sweep.uri).read("inversion")
+    assert set(found.rows["photo"]) == {"hopper.jpg", "cup.jpg"}
