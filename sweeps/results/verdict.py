@@ -64,14 +64,10 @@ def judge(
     if best is None:
         return Verdict(problem, numbers, None, None, (), "No cell has finished: nothing to recommend.", "")
     rivals = cells[cells["n"] == row_of(cells, best)["n"]]
-    alike = rivals[
-        [
-            not can_be_told_apart(values[best], values[i], noise.floor(int(row_of(cells, best)["n"])))
-            for i in rivals.index
-        ]
-    ]
+    floor = noise.floor(int(row_of(cells, best)["n"]), len(rivals))
+    alike = rivals[[not can_be_told_apart(values[best], values[i], floor) for i in rivals.index]]
     chosen = recommended_cell(alike, best, axes, criterion)
-    reason = explain(cells, best, chosen, alike.index.tolist(), axes, criterion, noise)
+    reason = explain(cells, best, chosen, alike.index.tolist(), axes, criterion, floor)
     command = overrides(row_of(cells, chosen), axes)
     return Verdict(problem, numbers, best, chosen, tuple(alike.index.tolist()), reason, command)
 
@@ -119,7 +115,7 @@ def explain(
     alike: list[int],
     axes: tuple[Axis, ...],
     criterion: Criterion,
-    noise: Noise,
+    floor: float,  # of the difference between two cells
 ) -> str:
     """The recommendation in words."""
     top = row_of(cells, best)
@@ -140,7 +136,7 @@ def explain(
             + _choice(criterion, bool(varied), axes, len(alike))
         )
     elif len(cells) > 1:
-        margin = f"{noise.floor(int(top['n'])):.2g} {criterion.unit}"
+        margin = f"{floor:.2g} {criterion.unit}"
         sentences.append(f"It is the best: every other cell's quality is lower by more than {margin}.")
     edges = [axis for axis in axes if _at_edge(top[axis.key], axis)]
     if edges and len(alike) < len(cells):
