@@ -50,7 +50,7 @@ _HOMES = {
     "ConfigError": "errors",
     "Hyperparameters": "search.hyperparameters",
     "Model": "model",
-    "Photo": "photos",
+    "Photo": "photo",
     "Problem": "restoration",
     "Restoration": "restoration",
     "load_model": "api",
