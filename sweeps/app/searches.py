@@ -167,19 +167,26 @@ class Searches:
                     return
                 search = self._running = self._waiting.pop(0)
                 search.state = "running"
-                self._process = subprocess.Popen(
-                    [*self.command, str(search.folder), *search.words],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    errors="replace",
-                    start_new_session=True,  # Ctrl-C is for the page, which then asks it to end, once
-                )
+                try:
+                    self._process = self._started(search)
+                except OSError as error:  # no memory for another process
+                    search.state, search.reason, self._running = "FAILED", str(error), None
+                    continue
             said, _ = self._process.communicate()
             with self._changed:
                 _end(search, said)
                 self._running = self._process = None
+
+    def _started(self, search: Search) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self.command, str(search.folder), *search.words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is for the page, which then asks it to end, once
+        )
 
 
 def _end(search: Search, said: str) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
@@ -123,26 +124,26 @@ class Page:
         return JSONResponse({"id": self.searches.add(upload, wish.face, words, steps).id})
 
     async def state(self, request: Request) -> Response:
-        search = self._search(request)
+        return JSONResponse(await run_in_threadpool(self._state, self._search(request)))
+
+    def _state(self, search: Search) -> dict[str, Any]:
         frames = [] if search.is_over else search.frames()
-        return JSONResponse(
-            {
-                "state": search.state,
-                "reason": search.reason,
-                "before": search.was_done_before,
-                "ahead": self.searches.ahead(search),
-                "queue": len(self.searches),
-                "step": search.step(),
-                "steps": search.steps,
-                "frames": len(frames),
-                "choices": choices(search),
-                "best": best(search),
-                "overshoots": search.is_over and overshoots(search),
-                "has_photo": PASTED in search.files(),
-                "folder": str(search.folder),
-                "tracked": bool(search.run()),
-            }
-        )
+        return {
+            "state": search.state,
+            "reason": search.reason,
+            "before": search.was_done_before,
+            "ahead": self.searches.ahead(search),
+            "queue": len(self.searches),
+            "step": search.step(),
+            "steps": search.steps,
+            "frames": len(frames),
+            "choices": choices(search),
+            "best": best(search),
+            "overshoots": search.is_over and overshoots(search),
+            "has_photo": not search.upload.is_aligned,
+            "folder": str(search.folder),
+            "tracked": bool(search.run()),
+        }
 
     async def stop(self, request: Request) -> Response:
         self.searches.stop(self._search(request))

@@ -83,6 +83,16 @@ def test_a_search_that_fails_or_dies_says_why_and_the_next_begins(queue: Searche
     assert fine.state == "FINISHED"
 
 
+def test_a_search_that_cannot_even_start_does_not_stop_the_queue(queue: Searches, add: Make) -> None:
+    good, queue.command = queue.command, ("/nowhere/python",)
+    failed = add("FINISHED")
+    until(lambda: failed.is_over)
+    assert failed.state == "FAILED" and "nowhere" in failed.reason
+    queue.command = good
+    fine = add("FINISHED")
+    until(lambda: fine.state == "FINISHED")
+
+
 def test_the_queue_has_an_end(queue: Searches, add: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_QUEUE", 2)
     running = add("wait")
