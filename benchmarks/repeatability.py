@@ -1,10 +1,12 @@
-"""How far the recorded figures of one grid differ between launchers, precisions and thread numbers.
+"""How far the recorded figures of one grid differ between launchers, precisions and thread numbers, and whether the
+report recommends the same cell each time.
 
     python -m benchmarks.repeatability PHOTOS [--ways 0,3] [key=value]
 
-Each way runs the same grid (a blur at two values of reg) in a store of its own; the first way is what the others are
-compared with. Rounding differs with the size of a batch and with the number of threads, and a search is a long chain
-of steps that each begin where the last one ended: what differs in the last digit grows, most where the loss is flat.
+Each way runs the same grid (a blur at two values of reg, unless the command line says otherwise) in a store of its own;
+the first way is what the others are compared with. Rounding differs with the size of a batch and with the number of
+threads, and a search is a long chain of steps that each begin where the last one ended: what differs in the last digit
+grows, most where the loss is flat.
 """
 
 from __future__ import annotations
@@ -14,15 +16,19 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.quality import markdown
 from sweeps.home import home
-from sweeps.results.frame import runs_frame
+from sweeps.results.frame import joined
+from sweeps.results.store import Store
+from sweeps.results.summarize import study
 
-FIGURES = ("psnr", "ssim", "identity_distance", "consistent_psnr", "fit_psnr")
+FIGURES = ("psnr", "ssim", "identity_distance", "consistent_psnr", "colour_error", "fit_psnr")
 GRID = ("degradation=blur", "reg=0.1,1.0", "tracking.image_every=0", "tracking.animation_frames=0")
 WAYS: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> threads, overrides
     "bf16, local, 2 threads": (2, ("launcher=local",)),
@@ -35,31 +41,54 @@ WAYS: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> threads, overrides
 }
 
 
-def figures(photos: Path, threads: int, overrides: tuple[str, ...]) -> pd.DataFrame:
-    """Run the grid; a row per photo and setting, in the same order each time. Raises CalledProcessError."""
+@dataclass(frozen=True)
+class Outcome:
+    """What one way came to."""
+
+    figures: pd.DataFrame  # a row per photo, seed and setting, in the same order each time
+    recommended: str  # reg 0.1; of each task and problem
+
+    @classmethod
+    def of(cls, uri: str) -> Outcome:
+        found = study(Store(uri).read("inversion"))
+        keys = dict.fromkeys(key for summary in found.summaries for key in summary.table.keys)
+        table = joined([summary.table for summary in found.summaries])
+        table = table.set_index(["task", "photo", "seed", *keys]).sort_index()
+        chosen = [
+            summary.describe(verdict.recommended)
+            for summary in found.summaries
+            for verdict in summary.verdicts
+            if verdict.recommended is not None
+        ]
+        return cls(table[[name for name in FIGURES if name in table]].astype(float), "; ".join(chosen))
+
+
+def run(photos: Path, threads: int, overrides: Sequence[str]) -> Outcome:
+    """Run the grid. Raises CalledProcessError."""
+    given = {word.partition("=")[0] for word in overrides}
+    grid = [word for word in GRID if word.partition("=")[0] not in given]
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/mlflow.db"
-        command = [sys.executable, str(home() / "run.py"), "-m", *GRID, f"image={photos}", *overrides]
+        command = [sys.executable, str(home() / "run.py"), "-m", *grid, f"image={photos}", *overrides]
         command += [f"tracking.uri={uri}", f"tracking.artifacts={folder}/artifacts"]
         command += [f"hydra.sweep.dir={folder}/sweep"]
         subprocess.run(
             command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": str(threads)}
         )
-        table = runs_frame("inversion", uri)
-    return table.set_index(["photo", "reg"]).sort_index()[list(FIGURES)].astype(float)
+        return Outcome.of(uri)
 
 
 def difference(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
     """Per figure: the median and the largest absolute difference."""
     apart = (one - other).abs()
-    return {name: f"{apart[name].median():.2g} / {apart[name].max():.2g}" for name in FIGURES}
+    return {str(name): f"{apart[name].median():.2g} / {apart[name].max():.2g}" for name in apart}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("photos", type=Path, help="folder of photos")
+    parser.add_argument("photos", type=Path, help="a photo or a folder of photos")
     parser.add_argument(
         "--ways", default=",".join(str(i) for i in range(len(WAYS))), help="numbers, with commas"
     )
@@ -70,14 +99,16 @@ def main() -> None:
     lines = []
     for name in names:
         threads, overrides = WAYS[name]
-        found = figures(chosen.photos, threads, (*overrides, *chosen.overrides))
+        found = run(chosen.photos, threads, (*overrides, *chosen.overrides))
+        figures = found.figures
         precision = name.split(",")[0] if name.startswith("fp32") else "bf16"
-        first = reference.setdefault(precision, found)
-        if first is found:
-            lines.append({"way": name} | {figure: f"({found[figure].median():.4g})" for figure in FIGURES})
+        first = reference.setdefault(precision, figures)
+        if first is figures:
+            cells = {str(figure): f"({figures[figure].median():.4g})" for figure in figures}
         else:
-            lines.append({"way": name} | difference(found, first))
-        print(name, len(found), "runs", file=sys.stderr, flush=True)
+            cells = difference(figures, first)
+        lines.append({"way": name} | cells | {"recommended": found.recommended})
+        print(name, len(figures), "runs", file=sys.stderr, flush=True)
     print(
         "Median / largest difference to the first way of the same precision; in brackets that way's medians.\n"
     )

@@ -24,6 +24,8 @@ BATCH_SECONDS = 10.0  # the longest that a value stays out of sight of the UI wh
 MAX_METRICS, MAX_PARAMS = 1000, 100  # per request (mlflow.utils.validation)
 MAX_TAG_VALUE, MAX_DIGEST = 8000, 36  # characters (the same)
 
+COLLISIONS = ("IntegrityError", "UniqueViolation", "Duplicate entry")  # of sqlite, PostgreSQL, MySQL
+
 
 @dataclass(frozen=True)
 class PhotoSource:
@@ -151,14 +153,14 @@ class MLflowRecorder:
             self._log_photo(photo)
 
     def _log_photo(self, photo: PhotoSource) -> None:
-        """Two runs that name one new photo at once collide in the database; a second try finds its entry."""
+        """Runs that name one new photo at once collide in the database; another try finds its entry."""
         from mlflow.exceptions import MlflowException
 
-        for last_try in (False, True):
+        for last_try in (False, False, True):
             try:
                 return self._client.log_inputs(self.run_id, [_dataset(photo)])
             except MlflowException as error:
-                if last_try or "IntegrityError" not in str(error):
+                if last_try or not any(word in str(error) for word in COLLISIONS):
                     raise
 
     def _reopen(self, tags: Mapping[str, str]) -> None:

@@ -99,6 +99,11 @@ def sync_folder(store: Store, folder: Path) -> str:
     if known is not None and known.info.lifecycle_stage == "deleted":
         log.info("MLflow's run of %s was deleted there and stays so", folder)
         return str(known.info.run_id)
+    if result["status"] == "FINISHED" and not config.get("rerun"):
+        twin = _finished_by_another(store, tags, known)
+        if twin is not None:
+            log.info("%s was finished by another machine, too: MLflow keeps that run", folder)
+            return twin
     recorder = MLflowRecorder(
         store.uri,
         store.experiment_id,
@@ -152,6 +157,26 @@ def _known(store: Store, run_id: str | None) -> Run | None:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return None
+
+
+def _finished_by_another(store: Store, tags: Mapping[str, str], known: Run | None) -> str | None:
+    """The id of another finished run of the same problem, which then stands for this one, in its sweeps as well.
+
+    Whoever could not ask the store may have done what somebody else did. known: this one's, as the store has it.
+    """
+    if "fingerprint" not in tags or (known is not None and known.info.status == "FINISHED"):
+        return None
+    client = open_client(store.uri)
+    wanted = f"tags.fingerprint = '{tags['fingerprint']}' and attributes.status = 'FINISHED'"
+    twin = next(iter(client.search_runs([store.experiment_id], wanted, max_results=1)), None)
+    if twin is None:
+        return None
+    for name in tags.keys() - twin.data.tags.keys():
+        client.set_tag(twin.info.run_id, name, tags[name])
+    if known is not None:
+        client.set_terminated(known.info.run_id, "KILLED")
+        client.delete_run(known.info.run_id)
+    return str(twin.info.run_id)
 
 
 def _notes(uri: str) -> Path:

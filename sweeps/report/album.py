@@ -13,7 +13,7 @@ SIDES = (512, 384, 256, 192, 128)  # px of a thumbnail: the largest with which a
 BUDGET = 15_000_000  # bytes of pictures; a third more in the file
 SAMPLE = 12  # pictures that are encoded to find the side
 # A run's pictures, by their files' names; a report shows the first two as results, the rest as what they came from.
-KINDS = ("consistent", "restored", "degraded", "original", "alignment")
+KINDS = ("consistent", "restored", "degraded", "original", "alignment", "mean_face", "first")
 
 
 class Album:

@@ -117,6 +117,8 @@ def _problem(row: pd.Series, summary: Summary, source: Source, album: Album, ste
         path = source.file(run_id, f"{kind}.png") if run_id else None
         if path is not None:
             pictures[kind] = album.add(path)
+    if summary.table.task.degradation == "none" and "original" in pictures:
+        pictures.pop("degraded", None)  # the same picture
     curves = {}
     for term, runs in source.losses.items():
         series = runs.get(run_id)

@@ -11,9 +11,9 @@ import pandas as pd
 
 DRAWS = 2000
 LEVEL = 0.95
-NORMAL = 1.96  # standard errors of a 95 % interval
-# Launchers and thread numbers change rounding, and a search amplifies it: a figure moves by up to 0.4 dB.
-SMALLEST = 0.5  # dB: differences up to it are never called one
+# Launchers and thread numbers change rounding, and a search amplifies it. By unit: differences up to these are never
+# called one. docs/robustness.md: one run moves by up to 0.4 dB and 1.2 ΔE.
+SMALLEST = {"dB": 0.5, "ΔE": 1.5}
 
 
 @dataclass(frozen=True)
@@ -23,41 +23,54 @@ class Noise:
     spread: (
         float | None
     )  # standard deviation of quality over seeds, pooled over cells and photos; None: no repeats
+    freedom: int  # degrees of freedom of that spread
     cells: int  # over which it is pooled
     seeds: int  # per cell at most
+    unit: str = "dB"
 
-    def floor(self, repeats: int) -> float:
-        """The difference of two cells' means that noise alone makes in 5 % of cases; SMALLEST at least.
+    @property
+    def smallest(self) -> float:
+        """Differences up to it are never called one, whatever the seeds say."""
+        return SMALLEST[self.unit]
 
-        repeats: problems per cell.
+    def floor(self, repeats: int, cells: int) -> float:
+        """The difference between two means up to which noise explains it; `smallest` at least.
+
+        In 95 % of grids whose cells are all equal no two of them differ by more: Student's t, since few repeats know
+        little of their spread, with Bonferroni's correction, since the best of many cells is best by luck as well.
+        repeats: problems per cell. cells: how many are compared.
         """
-        if self.spread is None:
-            return SMALLEST
-        return max(SMALLEST, NORMAL * self.spread * math.sqrt(2 / max(repeats, 1)))
+        from scipy.special import stdtrit
 
-    def words(self, unit: str) -> str:
+        if self.spread is None:
+            return self.smallest
+        pairs = max(1, cells * (cells - 1) // 2)
+        quantile = float(stdtrit(self.freedom, 1 - (1 - LEVEL) / (2 * pairs)))
+        return max(self.smallest, quantile * self.spread * math.sqrt(2 / max(repeats, 1)))
+
+    def words(self) -> str:
         """For the recommendation."""
         if self.spread is None:
             return (
-                f"No cell was repeated with another seed, so {SMALLEST:g} {unit} stand for the noise; "
+                f"No cell was repeated with another seed, so {self.smallest:g} {self.unit} stand for the noise; "
                 "seeds=3 would measure it."
             )
         return (
-            f"Another seed moves a cell's quality by {self.spread:.2f} {unit} (standard deviation, pooled over "
+            f"Another seed moves a cell's quality by {self.spread:.2f} {self.unit} (standard deviation, pooled over "
             f"{self.cells} cells of up to {self.seeds} seeds)."
         )
 
 
-def measure_noise(rows: pd.DataFrame, keys: list[str], quality: str) -> Noise:
-    """From the repeats with other seeds. rows: finished problems."""
+def measure_noise(rows: pd.DataFrame, keys: list[str], quality: str, unit: str = "dB") -> Noise:
+    """From the repeats with other seeds. rows: finished problems. unit: of the quality."""
     groups = [group[quality].dropna().to_numpy() for _, group in rows.groupby([*keys, "photo"])]
     repeated = [values for values in groups if len(values) > 1]
     if not repeated:
-        return Noise(None, 0, 1)
+        return Noise(None, 0, 0, 1, unit)
     freedom = sum(len(values) - 1 for values in repeated)
     squares = sum(float(((values - values.mean()) ** 2).sum()) for values in repeated)
     cells = rows.groupby(keys).ngroups if keys else 1
-    return Noise(math.sqrt(squares / freedom), cells, max(map(len, repeated)))
+    return Noise(math.sqrt(squares / freedom), freedom, cells, max(map(len, repeated)), unit)
 
 
 def bootstrap_interval(

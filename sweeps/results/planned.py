@@ -1,4 +1,4 @@
-"""What a sweep set out to do, as its parent run says: its axes, its photos, and what failed before it had a run."""
+"""What a sweep set out to do, as its parent run says: its axes, its runs, and what failed before it had a run."""
 
 from __future__ import annotations
 
@@ -25,12 +25,20 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class PlannedRun:
+    """A point and a photo that were to be run."""
+
+    point: Mapping[str, Any]  # setting → value: {"reg": 0.1}
+    photo: str  # its file's name; "" for a synthetic face
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a sweep set out to do, as far as it says so."""
 
     axes: tuple[str, ...] = ()  # what it varies, as on the command line
-    photos: tuple[str, ...] = ()  # file names, those that no run ever got to among them
     failures: tuple[Failure, ...] = ()
+    runs: tuple[PlannedRun, ...] = ()  # those that were never started among them
 
 
 def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping[str, str]) -> Plan:
@@ -43,8 +51,9 @@ def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping
     axes = tuple(filter(None, tags.get("axes", "").split(",")))
     text = tags.get("failed", "") if failures_file is None else failures_file.read_text(encoding="utf-8")
     lines = [line for line in text.split("\n") if line]
-    photos = dict.fromkeys(cell["photo"] for cell in cells if cell["photo"])
-    return Plan(axes, tuple(photos), tuple(read_failure(line, cells, axes) for line in lines))
+    failures = tuple(read_failure(line, cells, axes) for line in lines)
+    runs = tuple(PlannedRun(_values(cell["point"], axes), cell["photo"]) for cell in cells)
+    return Plan(axes, failures, runs)
 
 
 def read_failure(line: str, cells: Sequence[Mapping[str, str]], axes: Sequence[str]) -> Failure:

@@ -63,19 +63,23 @@ class Store:
         runs = {id_of(run): run for run in [*children, *members]}
         name = self._client.get_experiment(experiment).name
         facts = {"experiment": name, "sweep": parent_run_id} | _facts(parent)
-        plan = read_plan(
-            self.file(parent_run_id, SWEEP_FILE), self.file(parent_run_id, FAILURES_FILE), parent.data.tags
-        )
         title = parent.info.run_name or "sweep"
-        return build(sorted(runs.values(), key=lambda run: run.info.start_time), title, facts, plan)
+        in_order = sorted(runs.values(), key=lambda run: run.info.start_time)
+        return build(in_order, title, facts, self._plan(parent))
+
+    def _plan(self, parent: Run) -> Plan:
+        sweep, failures = (self.file(id_of(parent), name) for name in (SWEEP_FILE, FAILURES_FILE))
+        return read_plan(sweep, failures, parent.data.tags)
 
     def experiment(self, name: str) -> list[Table]:
-        """All jobs of an experiment."""
+        """All jobs of an experiment; of its only sweep also what has no run."""
         found = self._client.get_experiment_by_name(name)
         if found is None:
             raise ConfigError(f"No experiment of this name. Got {name!r} in {self.uri}.")
         runs = self._runs([found.experiment_id], 'tags.kind = "job"')
-        return build(runs, name, {"experiment": name}, Plan())
+        sweeps = self._runs([found.experiment_id], "tags.kind = 'sweep'")
+        alone = len(sweeps) == 1 and all(membership(id_of(sweeps[0])) in run.data.tags for run in runs)
+        return build(runs, name, {"experiment": name}, self._plan(sweeps[0]) if alone else Plan())
 
     def losses(self, run_id: str, key: str = "loss") -> pd.Series:
         """One metric's history: value per step, each step once."""

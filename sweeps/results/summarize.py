@@ -45,7 +45,7 @@ class Summary:
     def certainty(self) -> str:
         """What is known of the noise between cells; "" where no cells compete."""
         compared = any(verdict.best is not None and len(verdict.cells) > 1 for verdict in self.verdicts)
-        return self.noise.words(self.criterion.unit) if compared else ""
+        return self.noise.words() if compared else ""
 
     @cached_property
     def importance(self) -> Importance | None:
@@ -122,7 +122,7 @@ def summarize(table: Table) -> Summary:
     rows = table.rows.assign(**{QUALITY: criterion.quality(table.rows)})
     cells = cells_of(rows, table)
     finished = rows[rows["status"] == "FINISHED"]
-    noise = measure_noise(finished, table.keys, QUALITY)
+    noise = measure_noise(finished, table.keys, QUALITY, criterion.unit)
     several = rows["photo"].nunique() > 1
     groups = groups_of(rows, table.keys)
     values = {i: units(problems, QUALITY, several) for i, (_, problems) in enumerate(groups)}

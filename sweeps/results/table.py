@@ -12,9 +12,9 @@ import pandas as pd
 
 from inversion.metrics import catalogue
 from sweeps.results import photos
-from sweeps.results.axes import CHECKPOINT, NO_AXES, Axis, column, find_axes, is_grid
-from sweeps.results.planned import Plan
-from sweeps.results.task import Task, task_of
+from sweeps.results.axes import CHECKPOINT, NO_AXES, Axis, column, find_axes, is_grid, spell
+from sweeps.results.planned import Plan, PlannedRun
+from sweeps.results.task import OF_TASK, Task, task_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -61,14 +61,38 @@ def build(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Plan) ->
 
     Of several runs of one problem the last that finished counts, else the last. When the runs of a task fill at
     least half of the product of its axes, the rest of it is added as MISSING, or as FAILED where the plan knows why.
+    A task of the plan without any run follows with all that was to be run.
     """
-    if not runs:
-        empty = pd.DataFrame({name: pd.Series(dtype=object) for name in DETAILS})
-        return [Table(empty, (), (), title, facts)]
     by_task: dict[Task, list[Run]] = {}
     for run in runs:
         by_task.setdefault(task_of(run), []).append(run)
-    return [_build_one(of_task, title, facts, plan, task) for task, of_task in by_task.items()]
+    tables = [_build_one(of_task, title, facts, plan, task) for task, of_task in by_task.items()]
+    to_come: dict[Task, list[PlannedRun]] = {}
+    known = next(iter(by_task), Task())
+    for planned in plan.runs:
+        if (task := known.at(planned.point)) not in by_task:
+            to_come.setdefault(task, []).append(planned)
+    tables += [_build_missing(of_task, title, facts, plan, task) for task, of_task in to_come.items()]
+    if not tables:
+        empty = pd.DataFrame({name: pd.Series(dtype=object) for name in DETAILS})
+        return [Table(empty, (), (), title, facts)]
+    return tables
+
+
+def _build_missing(
+    runs: Sequence[PlannedRun], title: str, facts: dict[str, str], plan: Plan, task: Task
+) -> Table:
+    """What was to be run, and has no run yet."""
+    params = pd.DataFrame([{key: spell(value) for key, value in run.point.items()} for run in runs])
+    axes = find_axes(params.drop(columns=[key for key in OF_TASK if key in params]), plan.axes)
+    rows = pd.DataFrame([{name: "" for name in DETAILS} | {"photo": run.photo} for run in runs])
+    rows["status"], rows["started"] = "MISSING", pd.NaT
+    if "seed" in params:
+        rows["seed"] = params["seed"]
+    for axis in axes:
+        rows[axis.key] = column(params[axis.key].fillna("null"))
+    rows = _with_reasons(_with_missing(rows, axes, ()), axes, plan, task)
+    return Table(rows, axes, (), title, facts, {}, task)
 
 
 def _build_one(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Plan, task: Task) -> Table:
@@ -82,7 +106,7 @@ def _build_one(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Pla
     metrics = _metrics(runs, taken={axis.key for axis in axes})
     for name in metrics:
         rows[name] = [float(run.data.metrics.get(name, float("nan"))) for run in runs]
-    unseen = [] if task.is_synthetic else [name for name in plan.photos if name not in names]
+    unseen = _unseen(dict(zip(names, rows["photo"], strict=True)), set(rows["seed"]), plan, task)
     rows = _latest(rows, [axis.key for axis in axes])
     rows = _with_reasons(_with_missing(rows, axes, unseen), axes, plan, task)
     same = params.columns[params.nunique(dropna=False) == 1]
@@ -130,16 +154,29 @@ def _latest(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return kept.sort_values("started", kind="stable").reset_index(drop=True)
 
 
-def _with_missing(rows: pd.DataFrame, axes: tuple[Axis, ...], unseen: Sequence[str]) -> pd.DataFrame:
-    """Rows in the order of the axes, with the problems of a grid that have no run. unseen: photos without any."""
+def _unseen(labels: dict[str, str], seeds: set[str], plan: Plan, task: Task) -> list[tuple[str, str]]:
+    """Photos and seeds that the plan repeats the task's points with. labels: of the photos that have runs, by name."""
+    found: dict[tuple[str, str], None] = {}
+    for run in plan.runs:
+        names = [labels.get(run.photo, run.photo)] if run.photo else list(labels.values())
+        if task.is_synthetic and "input.seed" in run.point:
+            names = [f"seed{run.point['input.seed']}"]
+        own = [spell(run.point["seed"])] if "seed" in run.point else sorted(seeds)
+        found |= dict.fromkeys(itertools.product(names, own))
+    return list(found)
+
+
+def _with_missing(
+    rows: pd.DataFrame, axes: tuple[Axis, ...], unseen: Sequence[tuple[str, str]]
+) -> pd.DataFrame:
+    """Rows in the order of the axes, with the problems of a grid that have no run. unseen: photo and seed of some."""
     keys = [axis.key for axis in axes]
     if not is_grid(axes, len(rows[keys].drop_duplicates()) if keys else 1):
         ranks = pd.DataFrame({axis.key: rows[axis.key].map(axis.values.index) for axis in axes})
         return rows.loc[ranks.sort_values(keys, kind="stable").index].reset_index(drop=True)
     problems = rows[["photo", "seed"]].drop_duplicates()
-    seeds = problems["seed"].unique()
-    extra = pd.DataFrame(list(itertools.product(unseen, seeds)), columns=["photo", "seed"])
-    problems = pd.concat([problems, extra]).astype(object)
+    extra = pd.DataFrame(list(unseen), columns=["photo", "seed"])
+    problems = pd.concat([problems, extra]).astype(object).drop_duplicates()
     points = list(itertools.product(*(axis.values for axis in axes)))
     grid = pd.DataFrame(points, columns=keys, index=range(len(points))).astype(rows[keys].dtypes.to_dict())
     rows = grid.merge(problems, how="cross").merge(rows, how="left", on=[*keys, "photo", "seed"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+OF_TASK = ("degradation", "degraded", "input")  # settings that make another task: no axes of its table
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,13 @@ class Task:
     degradation: str = "none"  # its file in conf/degradation
     arrives_degraded: bool = False
     is_synthetic: bool = False
+
+    def at(self, point: Mapping[str, Any]) -> Task:
+        """The task of a sweep's point, where `self` is that of another one."""
+        degradation = str(point.get("degradation", self.degradation))
+        synthetic = str(point["input"]) == "synthetic" if "input" in point else self.is_synthetic
+        arrives = str(point["degraded"]).lower() == "true" if "degraded" in point else self.arrives_degraded
+        return Task(degradation, arrives and not synthetic, synthetic)
 
     @property
     def overrides(self) -> str:

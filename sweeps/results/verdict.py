@@ -64,14 +64,10 @@ def judge(
     if best is None:
         return Verdict(problem, numbers, None, None, (), "No cell has finished: nothing to recommend.", "")
     rivals = cells[cells["n"] == row_of(cells, best)["n"]]
-    alike = rivals[
-        [
-            not can_be_told_apart(values[best], values[i], noise.floor(int(row_of(cells, best)["n"])))
-            for i in rivals.index
-        ]
-    ]
+    floor = noise.floor(int(row_of(cells, best)["n"]), len(rivals))
+    alike = rivals[[not can_be_told_apart(values[best], values[i], floor) for i in rivals.index]]
     chosen = recommended_cell(alike, best, axes, criterion)
-    reason = explain(cells, best, chosen, alike.index.tolist(), axes, criterion, noise)
+    reason = explain(cells, best, chosen, alike.index.tolist(), axes, criterion, floor)
     command = overrides(row_of(cells, chosen), axes)
     return Verdict(problem, numbers, best, chosen, tuple(alike.index.tolist()), reason, command)
 
@@ -119,7 +115,7 @@ def explain(
     alike: list[int],
     axes: tuple[Axis, ...],
     criterion: Criterion,
-    noise: Noise,
+    floor: float,  # of the difference between two cells
 ) -> str:
     """The recommendation in words."""
     top = row_of(cells, best)
@@ -133,14 +129,14 @@ def explain(
             f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
         )
     if len(alike) > 1:
-        counted = f"{len(alike)} of {len(cells)}" if len(alike) < len(cells) else f"All {len(cells)}"
+        counted = f"{len(alike)} of {len(cells)} cells cannot" if len(alike) < len(cells) else "No cell can"
         which = "" if chosen == top.name else f" ({describe(top, axes)}: {in_figures(top, criterion)})"
         sentences.append(
-            f"{counted} cells cannot be told apart from the best by quality{which}; "
+            f"{counted} be told apart from the best by quality{which}; "
             + _choice(criterion, bool(varied), axes, len(alike))
         )
     elif len(cells) > 1:
-        margin = f"{noise.floor(int(top['n'])):.2g} {criterion.unit}"
+        margin = f"{floor:.2g} {criterion.unit}"
         sentences.append(f"It is the best: every other cell's quality is lower by more than {margin}.")
     edges = [axis for axis in axes if _at_edge(top[axis.key], axis)]
     if edges and len(alike) < len(cells):
@@ -148,12 +144,14 @@ def explain(
         sentences.append(
             f"The best cell lies at the edge of the grid ({named}): a wider grid may hold a better one."
         )
-    incomplete = int((cells["n"] < cells["expected"]).sum())
+    incomplete = int((cells["n"] < top["n"]).sum())
     if incomplete:
         verb = "is" if incomplete == 1 else "are"
         sentences.append(
             f"{incomplete} of {len(cells)} cells {verb} incomplete and not compared with the others."
         )
+    if top["n"] < top["expected"]:
+        sentences.append(f"Compared by the {top['n']} of {top['expected']} runs per cell that finished.")
     return " ".join(sentences)
 
 

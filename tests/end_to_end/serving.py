@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from glob import glob
 from pathlib import Path
+
+import pytest
 
 from tests.end_to_end.sweeping import ENVIRONMENT
 
@@ -24,29 +29,39 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
 class Server:
     """With artifacts through its proxy."""
 
-    def __init__(self, folder: Path, database: str | None = None) -> None:
-        """database: its address; None: sqlite in `folder`."""
+    def __init__(self, folder: Path, database: str | None = None, workers: int = 1) -> None:
+        """database: its address; None: sqlite in `folder`. workers: processes that answer."""
         self.folder = folder
+        self.workers = workers
         self.database = database or f"sqlite:///{folder}/mlflow.db"
         folder.mkdir()
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.uri = f"http://{HOST}:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(self.port)]
-        command += ["--backend-store-uri", self.database, "--workers", "1"]
+        command += ["--backend-store-uri", self.database, "--workers", str(self.workers)]
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
             command, cwd=self.folder, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True
         )
-        wait_for(self.answers, "the server answers")
+        log.close()
+        wait_for(lambda: self.answers() or self.has_ended(), "the server answers")
+        assert not self.has_ended(), (self.folder / "log").read_text()
+
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
 
     def answers(self) -> bool:
         with socket.socket() as client:
@@ -57,3 +72,46 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+
+class Postgres:
+    """A PostgreSQL of its own, from Debian's packages, as the user that they make where root runs the tests."""
+
+    def __init__(self) -> None:
+        self.programs = Path(programs()[0])
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres", dir="/tmp"))  # a socket's path must be short
+        self.port = free_port()
+        self.uri = f"postgresql+psycopg2://mlflow@{HOST}:{self.port}/postgres"
+
+    def start(self) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self._run("initdb", "-D", str(self.folder / "data"), "-A", "trust", "-U", "mlflow")
+        options = f"-p {self.port} -k {self.folder} -h {HOST}"
+        log = str(self.folder / "log")
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-l", log, "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self.programs / program), *arguments]
+        user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+        done = subprocess.run(command, capture_output=True, text=True, cwd="/", **user)  # type: ignore[call-overload]
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def programs() -> list[str]:
+    """Folders that hold PostgreSQL's own programs, the newest version's first."""
+    return sorted(glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]), reverse=True)
+
+
+def start_postgres() -> Postgres:
+    """Skips the test where there is none."""
+    if not programs():
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    pytest.importorskip("psycopg2", reason="its driver is not installed (pip install psycopg2-binary)")
+    postgres = Postgres()
+    postgres.start()
+    return postgres

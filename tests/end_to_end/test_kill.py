@@ -15,7 +15,14 @@ GRID = ["steps=20,25,30", "reg=0.001,0.1,0.5,1.0"]
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # warnings: MLflow's own
 
 
-@pytest.mark.parametrize("launcher", [["launcher=local"], ["launcher=joblib", "launcher.jobs=4"]])
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["launcher=local"],
+        ["launcher=joblib", "launcher.jobs=4"],
+        ["launcher=joblib", "launcher.jobs=2", "launcher.points_per_job=3", "launcher.batch_size=2"],
+    ],
+)
 def test_a_sweep_killed_five_times_is_complete_in_the_end(store: Store, launcher: list[str]) -> None:
     rng = random.Random(4)
     killed_at = []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.end_to_end.serving import PATIENCE, wait_for
 from tests.end_to_end.sweeping import ENVIRONMENT, TIMED, Store, assert_every_history_is_complete
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -25,6 +28,8 @@ cluster.shutdown()
 """
 # The job's second node says where it ran.
 GRID = ["steps=2,3", "reg=0.1,0.5"]
+LOCAL = ["launcher=slurm", "hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1"]
+RUNNING = "tags.kind = 'job' and attributes.status = 'RUNNING'"
 
 
 def assert_one_parent_with_four_children(store: Store, done: subprocess.CompletedProcess[str]) -> None:
@@ -40,8 +45,54 @@ def assert_one_parent_with_four_children(store: Store, done: subprocess.Complete
 
 def test_slurm_by_its_local_executor(store: Store) -> None:
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    local = ["launcher=slurm", "hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1", TIMED]
-    assert_one_parent_with_four_children(store, store.sweep(*GRID, *local, timeout=600))
+    assert_one_parent_with_four_children(store, store.sweep(*GRID, *LOCAL, TIMED, timeout=600))
+
+
+def test_a_pack_that_its_cluster_starts_again_does_what_is_missing(store: Store) -> None:
+    """Slurm requeues a job by running what was submitted once more; here the test does that."""
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    grid = ["steps=300", "reg=0.1,0.2,0.3,0.4,0.5,0.6", "launcher.points_per_job=6", "launcher.batch_size=2"]
+    sweep = store.start(*grid, *LOCAL)
+    endings = store.folder / "multirun" / ".endings"
+    wait_for(lambda: len(list(endings.glob("*.jsonl"))) >= 2 or sweep.poll() is not None, "a pass is done")
+    wait_for(lambda: bool(store.runs(RUNNING)) or sweep.poll() is not None, "the next pass has begun")
+    job = int(store.runs(RUNNING)[0].data.tags["pid"])
+    assert job != sweep.pid
+    os.kill(job, signal.SIGKILL)
+    assert sweep.wait(PATIENCE) == 1
+    before = {run.info.run_id for run in store.finished()}
+    assert 2 <= len(before) < 6
+
+    (submitted,) = store.folder.glob("multirun/.submitit/*/*_submitted.pkl")
+    environment = {"SUBMITIT_EXECUTOR": "local", "SUBMITIT_LOCAL_JOB_ID": submitted.name.split("_")[0]}
+    environment |= {f"SUBMITIT_LOCAL_{name}": "0" for name in ("GLOBALID", "LOCALID", "NODEID")}
+    again = subprocess.run(
+        [sys.executable, "-m", "submitit.core._submit", str(submitted.parent)],
+        cwd=store.folder,
+        env=ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    finished = store.finished()
+    assert before < {run.info.run_id for run in finished} and len(finished) == 6
+    assert len({run.data.tags["fingerprint"] for run in finished}) == 6
+    done = store.sweep(*grid, *LOCAL)
+    assert done.returncode == 0 and "6 of 6 done" in done.stdout, done.stdout + done.stderr
+    assert len(store.finished()) == 6
+
+
+def test_joblib_runs_packs_as_passes(store: Store) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    packs = ["launcher=joblib", "launcher.jobs=2", "launcher.points_per_job=3", TIMED]
+    done = store.sweep("steps=2,3", "reg=0.1,0.5,0.9", *packs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 of 6 done" in done.stdout
+    finished = store.finished()
+    assert len({run.data.tags["fingerprint"] for run in finished}) == len(finished) == 6
+    assert_every_history_is_complete(store, finished)
+    assert len(list(store.folder.glob("timed/*/.packs/*"))) == 2
+    assert len(list(store.folder.glob("timed/*/[0-9]*/result.json"))) == 6
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from mlflow.artifacts import load_image
 from PIL import Image
 
-from tests.end_to_end.serving import PATIENCE, Server, wait_for
+from tests.end_to_end.serving import PATIENCE, Server, start_postgres, wait_for
 from tests.end_to_end.sweeping import ENVIRONMENT, FAST, PROJECT, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # warnings: MLflow's own
@@ -100,3 +100,36 @@ def test_a_server_that_goes_away_costs_no_run_and_gets_everything_later(
     assert third.returncode == 0
     for folder in (first, second):
         check(store, server, folder)
+
+
+def test_every_way_of_running_points_records_them_on_postgresql(store: Store) -> None:
+    """Behind a server of two processes; pictures arrive through its proxy."""
+    postgres = start_postgres()
+    server = Server(store.folder / "server", postgres.uri, workers=2)
+    try:
+        server.start()
+        store.uri = server.uri
+        single = subprocess.run(
+            command(store, server, "single", "steps=2"),
+            cwd=store.folder,
+            env=ENVIRONMENT,
+            capture_output=True,
+        )
+        assert single.returncode == 0, single.stderr
+        for launcher in (["local"], ["batched"], ["joblib", "launcher.jobs=2", "launcher.points_per_job=2"]):
+            done = store.sweep(
+                "steps=2,3", f"reg={len(launcher[0])},8", f"launcher={launcher[0]}", *launcher[1:]
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "4 of 4 done" in done.stdout
+        runs = store.runs()
+        # reg=8 is finished after the first sweep.
+        assert [run.info.status for run in runs] == ["FINISHED"] * (1 + 4 + 2 + 2)
+        assert len({run.data.tags["fingerprint"] for run in runs}) == len(runs)
+        for run in runs:
+            assert run.info.artifact_uri.startswith("mlflow-artifacts:")
+            names = {artifact.path for artifact in store.client().list_artifacts(run.info.run_id)}
+            assert names >= {"restored.png", "panel.png", "config.yaml"}
+    finally:
+        server.kill()
+        postgres.stop()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.serving import PATIENCE, Server, wait_for
+from tests.end_to_end.serving import PATIENCE, Server, start_postgres, wait_for
 from tests.end_to_end.sweeping import ENVIRONMENT, PROJECT, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # warnings: MLflow's own
@@ -29,17 +29,24 @@ FIRST = ["steps=2,3", "reg=0.1,0.2,0.3,0.4,0.5"]
 SECOND = ["steps=3,4", "reg=0.1,0.2,0.3,0.4,0.5"]
 
 
-@pytest.fixture(params=["sqlite", "server"])
+@pytest.fixture(params=["sqlite", "server", "postgres"])
 def shared(request: pytest.FixtureRequest, store: Store) -> Iterator[Store]:
-    """A store that both machines reach."""
+    """A store that both machines reach; PostgreSQL's server has two processes, which share nothing but it."""
     if request.param == "sqlite":
         yield store
         return
-    server = Server(store.folder / "server")
-    server.start()
-    store.uri = server.uri
-    yield store
-    server.kill()
+    postgres = start_postgres() if request.param == "postgres" else None
+    server = Server(
+        store.folder / "server", None if postgres is None else postgres.uri, workers=2 if postgres else 1
+    )
+    try:
+        server.start()
+        store.uri = server.uri
+        yield store
+    finally:
+        server.kill()
+        if postgres is not None:
+            postgres.stop()
 
 
 def start(store: Store, machine: str, *overrides: str, clock: float = 0) -> subprocess.Popen[str]:

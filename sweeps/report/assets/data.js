@@ -1,6 +1,6 @@
 // The report's data, and how numbers, cells and problems are put into words.
 const D = JSON.parse($("data").textContent);
-const WORDS = { restored: "restored", consistent: "consistent", degraded: "degraded", original: "original", alignment: "alignment" };
+const WORDS = { restored: "restored", consistent: "consistent", degraded: "degraded", original: "original", alignment: "alignment", mean_face: "mean face", first: "first picture" };
 
 // One task of the report: its data, its part of the page, and what the reader has chosen there.
 class Task {
@@ -32,6 +32,8 @@ function number(value, name) {
   if (value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1e5)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
 }
+// Of the picture that a person takes home, where there are figures of both.
+const ofFinal = (task, cell) => task.named.filter((name) => mean(cell, `consistent_${name}`) === null);
 const signed = (value, name) => `${value > 0 ? "+" : ""}${number(value, name)}`;
 
 function interval(cell, name) {
@@ -44,13 +46,13 @@ function captionOf(task, cell) {
   const short = { identity_distance: "id ", fit_psnr: "fit ", fit_sharpness: "sharpness " };
   const names = task.captions.map((names) => names.find((name) => mean(cell, name) !== null)).filter(Boolean);
   const parts = names.map((name) => `${short[name.replace(/^consistent_/, "")] || ""}${number(mean(cell, name), name)} ${D.metrics[name].unit}`.trim().replaceAll(" ", "\u00a0"));
-  const small = [names.length ? interval(cell, names[0]) : "", cell.expected > 1 ? `n ${cell.n}${cell.n < cell.expected ? ` of ${cell.expected}` : ""}` : ""];
+  const small = [names.length ? interval(cell, names[0]) : "", cell.expected > 1 ? `n ${cell.n}${cell.n < cell.expected ? ` of ${cell.expected}` : ""}`.replaceAll(" ", "\u00a0") : ""];
   return [parts, small.filter(Boolean).join(" · ")];
 }
 
 // The metrics of one cell as a list of terms and values.
-function metricsOf(task, cell) {
-  const list = task.measured(task.named).filter((name) => mean(cell, name) !== null).map((name) =>
+function metricsOf(task, cell, names = task.named) {
+  const list = task.measured(names).filter((name) => mean(cell, name) !== null).map((name) =>
     el("div", {}, el("dt", { title: D.metrics[name].meaning }, task.heading(name)),
       el("dd", {}, number(mean(cell, name), name), interval(cell, name) ? el("small", {}, interval(cell, name)) : "")));
   if (cell.expected > 1) list.push(el("div", {}, el("dt", {}, "n"), el("dd", {}, `${cell.n} of ${cell.expected}`)));

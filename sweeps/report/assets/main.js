@@ -55,7 +55,7 @@ addEventListener("beforeprint", () => {
     task.before = { panel: task.chosen.panel, side, rows: task.sorting.rows, page: task.sorting.page };
     if (task.layout.grid) task.root.style.setProperty("--cell", `${Math.min(side, LARGEST, Math.max(20, Math.floor((PRINTED - 90) / columnsOf(task)) - 7))}px`);
     task.chosen.panel = -1;
-    Object.assign(task.sorting, { rows: task.cells.length || 1, page: 0 });
+    Object.assign(task.sorting, { rows: task.cells.length || 1, page: 0, printed: true });  // the telling columns, large enough to be read
     drawGrid(task);
     heatmaps(task);
     drawTable(task);
@@ -75,7 +75,7 @@ addEventListener("afterprint", () => {
     task.chosen.panel = task.before.panel;
     task.root.style.setProperty("--cell", `${task.before.side}px`);
     task.root.classList.remove("tiny");
-    Object.assign(task.sorting, { rows: task.before.rows, page: task.before.page });
+    Object.assign(task.sorting, { rows: task.before.rows, page: task.before.page, printed: false });
     task.part("rows").style.zoom = "";
     drawGrid(task);
     heatmaps(task);

@@ -13,7 +13,7 @@ function card(task, index, named) {
     const kind = task.chosen.kind in problem.pictures ? task.chosen.kind : task.chosen.kind === "consistent" ? "restored" : null;
     if (!kind || !(kind in problem.pictures)) { view.append(absence(problem)); return; }
     view.append(image(problem.pictures[kind], { class: "top" }));
-    const other = ["consistent", "restored"].includes(kind) ? "degraded" : resultOf(problem);
+    const other = ["consistent", "restored"].includes(kind) ? ["degraded", "original"].find((one) => one in problem.pictures) : resultOf(problem);
     if (!other || !(other in problem.pictures)) return;
     // A mouse over the picture uncovers the other one up to where it points.
     let under = null;
@@ -123,7 +123,7 @@ function restorations(task) {
   const across = task.layout.grid ? columnsOf(task) : 6;
   const slider = task.part("size");
   const resize = () => task.root.style.setProperty("--cell", `${slider.value}px`);
-  slider.value = Math.max(96, Math.min(240, Math.floor(room / across) - 8));
+  slider.value = Math.max(72, Math.min(240, Math.floor(room / across) - 8));
   slider.addEventListener("input", resize);
   resize();
   drawGrid(task);

@@ -44,7 +44,7 @@ function parallelNumbers(task, name) {
   return { name, lines, low: Math.min(...values), high: Math.max(...values), places: task.axes.map(placeOn) };
 }
 function drawParallel(task, numbers) {
-  const count = task.axes.length + 1, W = Math.max(420, 150 * count), H = 280, top = 34, bottom = H - 16, left = 50;
+  const count = task.axes.length + 1, W = Math.max(340, 117 * count), H = 280, top = 34, bottom = H - 16, left = 48;
   const heading = `All settings and ${task.heading(numbers.name)}`, drawn = drawing(W, H, heading);
   const X = (k) => left + (k * (W - 2 * left)) / (count - 1), Y = (t) => bottom - t * (bottom - top);
   const last = (value) => (numbers.high === numbers.low ? 0.5 : (value - numbers.low) / (numbers.high - numbers.low));

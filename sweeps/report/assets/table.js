@@ -11,7 +11,7 @@ function columnsOfTable(task) {
     ...task.axes.map((axis, i) => ({ id: `axis ${i}`, title: axis.label, text: !axis.numbers, of: (cell) => cell.point[i], show: (cell) => axis.values[cell.point[i]] })),
     ...(task.repeats > 1 ? [{ id: "n", title: "n", of: (cell) => cell.n, show: (cell) => `${cell.n} of ${cell.expected}` }] : []),
     { id: "status", title: "status", text: true, of: (cell) => cell.status, show: (cell) => cell.status.toLowerCase() },
-    ...task.measured(task.metrics).map((name) => ({ id: name, title: task.heading(name), lower: D.metrics[name].better === "lower", of: (cell) => mean(cell, name), metric: name, show: (cell) => shown(cell, name) })),
+    ...task.measured(task.sorting?.printed ? ["quality", ...task.named] : task.metrics).map((name) => ({ id: name, title: task.heading(name), lower: D.metrics[name].better === "lower", of: (cell) => mean(cell, name), metric: name, show: (cell) => shown(cell, name) })),
   ];
 }
 
@@ -35,7 +35,7 @@ function drawTable(task) {
   const head = el("tr", {}, el("th", { class: "text" }, el("span", { class: "head" }, "image")), el("th", { class: "text" }, el("span", { class: "head" }, "loss")));
   for (const column of columns)
     head.append(el("th", { scope: "col", class: column.text ? "text" : null, "aria-sort": state.key === column.id ? (state.falling ? "descending" : "ascending") : null },
-      el("button", { type: "button", title: column.metric ? D.metrics[column.metric].meaning : null, on: { click: () => { sortTable(task, column); task.part("rows").querySelector("th[aria-sort] button").focus(); } } }, column.title)));
+      state.printed ? el("span", { class: "head" }, column.title) : el("button", { type: "button", title: column.metric ? D.metrics[column.metric].meaning : null, on: { click: () => { sortTable(task, column); task.part("rows").querySelector("th[aria-sort] button").focus(); } } }, column.title)));
   const body = el("tbody");
   for (const i of state.order.slice(state.page * state.rows, (state.page + 1) * state.rows)) {
     const cell = task.cells[i], problem = task.problemOf(cell), kind = resultOf(problem);

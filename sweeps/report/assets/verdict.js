@@ -9,7 +9,7 @@ function verdicts(task) {
     if (verdict.recommended !== null) {
       const cell = task.cells[verdict.recommended];
       if (verdict.command) words.append(copyable(verdict.command));
-      words.append(el("dl", { class: "metrics" }, ...metricsOf(task, cell)));
+      words.append(el("dl", { class: "metrics" }, ...metricsOf(task, cell, ofFinal(task, cell))));
       const shown = cell.problems.map((i) => task.problems[i]).find(resultOf);
       if (shown) proof.append(stage(task, shown, "degraded"));
     }

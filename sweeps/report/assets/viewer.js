@@ -19,7 +19,7 @@ function drawViewer() {
   const after = seen.after in problem.pictures ? seen.after : resultOf(problem);
   const left = el("div", {}, stage(task, problem, seen.before, after)), right = el("div", {});
   const controls = el("div", { class: "controls" });
-  const befores = ["degraded", "original", "alignment"].filter((kind) => kind in problem.pictures);
+  const befores = ["degraded", "original", "mean_face", "first"].filter((kind) => kind in problem.pictures);
   const afters = ["consistent", "restored"].filter((kind) => kind in problem.pictures);
   if (befores.length > 1) controls.append(choice(task, "Left", befores, befores.includes(seen.before) ? seen.before : befores[0], (kind) => { seen.before = kind; drawViewer(); }));
   if (afters.length > 1) controls.append(choice(task, "Right", afters, after, (kind) => { seen.after = kind; drawViewer(); }));
@@ -29,6 +29,7 @@ function drawViewer() {
     controls.append(el("label", {}, "Photo ", select));
   }
   left.append(controls);
+  if ("alignment" in problem.pictures) left.append(el("figure", { class: "alignment" }, image(problem.pictures.alignment, { alt: "" }), el("figcaption", { class: "hint" }, "The photo with its landmarks and the square that is cut out, and the aligned crop")));
   right.append(el("dl", { class: "metrics" }, ...metricsOf(task, cell)));
   if (cell.problems.length > 1) {
     const own = task.main.filter((name) => problem.values[name] !== undefined).map((name) => `${task.heading(name)} ${number(problem.values[name], name)}`);

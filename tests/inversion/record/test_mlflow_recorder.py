@@ -213,6 +213,31 @@ recorder.finish("FINISHED")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["(sqlite3.IntegrityError) UNIQUE", "(psycopg2.errors.UniqueViolation) key", '(1062, "Duplicate entry'],
+)
+def test_two_runs_that_name_a_new_photo_at_once_both_have_it(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    true, tries = MlflowClient.log_inputs, []
+
+    def collide(*arguments: Any, **named: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise MlflowException(said)
+        true(*arguments, **named)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", collide)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    photo = PhotoSource("a.png", "0" * 64, 8, 8)
+    recorder = MLflowRecorder(uri, prepare_store(uri, "x", tmp_path), "a", {}, {}, photo)
+    assert len(inputs_of(open_client(uri).get_run(recorder.run_id))) == 1
+
+
 WORKER = """
 import sys
 from pathlib import Path

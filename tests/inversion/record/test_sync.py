@@ -122,6 +122,20 @@ def test_a_run_that_the_store_has_half_is_completed_and_nothing_is_doubled(
     check_complete(store)
 
 
+@pytest.mark.parametrize("copied", [None, 0, 4])
+def test_what_another_machine_has_finished_meanwhile_is_not_doubled(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: int | None
+) -> None:
+    monkeypatch.setitem(TAGS, "fingerprint", "f1")
+    recorded(tmp_path / "run", store, copied)
+    client = open_client(store.uri)
+    twin = client.create_run(store.experiment_id, tags={"fingerprint": "f1"}).info.run_id
+    client.set_terminated(twin, "FINISHED")
+    assert sync_folder(store, tmp_path / "run") == twin
+    (left,) = client.search_runs([store.experiment_id])
+    assert left.info.run_id == twin and TAGS.items() <= left.data.tags.items()
+
+
 def test_a_folder_brought_in_again_changes_nothing(store: Store, tmp_path: Path) -> None:
     recorded(tmp_path / "run", store, 4)
     for _ in range(2):

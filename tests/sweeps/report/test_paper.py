@@ -77,6 +77,25 @@ def test_any_text_is_plain_latex() -> None:
     assert "[U+6F22]" in escaped
 
 
+def test_narrow_figures_stand_side_by_side_and_wide_ones_alone_in_their_order() -> None:
+    widths = {"a": 3.0, "b": 3.1, "c": 3.0, "d": 6.5, "e": 2.0}
+    text = latex.figures([latex.Graphic(name, "What.", width) for name, width in widths.items()])
+    floats = text.split(r"\end{figure}")[:-1]
+    assert [re.findall(r"\{(\w)\.pdf\}", one) for one in floats] == [["a", "b"], ["c"], ["d"], ["e"]]
+    assert [one.count("minipage") for one in floats] == [4, 0, 0, 0]
+
+
+def test_settings_that_all_runs_share_stand_in_two_columns_and_their_names_can_be_broken() -> None:
+    text = latex.settings({"loss._target_": "a.b.C", "steps": "50", "space": "w+"})
+    assert text.count(r" \\" + "\n") == 2 and r"loss.\allowbreak{}\_\allowbreak{}target\_ &" in text
+    assert latex.settings({}) == ""
+
+
+def test_a_sweep_over_one_axis_has_lines_and_a_grid_has_heatmaps(paper: Path) -> None:
+    assert (paper / "grayscale_metrics_by_reg.svg").exists() and (paper / "blur_heatmap_psnr.svg").exists()
+    assert not list(paper.glob("grayscale_heatmap*"))
+
+
 @pytest.mark.slow
 def test_the_document_compiles_as_it_is(paper: Path) -> None:
     if shutil.which("pdflatex") is None:

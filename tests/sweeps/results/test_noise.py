@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.results.noise import SMALLEST, Noise, bootstrap_interval, can_be_told_apart, measure_noise
+from sweeps.results.noise import Noise, bootstrap_interval, can_be_told_apart, measure_noise
 
 
 def test_one_value_has_no_interval_and_the_interval_is_the_same_each_time() -> None:
@@ -40,7 +40,7 @@ def test_the_spread_is_pooled_within_cells_and_photos() -> None:
 
 def test_two_equal_cells_are_told_apart_about_as_rarely_as_the_level_says() -> None:
     rng, sigma, told = np.random.default_rng(2), 2.0, 0
-    floor = Noise(sigma, 10, 5).floor(5)
+    floor = Noise(sigma, 40, 10, 5).floor(5, cells=2)
     for _ in range(400):
         one, other = (pd.Series(rng.normal(0, sigma, 5)) for _ in range(2))
         better, worse = (one, other) if one.mean() > other.mean() else (other, one)
@@ -48,7 +48,28 @@ def test_two_equal_cells_are_told_apart_about_as_rarely_as_the_level_says() -> N
     assert told / 400 < 0.08
 
 
+@pytest.mark.parametrize("cells", [3, 9])
+def test_in_a_grid_of_equal_cells_the_best_is_rarely_told_apart_from_any(cells: int) -> None:
+    """Few seeds, the spread measured from them, and the best chosen because it looks best."""
+    rng, wrong = np.random.default_rng(3), 0
+    for _ in range(200):
+        made = rng.normal(0, 2.0, (cells, 3))
+        rows = pd.DataFrame({"reg": np.repeat(range(cells), 3), "photo": "a", "quality": made.ravel()})
+        floor = measure_noise(rows, ["reg"], "quality").floor(3, cells)
+        values = [pd.Series(row) for row in made]
+        best = values[int(made.mean(axis=1).argmax())]
+        wrong += any(can_be_told_apart(best, other, floor) for other in values)
+    assert wrong / 200 < 0.06
+
+
+def test_the_floor_is_students_t_and_never_below_what_rounding_does() -> None:
+    """t(0.975; 4) = 2.776 (Fisher and Yates); two cells, so one comparison."""
+    assert Noise(1.0, 4, 2, 3).floor(2, cells=2) == pytest.approx(2.776, abs=1e-3)
+    assert Noise(0.01, 4, 2, 3).floor(2, 2) == Noise(None, 0, 0, 1).floor(1, 9) == 0.5
+    assert Noise(None, 0, 0, 1, "ΔE").floor(1, 9) == 1.5
+
+
 def test_a_difference_must_exceed_the_floor_and_hold_in_most_pairs() -> None:
     base = pd.Series([20.0, 21.0, 25.0])
-    assert can_be_told_apart(base + 0.6, base, SMALLEST) and not can_be_told_apart(base + 0.4, base, SMALLEST)
-    assert not can_be_told_apart(base + pd.Series([9.0, -1.0, -1.0]), base, SMALLEST)
+    assert can_be_told_apart(base + 0.6, base, 0.5) and not can_be_told_apart(base + 0.4, base, 0.5)
+    assert not can_be_told_apart(base + pd.Series([9.0, -1.0, -1.0]), base, 0.5)

@@ -240,6 +240,14 @@ def test_a_cell_that_lacks_a_photo_does_not_compete() -> None:
     assert "1 of 2 cells is incomplete" in summary.verdicts[0].reason
 
 
+def test_cells_that_all_lack_the_same_photo_compete_by_the_others() -> None:
+    made = table({"reg": [0.1, 0.5]}, lambda p, i: None if i else {"psnr": 30.0 - 9 * p["reg"]}, photos="ab")
+    summary = summarize(made)
+    assert best(summary) == (0.1,)
+    reason = summary.verdicts[0].reason
+    assert "incomplete" not in reason and "by the 1 of 2 runs per cell that finished" in reason
+
+
 def test_a_best_cell_at_the_edge_is_said_to_be_there() -> None:
     summary = summarize(table({"reg": [0.1, 0.2, 0.5], "steps": [100, 500]}))
     assert "at the edge of the grid (reg 0.1)" in summary.verdicts[0].reason

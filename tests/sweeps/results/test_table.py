@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from inversion.errors import ConfigError
+from sweeps.report.page import render
+from sweeps.report.source import Source
 from sweeps.results import store as store_module
+from sweeps.results.frame import joined
 from sweeps.results.store import Store
+from sweeps.results.summarize import study
 from sweeps.results.task import Task
 from tests.sweeps.recorded import Sweep, grid, only, quality_of
 
@@ -204,3 +208,59 @@ def test_a_photo_that_no_run_got_to_is_failed_with_the_sweeps_reason(sweep: Swee
 def test_a_sweep_without_any_run_is_an_empty_table(sweep: Sweep) -> None:
     found = only(sweep)
     assert found.rows.empty and found.axes == () and found.tidy().empty
+
+
+def test_a_task_whose_runs_are_not_there_yet_has_a_table_of_what_is_missing(sweep: Sweep) -> None:
+    """Under the sweep's own settings, whatever the sweep is called."""
+    points = [
+        f"degradation={name} reg={reg} seed={seed}"
+        for name in ("blur", "grayscale")
+        for reg in (0.1, 0.5)
+        for seed in (0, 1)
+    ]
+    cells = [{"point": point, "photo": "hopper.jpg", "fingerprint": point} for point in points]
+    sweep.plan(cells, {"degradation": ["blur", "grayscale"], "reg": ["0.1", "0.5"], "seed": ["0", "1"]})
+    for reg in (0.1, 0.5):
+        sweep.add({"reg": reg}, quality_of(reg, 10), tags={"degradation": "blur"})
+    blur, grey = Store(sweep.uri).sweep(sweep.parent)
+    assert (blur.task, grey.task) == (Task("blur"), Task("grayscale"))
+    status = dict(
+        zip(zip(blur.rows["reg"], blur.rows["seed"], strict=True), blur.rows["status"], strict=True)
+    )
+    assert status == {
+        (0.1, "0"): "FINISHED",
+        (0.1, "1"): "MISSING",
+        (0.5, "0"): "FINISHED",
+        (0.5, "1"): "MISSING",
+    }
+    assert [axis.key for axis in grey.axes] == ["reg"]
+    assert list(zip(grey.rows["reg"], grey.rows["seed"], strict=True)) == [
+        (0.1, "0"),
+        (0.1, "1"),
+        (0.5, "0"),
+        (0.5, "1"),
+    ]
+    assert set(grey.rows["status"]) == {"MISSING"} and set(grey.rows["photo"]) == {"hopper.jpg"}
+    found = study([blur, grey])
+    assert found.summaries[1].criterion.original_known
+    assert "grayscale: No cell has finished" in found.reason
+    assert len(joined([blur, grey])) == 4 + 4
+    assert "grayscale" in render(found, Source({}, lambda run, name: None))
+
+
+def test_a_sweep_that_was_killed_before_its_first_run_shows_what_it_was_to_run(sweep: Sweep) -> None:
+    cells = [
+        {"point": f"degradation=blur steps={n}", "photo": "hopper.jpg", "fingerprint": f"{n}"} for n in (2, 3)
+    ]
+    sweep.plan(cells, {"degradation": ["blur"], "steps": ["2", "3"]})
+    (found,) = Store(sweep.uri).sweep(sweep.parent)
+    assert found.rows["steps"].tolist() == [2, 3] and set(found.rows["status"]) == {"MISSING"}
+
+
+def test_an_experiment_of_one_sweep_shows_what_has_no_run(sweep: Sweep) -> None:
+    cells = [{"point": f"steps={n}", "photo": "hopper.jpg", "fingerprint": f"{n}"} for n in (2, 3)]
+    sweep.plan(cells, {"steps": ["2", "3"]})
+    sweep.add({"steps": 2}, quality_of(0.1, 2))
+    sweep.plan([*cells, {"point": "steps=2", "photo": "cup.jpg", "fingerprint": "4"}], {"steps": ["2", "3"]})
+    (found,) = Store(sweep.uri).read("inversion")
+    assert set(found.rows["photo"]) == {"hopper.jpg", "cup.jpg"}
