@@ -38,7 +38,6 @@ class Search:
     """One restoration: waiting, running or ended."""
 
     upload: Upload
-    face: int
     words: Sequence[str]  # settings, as on the command line
     steps: int
     folder: Path  # of its record; where the same was done before, that record's
@@ -110,10 +109,10 @@ class Searches:
                 return self._known[key]
         raise ConfigError("There is no such restoration on this page. Start it again.")
 
-    def add(self, upload: Upload, face: int, words: Sequence[str], steps: int) -> Search:
+    def add(self, upload: Upload, words: Sequence[str], steps: int) -> Search:
         """Raises ConfigError where too many wait already."""
         folder = self.outputs / datetime.now().strftime("%Y-%m-%d/%H-%M-%S-%f")
-        search = Search(upload, face, words, steps, folder)
+        search = Search(upload, words, steps, folder)
         with self._changed:
             if len(self._waiting) >= LONGEST_QUEUE:
                 raise ConfigError(f"{LONGEST_QUEUE} restorations wait already. Try again when some are done.")

@@ -87,9 +87,7 @@ class Page:
             {
                 "id": upload.id,
                 "name": upload.path.name,
-                "size": upload.size,
                 "faces": len(upload.areas),
-                "areas": upload.areas,
                 "aligned": upload.is_aligned,
             }
         )
@@ -121,7 +119,7 @@ class Page:
             raise ConfigError("A restoration is asked for by an object.")
         upload, wish = self.uploads.get(said.get("photo")), Wish.of(said)
         words, steps = await run_in_threadpool(wish.words, upload, self.settings, self.resolution)
-        return JSONResponse({"id": self.searches.add(upload, wish.face, words, steps).id})
+        return JSONResponse({"id": self.searches.add(upload, words, steps).id})
 
     async def state(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._state, self._search(request)))

@@ -44,7 +44,7 @@ def queue(tmp_path: Path) -> Iterator[Searches]:
 
 @pytest.fixture
 def add(queue: Searches, upload: Callable[..., Upload]) -> Make:
-    return lambda word, **changed: queue.add(upload(**changed), 0, [word], 100)
+    return lambda word, **changed: queue.add(upload(**changed), [word], 100)
 
 
 def until(condition: Callable[[], object], seconds: float = 60) -> None:
@@ -142,7 +142,7 @@ def test_a_real_search_is_an_ordinary_run_and_the_same_again_is_not_searched(
     words += [f"image={sample_photo()}", "degradation=blur", "degraded=true", "steps=3", "samples=2"]
     queue = Searches(tmp_path / "outputs")
     try:
-        first, again = queue.add(upload(), 0, words, 3), queue.add(upload(), 0, words, 3)
+        first, again = queue.add(upload(), words, 3), queue.add(upload(), words, 3)
         until(lambda: again.is_over, 120)
     finally:
         queue.close()
