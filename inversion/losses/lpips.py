@@ -47,13 +47,19 @@ class LPIPS(PerceptualLoss):
     name = "lpips"
     resolution = 256
 
+    def check(self) -> None:
+        """levels, and the files that are not downloaded."""
+        if self.levels < 1:
+            raise ConfigError(f"loss.levels must be a whole number of at least 1. Got {self.levels}.")
+        _ = existing(self.heads_path, "loss.heads_path") or installed_heads()
+        existing(self.vgg_path, "loss.vgg_path")
+
     def bind(self, discriminator: Any, device: torch.device, dtype: torch.dtype = torch.float32) -> LPIPS:
         """Load the weights onto the device; dtype: of VGG16's convolutions.
 
         Raises CheckpointError, or ConfigError for a missing file or levels below 1.
         """
-        if self.levels < 1:
-            raise ConfigError(f"loss.levels must be a whole number of at least 1. Got {self.levels}.")
+        self.check()
         heads = read_heads(existing(self.heads_path, "loss.heads_path") or installed_heads())
         vgg = existing(self.vgg_path, "loss.vgg_path") or downloaded_vgg()
         return replace(

@@ -48,6 +48,10 @@ class PerceptualLoss(ABC):
     def resolution(self) -> int:
         """Largest side that it reads, in pixels: larger images are reduced to it."""
 
+    def check(self) -> None:
+        """Before any network is loaded: refuse a setting that cannot work, a file that nothing brings. ConfigError."""
+        return None
+
     def bind(
         self, discriminator: Any, device: torch.device, dtype: torch.dtype = torch.float32
     ) -> PerceptualLoss:

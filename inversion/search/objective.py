@@ -23,11 +23,12 @@ from inversion.search.stacked import select
 
 
 def checked(loss: PerceptualLoss) -> PerceptualLoss:
-    """The loss itself. Raises ConfigError for weights that cannot work, before anything is loaded."""
+    """The loss itself. Raises ConfigError for weights that cannot work and files that are missing; loads nothing."""
     for name in ("weight", "identity", "l1"):
         value = getattr(loss, name)
         if not 0 <= value < math.inf:
             raise ConfigError(f"loss.{name} must be a finite number of at least 0. Got {value}.")
+    loss.check()
     return loss
 
 

@@ -31,8 +31,9 @@ def photos(config: Config) -> Inputs:
 @lru_cache(maxsize=1)
 def _networks(names: str) -> tuple[Model, PerceptualLoss]:
     generator, loss, device, precision = json.loads(names)
+    perceptual = checked(instantiate(loss))  # first: a checkpoint may be a download of 382 MB
     model = build(instantiate(generator), choose_device(device), precision)
-    bound = checked(instantiate(loss)).bind(model.discriminator, model.w_avg.device, model.dtype)
+    bound = perceptual.bind(model.discriminator, model.w_avg.device, model.dtype)
     return model, bound
 
 

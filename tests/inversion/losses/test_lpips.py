@@ -14,6 +14,9 @@ from inversion.errors import CheckpointError, ConfigError
 from inversion.features.vgg16 import VGG16
 from inversion.losses import lpips
 from inversion.losses.lpips import LPIPS
+from inversion.presets import composed
+from sweeps.execute import networks
+from sweeps.plan.config import Config
 from tests.conftest import TOLERANCE
 from tests.inversion.random_vgg16 import tensors
 
@@ -110,6 +113,15 @@ def test_missing_heads_are_explained(weights: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install lpips==0\.1\.4 --no-deps"):
         LPIPS(vgg_path=str(weights)).bind(None, CPU)
+
+
+def test_missing_heads_are_told_before_a_published_net_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    config = Config.of(composed("generator=ffhq1024", "loss.vgg_path=null"))
+    monkeypatch.setattr(networks, "build", lambda *_: pytest.fail("the generator was loaded"))
+    monkeypatch.setitem(config.generator, "_target_", "builtins.print")
+    with pytest.raises(ConfigError, match=r"pip install lpips==0\.1\.4 --no-deps"):
+        networks.networks(config)
 
 
 @pytest.mark.parametrize("setting", ["vgg_path", "heads_path"])
