@@ -16,6 +16,7 @@ from sweeps.report import command
 from sweeps.results import missing, progress
 
 EXPERIMENT = "inversion"
+APP_PORT = 7860
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows.set_defaults(run=command.table)
 
     own = commands.add_parser("app", help="open the page on which a photo is restored")
-    own.add_argument("--port", type=port, default=7860, help="of the page [7860]")
+    own.add_argument("--port", type=port, default=APP_PORT, help=f"of the page [{APP_PORT}]")
     own.add_argument(
         "settings", nargs="*", metavar="setting=value", help="of every restoration, as for run.py"
     )

@@ -58,9 +58,9 @@ def overshoots(search: Search) -> bool:
 
 def in_photo(search: Search, name: str) -> Path:
     """The whole photo with one of the choices in it, a PNG like photo_restored.png. Raises ConfigError without one."""
-    if name not in choices(search) or PASTED not in search.files():
+    if name not in choices(search) or search.upload.is_aligned:
         raise ConfigError("This restoration has no such picture.")
-    if name == best(search):
+    if name == best(search) and PASTED in search.files():  # a point of a sweep has none
         return search.folder / PASTED
     path = search.upload.folder / f"{search.id}_{name}"
     if not path.exists():

@@ -38,7 +38,6 @@ class Search:
     """One restoration: waiting, running or ended."""
 
     upload: Upload
-    face: int
     words: Sequence[str]  # settings, as on the command line
     steps: int
     folder: Path  # of its record; where the same was done before, that record's
@@ -110,10 +109,10 @@ class Searches:
                 return self._known[key]
         raise ConfigError("There is no such restoration on this page. Start it again.")
 
-    def add(self, upload: Upload, face: int, words: Sequence[str], steps: int) -> Search:
+    def add(self, upload: Upload, words: Sequence[str], steps: int) -> Search:
         """Raises ConfigError where too many wait already."""
         folder = self.outputs / datetime.now().strftime("%Y-%m-%d/%H-%M-%S-%f")
-        search = Search(upload, face, words, steps, folder)
+        search = Search(upload, words, steps, folder)
         with self._changed:
             if len(self._waiting) >= LONGEST_QUEUE:
                 raise ConfigError(f"{LONGEST_QUEUE} restorations wait already. Try again when some are done.")
@@ -167,19 +166,26 @@ class Searches:
                     return
                 search = self._running = self._waiting.pop(0)
                 search.state = "running"
-                self._process = subprocess.Popen(
-                    [*self.command, str(search.folder), *search.words],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    errors="replace",
-                    start_new_session=True,  # Ctrl-C is for the page, which then asks it to end, once
-                )
+                try:
+                    self._process = self._started(search)
+                except OSError as error:  # no memory for another process
+                    search.state, search.reason, self._running = "FAILED", str(error), None
+                    continue
             said, _ = self._process.communicate()
             with self._changed:
                 _end(search, said)
                 self._running = self._process = None
+
+    def _started(self, search: Search) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self.command, str(search.folder), *search.words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is for the page, which then asks it to end, once
+        )
 
 
 def _end(search: Search, said: str) -> None:

@@ -25,7 +25,6 @@ from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import Uploads
 from sweeps.app.web import Page
 
-PORT = 7860
 MLFLOW_STARTS = 90.0  # seconds, at most
 OUTPUTS = Path("outputs")  # as hydra.run.dir of conf/config.yaml
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
@@ -86,9 +87,7 @@ class Page:
             {
                 "id": upload.id,
                 "name": upload.path.name,
-                "size": upload.size,
                 "faces": len(upload.areas),
-                "areas": upload.areas,
                 "aligned": upload.is_aligned,
             }
         )
@@ -120,29 +119,29 @@ class Page:
             raise ConfigError("A restoration is asked for by an object.")
         upload, wish = self.uploads.get(said.get("photo")), Wish.of(said)
         words, steps = await run_in_threadpool(wish.words, upload, self.settings, self.resolution)
-        return JSONResponse({"id": self.searches.add(upload, wish.face, words, steps).id})
+        return JSONResponse({"id": self.searches.add(upload, words, steps).id})
 
     async def state(self, request: Request) -> Response:
-        search = self._search(request)
+        return JSONResponse(await run_in_threadpool(self._state, self._search(request)))
+
+    def _state(self, search: Search) -> dict[str, Any]:
         frames = [] if search.is_over else search.frames()
-        return JSONResponse(
-            {
-                "state": search.state,
-                "reason": search.reason,
-                "before": search.was_done_before,
-                "ahead": self.searches.ahead(search),
-                "queue": len(self.searches),
-                "step": search.step(),
-                "steps": search.steps,
-                "frames": len(frames),
-                "choices": choices(search),
-                "best": best(search),
-                "overshoots": search.is_over and overshoots(search),
-                "has_photo": PASTED in search.files(),
-                "folder": str(search.folder),
-                "tracked": bool(search.run()),
-            }
-        )
+        return {
+            "state": search.state,
+            "reason": search.reason,
+            "before": search.was_done_before,
+            "ahead": self.searches.ahead(search),
+            "queue": len(self.searches),
+            "step": search.step(),
+            "steps": search.steps,
+            "frames": len(frames),
+            "choices": choices(search),
+            "best": best(search),
+            "overshoots": search.is_over and overshoots(search),
+            "has_photo": not search.upload.is_aligned,
+            "folder": str(search.folder),
+            "tracked": bool(search.run()),
+        }
 
     async def stop(self, request: Request) -> Response:
         self.searches.stop(self._search(request))

@@ -70,8 +70,7 @@ class Wish:
 
     def _details(self, upload: Upload, resolution: int) -> list[str]:
         if self.damage == "blur":
-            width = "auto" if self.blur is None else kernel_size(self.blur, resolution)
-            return [f"degradation.kernel_size={width}"]
+            return [f"degradation.kernel_size={'auto' if self.blur is None else f'{self.blur:g}%'}"]
         if self.damage == "small":
             factor = min(max(resolution / self.pixels, LEAST_FACTOR), MOST_FACTOR)
             return [f"degradation.factor={factor:.4g}"]
@@ -87,11 +86,6 @@ def reg_for(likeness: float, usual: float) -> float:
     works by its order of magnitude, hence the exponent. usual: reg of the preset that the damage has.
     """
     return float(usual * SPAN ** (2 * likeness - 1))
-
-
-def kernel_size(percent: float, resolution: int) -> int:
-    """Per cent of the face's square → px at the generator's resolution: odd, at least 3."""
-    return max(3, 2 * round((percent / 100 * resolution - 1) / 2) + 1)
 
 
 def _number(said: Mapping[str, Any], name: str, least: float, most: float) -> float:

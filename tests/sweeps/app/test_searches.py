@@ -44,7 +44,7 @@ def queue(tmp_path: Path) -> Iterator[Searches]:
 
 @pytest.fixture
 def add(queue: Searches, upload: Callable[..., Upload]) -> Make:
-    return lambda word, **changed: queue.add(upload(**changed), 0, [word], 100)
+    return lambda word, **changed: queue.add(upload(**changed), [word], 100)
 
 
 def until(condition: Callable[[], object], seconds: float = 60) -> None:
@@ -81,6 +81,16 @@ def test_a_search_that_fails_or_dies_says_why_and_the_next_begins(queue: Searche
     assert (failed.state, failed.reason) == ("FAILED", "why")
     assert (dead.state, dead.reason) == ("FAILED", "Killed")
     assert fine.state == "FINISHED"
+
+
+def test_a_search_that_cannot_even_start_does_not_stop_the_queue(queue: Searches, add: Make) -> None:
+    good, queue.command = queue.command, ("/nowhere/python",)
+    failed = add("FINISHED")
+    until(lambda: failed.is_over)
+    assert failed.state == "FAILED" and "nowhere" in failed.reason
+    queue.command = good
+    fine = add("FINISHED")
+    until(lambda: fine.state == "FINISHED")
 
 
 def test_the_queue_has_an_end(queue: Searches, add: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +142,7 @@ def test_a_real_search_is_an_ordinary_run_and_the_same_again_is_not_searched(
     words += [f"image={sample_photo()}", "degradation=blur", "degraded=true", "steps=3", "samples=2"]
     queue = Searches(tmp_path / "outputs")
     try:
-        first, again = queue.add(upload(), 0, words, 3), queue.add(upload(), 0, words, 3)
+        first, again = queue.add(upload(), words, 3), queue.add(upload(), words, 3)
         until(lambda: again.is_over, 120)
     finally:
         queue.close()

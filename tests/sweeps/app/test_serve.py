@@ -48,7 +48,7 @@ def test_the_generators_resolution_is_read() -> None:
 def test_a_run_on_a_server_is_linked_there_and_one_in_no_store_not_at_all(
     tmp_path: Path, upload: Callable[..., Upload]
 ) -> None:
-    search, mlflow = Search(upload(), 0, [], 1, tmp_path / "run"), MLflow()
+    search, mlflow = Search(upload(), [], 1, tmp_path / "run"), MLflow()
     with pytest.raises(ConfigError, match="no MLflow store"):
         mlflow.link(search)
     store = {"uri": "https://ann:secret@host:8080", "experiment": "inversion", "experiment_id": "3"}

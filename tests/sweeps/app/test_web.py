@@ -173,7 +173,7 @@ def test_the_results_pictures_and_no_others_can_be_read(client: Client, photo: s
     for name in ("photo", "mask.png", "../x", "face_7.jpg"):
         assert client("GET", f"/photos/{photo}/{name}").status in (400, 404), name
     assert client("GET", "/page.js/../../web.py").status == 404
-    assert client("GET", f"/searches/{search.id}/photo/result.png").status == 400  # no photo_restored.png
+    assert client("GET", f"/searches/{search.id}/photo/config.yaml").status == 400
     assert client("GET", f"/searches/{search.id}/mlflow").status == 303
     saved = client("GET", f"/searches/{search.id}/result.png?download")
     assert saved.headers["content-disposition"] == "attachment; filename=result.png"
