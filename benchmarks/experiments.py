@@ -2,9 +2,9 @@
 
     python -m benchmarks.experiments [NAME ...] [--write] [key=value ...]
 
-Each experiment is run as `python run.py +experiment=NAME launcher=batched` runs it, in a store of its own. Without --write
-a figure that is further from its header's than launchers and threads move it (docs/robustness.md) is named, and the exit
-code is 1. Names: all of conf/experiment unless some are given. key=value: settings that all of them get.
+Each experiment is run as `python run.py +experiment=NAME launcher=batched` runs it, in a store of its own. Without
+--write a figure that is further from its header's than launchers and threads move it (docs/robustness.md) is named, and
+the exit code is 1. Names: all of conf/experiment unless some are given. key=value: settings that all of them get.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -39,7 +38,13 @@ def measure(name: str, overrides: Sequence[str]) -> tuple[Summary, float]:
     """An experiment's summary, and the minutes that it took. Raises CalledProcessError."""
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/mlflow.db"
-        command = [sys.executable, str(home() / "run.py"), f"+experiment={name}", "launcher=batched", *overrides]
+        command = [
+            sys.executable,
+            str(home() / "run.py"),
+            f"+experiment={name}",
+            "launcher=batched",
+            *overrides,
+        ]
         command += [f"tracking.uri={uri}", f"tracking.artifacts={folder}/artifacts"]
         command += ["tracking.experiment=measured", f"hydra.sweep.dir={folder}/sweep"]
         began = time.monotonic()
@@ -62,7 +67,7 @@ def lines_of(name: str, overrides: Sequence[str], summary: Summary, minutes: flo
 
 
 def metrics_of(summary: Summary) -> list[str]:
-    """What the cells are ranked by, the PSNR, and a synthetic face's distance to the true codes; of the final picture."""
+    """What the cells are ranked by, the PSNR, and a synthetic face's distance to its codes; of the final picture."""
     wanted = dict.fromkeys([*summary.criterion.shown, *SHOWN])
     finals = (final_name(cell, name) for name in wanted for _, cell in summary.cells.iterrows())
     return list(dict.fromkeys(name for name in finals if name))
@@ -75,14 +80,18 @@ def table_of(summary: Summary, metric: str) -> list[str]:
     lines = []
     for panel in numbers.panels:
         title = ", ".join(filter(None, [known.heading, panel.title]))
-        columns = [f"{across.label} {spell(across.values[0])}", *map(spell, across.values[1:])] if across else [""]
+        columns = (
+            [f"{across.label} {spell(across.values[0])}", *map(spell, across.values[1:])] if across else [""]
+        )
         rows = [f"{down.label} {spell(value)}" for value in down.values] if down else [""]
         cells = [[known.number(value) for value in row] for row in panel.values]
         wide = [max(len(head), *(len(row[i]) for row in cells)) for i, head in enumerate(columns)]
         first = max(map(len, rows))
         lines.append(title)
         lines += [
-            "  " + f"{head:<{first}}  " + "  ".join(f"{text:>{n}}" for text, n in zip(texts, wide, strict=True))
+            "  "
+            + f"{head:<{first}}  "
+            + "  ".join(f"{text:>{n}}" for text, n in zip(texts, wide, strict=True))
             for head, texts in [("", columns), *zip(rows, cells, strict=True)]
         ]
     return lines
@@ -90,7 +99,9 @@ def table_of(summary: Summary, metric: str) -> list[str]:
 
 def recommendation(summary: Summary) -> str:
     chosen = [
-        summary.describe(verdict.recommended) for verdict in summary.verdicts if verdict.recommended is not None
+        summary.describe(verdict.recommended)
+        for verdict in summary.verdicts
+        if verdict.recommended is not None
     ]
     return f"Recommended: {'; '.join(chosen) or 'nothing'}."
 
@@ -100,7 +111,9 @@ def split(text: str) -> tuple[str, list[str], str]:
     lines = text.splitlines(keepends=True)
     begin = next((i for i, line in enumerate(lines) if line.startswith(BEGIN)), None)
     if begin is None:
-        raise ValueError(f"The header has no figures yet: a line that begins with {BEGIN!r} says where they go.")
+        raise ValueError(
+            f"The header has no figures yet: a line that begins with {BEGIN!r} says where they go."
+        )
     end = begin
     while end < len(lines) and lines[end].startswith("#") and lines[end].strip() != "#":
         end += 1
@@ -118,7 +131,9 @@ def differences(written: Sequence[str], measured: Sequence[str]) -> list[str]:
         pairs = np.array([list(map(float, NUMBER.findall(line))) for line in (old, new)])
         apart = np.abs(pairs[0] - pairs[1]) if pairs.size else np.zeros(1)
         if apart.max() > allowed:
-            found.append(f"{heading}: {' '.join(old.strip('# ').split())} is now {' '.join(new.strip('# ').split())}")
+            found.append(
+                f"{heading}: {' '.join(old.strip('# ').split())} is now {' '.join(new.strip('# ').split())}"
+            )
     return found
 
 
@@ -135,7 +150,9 @@ def _tolerance(heading: str) -> float:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", metavar="NAME|key=value")
     parser.add_argument("--write", action="store_true", help="write the figures into the headers")
     arguments = parser.parse_args()

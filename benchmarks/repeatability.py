@@ -81,7 +81,7 @@ def run(photos: Path, threads: int, overrides: Sequence[str]) -> Outcome:
 def difference(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
     """Per figure: the median and the largest absolute difference."""
     apart = (one - other).abs()
-    return {name: f"{apart[name].median():.2g} / {apart[name].max():.2g}" for name in apart}
+    return {str(name): f"{apart[name].median():.2g} / {apart[name].max():.2g}" for name in apart}
 
 
 def main() -> None:
@@ -104,7 +104,7 @@ def main() -> None:
         precision = name.split(",")[0] if name.startswith("fp32") else "bf16"
         first = reference.setdefault(precision, figures)
         if first is figures:
-            cells = {figure: f"({figures[figure].median():.4g})" for figure in figures}
+            cells = {str(figure): f"({figures[figure].median():.4g})" for figure in figures}
         else:
             cells = difference(figures, first)
         lines.append({"way": name} | cells | {"recommended": found.recommended})

@@ -19,8 +19,8 @@ from inversion.restoration import Problem
 from sweeps.execute import process
 from sweeps.execute.job import Job, PhotoResult
 from sweeps.execute.ledger import Ledger, membership
-from sweeps.execute.run_name import run_name
 from sweeps.execute.networks import photos
+from sweeps.execute.run_name import run_name
 from sweeps.home import code_version
 from sweeps.plan.fingerprint import SYNTHETIC, fingerprints
 

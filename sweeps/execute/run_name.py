@@ -9,7 +9,15 @@ from sweeps.plan.fingerprint import IGNORED
 
 LONGEST, LONGEST_VALUE = 250, 40  # letters of a name (MLflow's column), of one setting in it
 # In every name, or the same for all that is compared; generator= is told, generator.path= is not.
-ELSEWHERE = (IGNORED - {"generator"}) | {"degradation", "degraded", "reg", "steps", "hydra", "experiment", "input"}
+ELSEWHERE = (IGNORED - {"generator"}) | {
+    "degradation",
+    "degraded",
+    "reg",
+    "steps",
+    "hydra",
+    "experiment",
+    "input",
+}
 
 
 def run_name(photo: str, degradation: str, reg: float, steps: int, overrides: Sequence[str]) -> str:

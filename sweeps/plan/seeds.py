@@ -14,10 +14,14 @@ def repeat(config: DictConfig) -> None:
     Raises ConfigError where seeds or seed is an axis, and for a sweeper that chooses its points as it goes.
     """
     sweeper, task = config.hydra.sweeper, config.hydra.overrides.task
-    words = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()] + [str(w) for w in task]
+    words = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()] + [
+        str(w) for w in task
+    ]
     given = {word.partition("=")[0]: word.partition("=")[2] for word in words}
     if given.get("seeds", str(config.seeds)) != str(config.seeds):
-        raise ConfigError(f"seeds is one number for a whole grid. Got seeds={given['seeds']}; seeds=3 would work.")
+        raise ConfigError(
+            f"seeds is one number for a whole grid. Got seeds={given['seeds']}; seeds=3 would work."
+        )
     if config.seeds == 1:
         return
     if given.get("seed", str(config.seed)) != str(config.seed):
@@ -31,7 +35,9 @@ def repeat(config: DictConfig) -> None:
         )
     with open_dict(config):
         config.hydra.overrides.task = [word for word in task if not str(word).startswith("seed=")]
-        config.hydra.overrides.task.append(f"seed={','.join(map(str, range(config.seed, config.seed + config.seeds)))}")
+        config.hydra.overrides.task.append(
+            f"seed={','.join(map(str, range(config.seed, config.seed + config.seeds)))}"
+        )
 
 
 def refuse_without_sweep(config: DictConfig) -> None:

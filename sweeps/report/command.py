@@ -9,7 +9,6 @@ from pathlib import Path
 from inversion.errors import ConfigError
 from sweeps.home import home
 
-
 BESIDE = Path()  # --paper without a folder
 
 

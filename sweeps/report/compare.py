@@ -73,7 +73,6 @@ def compare_sweep(uri: str, parent_run_id: str, report: Path) -> Study:
         write_file(folder / name, png(make()))
         client.log_artifact(parent_run_id, str(folder / name))
 
-
     for number, summary in enumerate(found.summaries):
         prefix = f"{summary.table.task.title.replace(' ', '_')}_" if number else ""
         for name, make in pictures_of(summary, source):

@@ -20,7 +20,9 @@ SMALLEST = {"dB": 0.5, "ΔE": 1.5}
 class Noise:
     """What repeats of one cell say about the differences between cells."""
 
-    spread: float | None  # standard deviation of quality over seeds, pooled over cells and photos; None: no repeats
+    spread: (
+        float | None
+    )  # standard deviation of quality over seeds, pooled over cells and photos; None: no repeats
     freedom: int  # degrees of freedom of that spread
     cells: int  # over which it is pooled
     seeds: int  # per cell at most
@@ -38,7 +40,7 @@ class Noise:
         little of their spread, with Bonferroni's correction, since the best of many cells is best by luck as well.
         repeats: problems per cell. cells: how many are compared.
         """
-        from scipy.special import stdtrit  # type: ignore[import-untyped]
+        from scipy.special import stdtrit
 
         if self.spread is None:
             return self.smallest

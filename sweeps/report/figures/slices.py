@@ -79,7 +79,13 @@ def _draw(axes: Axes, one: Slice) -> None:
     if has_interval.any():
         errors = [side[has_interval].clip(lower=0) for side in spread]
         axes.errorbar(
-            x[has_interval], points["y"][has_interval], errors, fmt="none", ecolor=POINT, elinewidth=1, capsize=2
+            x[has_interval],
+            points["y"][has_interval],
+            errors,
+            fmt="none",
+            ecolor=POINT,
+            elinewidth=1,
+            capsize=2,
         )
     if one.is_line:
         axes.plot(x, points["y"], color=POINT, linewidth=1)

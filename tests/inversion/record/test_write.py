@@ -136,9 +136,7 @@ def test_the_kernel_that_was_found_is_recorded(model: Model, loss: PerceptualLos
     assert "original.png" not in names(tmp_path)
 
 
-def test_what_was_there_before_the_search_is_kept(
-    model: Model, loss: PerceptualLoss, tmp_path: Path
-) -> None:
+def test_what_was_there_before_the_search_is_kept(model: Model, loss: PerceptualLoss, tmp_path: Path) -> None:
     """A synthetic face has its generator's mean face and the first picture, a photo that was aligned its landmarks."""
     (photo,) = Synthetic().load(model.generator).photos
     run(model, loss, tmp_path / "face", Problem(photo, hyperparameters=replace(SEARCH, jitter=0.0)))
@@ -146,9 +144,11 @@ def test_what_was_there_before_the_search_is_kept(
         "first.png",
         "mean_face.png",
     }
-    w_avg = model.generator.mapping.w_avg.expand_as(photo.ws)[None]
+    w_avg = model.generator.mapping.w_avg.expand(1, model.generator.architecture.num_ws, -1)
     rng = torch.Generator().manual_seed(0)
-    torch.randn([1, model.generator.architecture.z_dim], generator=rng)  # of the face itself, before its noise
+    torch.randn(
+        [1, model.generator.architecture.z_dim], generator=rng
+    )  # of the face itself, before its noise
     noises = [torch.randn([1, 1, r, r], generator=rng) for r in model.generator.synthesis.noise_resolutions]
     expected = model.generator.synthesis(w_avg, noises)[0].clamp(-1, 1)
     drawn = picture(tmp_path / "face" / "mean_face.png") / 127.5 - 1

@@ -42,7 +42,9 @@ def repeated(*words: str, params: dict[str, str] | None = None) -> Grid:
 
 def test_each_point_is_run_with_the_seed_and_the_next_ones() -> None:
     found = repeated("reg=0.1,0.5", "seeds=3", "seed=4")
-    assert [cell.point for cell in found.cells] == [f"reg={r} seed={s}" for r in (0.1, 0.5) for s in (4, 5, 6)]
+    assert [cell.point for cell in found.cells] == [
+        f"reg={r} seed={s}" for r in (0.1, 0.5) for s in (4, 5, 6)
+    ]
 
 
 def test_an_experiments_own_axes_are_repeated_too() -> None:

@@ -212,16 +212,27 @@ def test_a_sweep_without_any_run_is_an_empty_table(sweep: Sweep) -> None:
 
 def test_a_task_whose_runs_are_not_there_yet_has_a_table_of_what_is_missing(sweep: Sweep) -> None:
     """Under the sweep's own settings, whatever the sweep is called."""
-    points = [f"degradation={name} reg={reg} seed={seed}" for name in ("blur", "grayscale") for reg in (0.1, 0.5)
-              for seed in (0, 1)]
+    points = [
+        f"degradation={name} reg={reg} seed={seed}"
+        for name in ("blur", "grayscale")
+        for reg in (0.1, 0.5)
+        for seed in (0, 1)
+    ]
     cells = [{"point": point, "photo": "hopper.jpg", "fingerprint": point} for point in points]
     sweep.plan(cells, {"degradation": ["blur", "grayscale"], "reg": ["0.1", "0.5"], "seed": ["0", "1"]})
     for reg in (0.1, 0.5):
         sweep.add({"reg": reg}, quality_of(reg, 10), tags={"degradation": "blur"})
     blur, grey = Store(sweep.uri).sweep(sweep.parent)
     assert (blur.task, grey.task) == (Task("blur"), Task("grayscale"))
-    status = dict(zip(zip(blur.rows["reg"], blur.rows["seed"], strict=True), blur.rows["status"], strict=True))
-    assert status == {(0.1, "0"): "FINISHED", (0.1, "1"): "MISSING", (0.5, "0"): "FINISHED", (0.5, "1"): "MISSING"}
+    status = dict(
+        zip(zip(blur.rows["reg"], blur.rows["seed"], strict=True), blur.rows["status"], strict=True)
+    )
+    assert status == {
+        (0.1, "0"): "FINISHED",
+        (0.1, "1"): "MISSING",
+        (0.5, "0"): "FINISHED",
+        (0.5, "1"): "MISSING",
+    }
     assert [axis.key for axis in grey.axes] == ["reg"]
     assert list(zip(grey.rows["reg"], grey.rows["seed"], strict=True)) == [
         (0.1, "0"),
@@ -238,7 +249,9 @@ def test_a_task_whose_runs_are_not_there_yet_has_a_table_of_what_is_missing(swee
 
 
 def test_a_sweep_that_was_killed_before_its_first_run_shows_what_it_was_to_run(sweep: Sweep) -> None:
-    cells = [{"point": f"degradation=blur steps={n}", "photo": "hopper.jpg", "fingerprint": f"{n}"} for n in (2, 3)]
+    cells = [
+        {"point": f"degradation=blur steps={n}", "photo": "hopper.jpg", "fingerprint": f"{n}"} for n in (2, 3)
+    ]
     sweep.plan(cells, {"degradation": ["blur"], "steps": ["2", "3"]})
     (found,) = Store(sweep.uri).sweep(sweep.parent)
     assert found.rows["steps"].tolist() == [2, 3] and set(found.rows["status"]) == {"MISSING"}
