@@ -83,7 +83,7 @@ def _pictures(summary: Summary, picture: Picture) -> Iterator[Plate]:
     # What never came so far as to have a picture is told of among the failures.
     names = [name for name in names if (table[table["photo"] == name]["run_id"] != "").any()] or names[:1]
     for number, name in enumerate(names[:MOST_PHOTOS], start=1):
-        ending, of_it = ("", "") if len(names) == 1 else (f"_{number}", f" {name}.")
+        ending, of_it = ("", "") if len(names) == 1 else (f"_{number}", f"{name}: ")
         yield from _pictures_of(summary, picture, name, ending, of_it)
 
 
@@ -94,7 +94,7 @@ def _pictures_of(summary: Summary, picture: Picture, photo: str, ending: str, of
     if found is not None:
         yield Plate(
             f"alignment{ending}",
-            f"The photo with its 68 landmarks and the square that is cut out, and the aligned crop.{of_it}",
+            f"{of_it}The photo with its 68 landmarks and the square that is cut out, and the aligned crop.",
             partial(_picture, found),
         )
     grids = grid_numbers(summary, picture, photo)
@@ -106,7 +106,7 @@ def _pictures_of(summary: Summary, picture: Picture, photo: str, ending: str, of
             what += f" at {grid.title}." if grid.title else " over the grid."
             what += f" Below each: what it is ranked by. {_sentence(summary.criterion.formula)}."
         name = "given" if given else "pictures" if len(grids) < 3 else f"pictures_{number}"
-        yield Plate(f"{name}{ending}", f"{what}{of_it}", partial(draw_grid, grid, None if given else widest))
+        yield Plate(f"{name}{ending}", f"{of_it}{what}", partial(draw_grid, grid, None if given else widest))
 
 
 def _given(summary: Summary) -> str:
