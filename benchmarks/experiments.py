@@ -67,7 +67,7 @@ def lines_of(name: str, overrides: Sequence[str], summary: Summary, minutes: flo
 
 
 def metrics_of(summary: Summary) -> list[str]:
-    """What the cells are ranked by, PSNR, and a synthetic face's distance to the true codes; of the final picture."""
+    """What the cells are ranked by, the PSNR, and a synthetic face's distance to its codes; of the final picture."""
     wanted = dict.fromkeys([*summary.criterion.shown, *SHOWN])
     finals = (final_name(cell, name) for name in wanted for _, cell in summary.cells.iterrows())
     return list(dict.fromkeys(name for name in finals if name))

@@ -68,8 +68,8 @@ class Store:
         return build(in_order, title, facts, self._plan(parent))
 
     def _plan(self, parent: Run) -> Plan:
-        sweep, failures = (self.file(id_of(parent), name) for name in (SWEEP_FILE, FAILURES_FILE))
-        return read_plan(sweep, failures, parent.data.tags)
+        plan, failures = (self.file(id_of(parent), name) for name in (SWEEP_FILE, FAILURES_FILE))
+        return read_plan(plan, failures, parent.data.tags)
 
     def experiment(self, name: str) -> list[Table]:
         """All jobs of an experiment; of its only sweep also what has no run."""

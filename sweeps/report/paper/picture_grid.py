@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ from sweeps.report.sheets.head import given_pictures
 from sweeps.report.sheets.sizes import Sizes
 from sweeps.report.sheets.texts import caption
 from sweeps.results.axes import describe, spell
+from sweeps.results.cells import status_of
 from sweeps.results.summarize import Summary
 
 WIDTH, LARGEST = 6.7, 1.5  # inches: of the text, of a cell
@@ -51,13 +52,14 @@ class PictureGrid:
     columns: int
 
 
-def grid_numbers(summary: Summary, picture: Picture) -> list[PictureGrid]:
-    """What is given, then every block of the contact sheet. Of several photos the first is shown."""
-    sizes = Sizes(SIDE, 1)
-    given = given_pictures(summary, lambda run, name: picture(run, name), sizes)
+def grid_numbers(summary: Summary, picture: Picture, photo: str) -> list[PictureGrid]:
+    """What is given of one photo, then every block of the contact sheet with this photo and its figures."""
+    rows = summary.table.rows
+    own = replace(summary, table=replace(summary.table, rows=rows[rows["photo"] == photo]))
+    given = given_pictures(own, picture, Sizes(SIDE, 1))
     first = tuple(PictureCell(0, i, image, "", name, "") for i, (name, image) in enumerate(given))
     grids = [PictureGrid("", None, None, first, 1, len(first))] if first else []
-    return grids + [_block(summary, picture, block) for block in blocks_of(summary)]
+    return grids + [_block(summary, picture, block, photo) for block in blocks_of(summary)]
 
 
 def draw_grid(grid: PictureGrid, columns: int | None = None) -> Figure:
@@ -93,18 +95,23 @@ def draw_grid(grid: PictureGrid, columns: int | None = None) -> Figure:
     return figure
 
 
-def _block(summary: Summary, picture: Picture, block: Block) -> PictureGrid:
+def _block(summary: Summary, picture: Picture, block: Block, photo: str) -> PictureGrid:
     down, across, cells = block.down, block.across, []
     for number, i in enumerate(block.cells.index.tolist()):
         cell = summary.cells.iloc[i]
         row = down.values.index(cell[down.key]) if down else number // block.columns
         column = across.values.index(cell[across.key]) if across else number % block.columns
-        runs = [run for run in summary.problems(i)["run_id"] if run]
-        found = next((one for run in runs if (one := final_picture(picture, run)) is not None), None)
-        words = caption(cell, summary.criterion).replace(" · ", "\n")
+        problems = summary.problems(i)
+        problems = problems[problems["photo"] == photo]
+        shown = (final_picture(picture, run) for run in problems["run_id"] if run)
+        found = next((one for one in shown if one is not None), None)
+        finished = problems[problems["status"] == "FINISHED"]
+        means = finished[list(summary.table.metrics)].mean()
+        means["n"] = len(finished)
+        words = caption(means, summary.criterion).replace(" · ", "\n")
         if not (down or across):
             words = f"{describe(cell, summary.table.axes)}\n{words}"
-        status = str(cell["status"]).lower()
+        status = status_of(problems).lower() if len(problems) else "missing"
         cells.append(PictureCell(row, column, found, status, words, summary.mark(i)))
     return PictureGrid(
         block.title,

@@ -21,6 +21,7 @@ from sweeps.report.figures.style import new_figure
 from sweeps.report.paper import rows
 from sweeps.report.paper.picture_grid import draw_grid, grid_numbers
 from sweeps.report.sheets.cell import Picture
+from sweeps.report.sheets.sizes import MOST_PHOTOS
 from sweeps.report.source import Source
 from sweeps.results.axes import Axis, is_grid
 from sweeps.results.summarize import Summary
@@ -76,15 +77,27 @@ def plates(summary: Summary, source: Source) -> Iterator[Plate]:
 
 
 def _pictures(summary: Summary, picture: Picture) -> Iterator[Plate]:
-    run = next((run for run in summary.table.rows["run_id"] if run and picture(run, "alignment.png")), None)
-    found = None if run is None else picture(run, "alignment.png")
+    """Of each of the first photos: how it was aligned, what was given, and its restorations over the grid."""
+    table = summary.table.rows
+    names = list(table["photo"].drop_duplicates())
+    # What never came so far as to have a picture is told of among the failures.
+    names = [name for name in names if (table[table["photo"] == name]["run_id"] != "").any()] or names[:1]
+    for number, name in enumerate(names[:MOST_PHOTOS], start=1):
+        ending, of_it = ("", "") if len(names) == 1 else (f"_{number}", f"{name}: ")
+        yield from _pictures_of(summary, picture, name, ending, of_it)
+
+
+def _pictures_of(summary: Summary, picture: Picture, photo: str, ending: str, of_it: str) -> Iterator[Plate]:
+    """ending: of the files' names. of_it: which photo it is, where there are several."""
+    runs = summary.table.rows[summary.table.rows["photo"] == photo]["run_id"]
+    found = next((one for run in runs if run and (one := picture(run, "alignment.png")) is not None), None)
     if found is not None:
         yield Plate(
-            "alignment",
-            "The photo with its 68 landmarks and the square that is cut out, and the aligned crop.",
+            f"alignment{ending}",
+            f"{of_it}The photo with its 68 landmarks and the square that is cut out, and the aligned crop.",
             partial(_picture, found),
         )
-    grids = grid_numbers(summary, picture)
+    grids = grid_numbers(summary, picture, photo)
     widest = max(grid.columns for grid in grids)
     for number, grid in enumerate(grids):
         given = grid.down is None and grid.across is None and number == 0 and len(grids) > 1
@@ -93,7 +106,7 @@ def _pictures(summary: Summary, picture: Picture) -> Iterator[Plate]:
             what += f" at {grid.title}." if grid.title else " over the grid."
             what += f" Below each: what it is ranked by. {_sentence(summary.criterion.formula)}."
         name = "given" if given else "pictures" if len(grids) < 3 else f"pictures_{number}"
-        yield Plate(name, what, partial(draw_grid, grid, None if given else widest))
+        yield Plate(f"{name}{ending}", f"{of_it}{what}", partial(draw_grid, grid, None if given else widest))
 
 
 def _given(summary: Summary) -> str:
@@ -138,8 +151,8 @@ def _losses(summary: Summary, source: Source) -> Iterator[Plate]:
     title = _sentence(catalogue.metric(term).title)
     scales = "on a logarithmic and on a linear scale"
     is_whole = (summary.table.rows["status"] == "FINISHED").all()
-    coloured: list[Axis | None] = [*main_axes(summary)]
-    for axis in coloured or [None]:
+    axes: list[Axis | None] = [*main_axes(summary)]
+    for axis in axes or [None]:
         yield Plate(
             f"losses_by_{slug(axis.label)}" if axis else "losses",
             f"{title} of every run against the step, {scales}"

@@ -163,8 +163,7 @@ def test_what_was_there_before_the_search_is_kept(model: Model, loss: Perceptual
         "first.png",
         "mean_face.png",
     }
-    assert photo.ws is not None
-    w_avg = model.generator.mapping.w_avg.expand_as(photo.ws)[None]
+    w_avg = model.generator.mapping.w_avg.expand(1, model.generator.architecture.num_ws, -1)
     rng = torch.Generator().manual_seed(0)
     torch.randn(
         [1, model.generator.architecture.z_dim], generator=rng
