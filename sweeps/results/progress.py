@@ -45,6 +45,11 @@ class Progress:
     command: str
 
     @property
+    def is_complete(self) -> bool:
+        """Also where the sweep itself did not live to say so."""
+        return self.status == "FINISHED" or 0 < self.total == self.done
+
+    @property
     def lines(self) -> list[str]:
         running = sum(count for _, count in self.where)
         state = [f"{self.done} of {self.total} done" if self.total else f"{self.done} done"]
@@ -58,7 +63,7 @@ class Progress:
         lines += [f"  {line}" for line in (*self.silent, *self.failed[:FAILURES])]
         if len(self.failed) > FAILURES:
             lines.append(f"  and {len(self.failed) - FAILURES} more: python -m sweeps missing")
-        if self.status not in ("RUNNING", "FINISHED"):
+        if self.status != "RUNNING" and not self.is_complete:
             lines.append(f"  to run what is missing: {self.command}")
         return lines
 
@@ -172,7 +177,7 @@ def follow(ledger: Ledger, experiment: str, once: bool) -> int:
             console.print(f"{time.strftime('%H:%M:%S')} {text}", markup=False)
             shown = text
         if once or all(progress.status != "RUNNING" for progress in seen):
-            return 0 if all(progress.status == "FINISHED" for progress in seen) else 1
+            return 0 if all(progress.is_complete for progress in seen) else 1
         time.sleep(EVERY)
 
 
