@@ -43,19 +43,20 @@ def hint(words: Sequence[str], command: str) -> str | None:
 
     words: without the command itself, which the hint begins with.
     """
+    start = 0  # of the last setting
     for i, word in enumerate(words):
-        before = words[i - 1] if i else ""
-        setting, _, name = word.partition("=")
+        setting, equals, name = word.partition("=")
+        start = i if equals else start
         if setting.lstrip("+") in FILES and "${" in name and os.path.exists(name):
             return (
                 f"A file whose name contains ${{ cannot be named here, ${{…}} refers to another setting. Got {word}; "
                 "rename it, or give the folder that it lies in."
             )
-        if "=" in word or word.startswith("-") or before.startswith("-"):
+        if equals or word.startswith("-") or (i and words[i - 1].startswith("-")):
             continue  # the last is an option's value
-        whole, start = f"{before} {word}", max(i - 1, 0)
-        if i and (found := _path(whole.partition("=")[2])) is not None:
-            right = f"{before.partition('=')[0]}={found}"
+        setting, _, name = " ".join(words[start : i + 1]).partition("=")
+        if (found := _path(name)) is not None:
+            right = f"{setting}={found}"
         elif (found := _path(word)) is not None:
             right, start = f"image={found}", i
         else:

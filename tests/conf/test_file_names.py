@@ -113,6 +113,9 @@ def test_a_name_in_pieces_or_without_its_setting_gets_the_exact_spelling(here: P
     (here / "me.jpg").touch()
     said = hint(["degradation=blur", "image=my", "photo.jpg", "steps=5"], "python run.py")
     assert said is not None and "python run.py degradation=blur 'image=my photo.jpg' steps=5" in said
+    (here / "a big photo.jpg").touch()
+    said = hint(["steps=5", "image=a", "big", "photo.jpg"], "python run.py")
+    assert said is not None and "python run.py steps=5 'image=a big photo.jpg'" in said
     said = hint(["me.jpg", "steps=5"], "python run.py")
     assert said is not None and "python run.py image=me.jpg steps=5" in said
     (here / "${b}.jpg").touch()
