@@ -15,6 +15,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from inversion.runtime.threads import wait_asleep
+
 if TYPE_CHECKING:
     from inversion import degradations, losses, metrics
     from inversion.api import load_model, load_photo, restore
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from inversion.presets import preset
     from inversion.restoration import Problem, Restoration
     from inversion.search.hyperparameters import Hyperparameters
+
+wait_asleep()  # before anything imports torch
 
 __version__ = "0.2.0"
 __all__ = [
