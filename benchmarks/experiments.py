@@ -10,11 +10,11 @@ the exit code is 1. Names: all of conf/experiment unless some are given. key=val
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,7 +35,7 @@ BEGIN = "# Measured"
 
 
 def measure(name: str, overrides: Sequence[str]) -> tuple[Summary, float]:
-    """An experiment's summary, and the minutes that it took. Raises CalledProcessError."""
+    """An experiment's summary, and the CPU minutes that it took. Raises CalledProcessError."""
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/mlflow.db"
         command = [
@@ -47,11 +47,12 @@ def measure(name: str, overrides: Sequence[str]) -> tuple[Summary, float]:
         ]
         command += [f"tracking.uri={uri}", f"tracking.artifacts={folder}/artifacts"]
         command += ["tracking.experiment=measured", f"hydra.sweep.dir={folder}/sweep"]
-        began = time.monotonic()
+        before = os.times()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        minutes = (time.monotonic() - began) / 60
+        after = os.times()
+        used = after.children_user + after.children_system - before.children_user - before.children_system
         (summary,) = study(Store(uri).read("measured")).summaries
-    return summary, minutes
+    return summary, used / 60
 
 
 def lines_of(name: str, overrides: Sequence[str], summary: Summary, minutes: float) -> list[str]:
@@ -59,7 +60,7 @@ def lines_of(name: str, overrides: Sequence[str], summary: Summary, minutes: flo
     words = " ".join([name, *overrides])
     net = summary.table.constants.get("generator.name", "another net")
     lines = [
-        f"{BEGIN} by `python -m benchmarks.experiments {words} --write` with {net}, {minutes:.1f} min on two cores:"
+        f"{BEGIN} by `python -m benchmarks.experiments {words} --write` with {net}, {minutes:.1f} CPU min:"
     ]
     for metric in metrics_of(summary):
         lines += [f"#   {line}".rstrip() for line in table_of(summary, metric)]

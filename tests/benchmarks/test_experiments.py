@@ -36,8 +36,7 @@ def lines(better: float = 0.0) -> list[str]:
 
 def test_the_block_has_a_table_per_metric_of_the_final_picture_and_the_recommendation() -> None:
     assert lines() == [
-        "# Measured by `python -m benchmarks.experiments some_grid seed=1 --write` with another net, 1.2 min on two "
-        "cores:",
+        "# Measured by `python -m benchmarks.experiments some_grid seed=1 --write` with another net, 1.2 CPU min:",
         "#   PSNR, consistent [dB]",
         "#              steps 100   500",
         "#     reg 0.1       16.9  20.9",

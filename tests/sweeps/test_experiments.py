@@ -40,7 +40,7 @@ def test_an_experiment_is_a_grid_by_itself_and_its_axes_are_settings(path: Path)
 def test_an_experiment_says_its_command_its_minutes_and_what_to_expect(path: Path) -> None:
     header = "".join(line for line in path.read_text().splitlines(keepends=True) if line.startswith("#"))
     assert f"python run.py +experiment={path.stem}" in header
-    assert re.search(r"\d min", header) and "Measured" in header
+    assert re.search(r"\d (CPU )?min", header) and "Measured" in header
 
 
 def test_the_blurred_photo_is_the_sample_portrait_blurred_by_the_kernel_that_the_header_names() -> None:
