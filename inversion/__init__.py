@@ -15,7 +15,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from inversion.runtime.threads import wait_asleep
+from inversion.runtime.threads import wait_briefly
 
 if TYPE_CHECKING:
     from inversion import degradations, losses, metrics
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inversion.restoration import Problem, Restoration
     from inversion.search.hyperparameters import Hyperparameters
 
-wait_asleep()  # before anything imports torch
+wait_briefly()  # before anything imports torch
 
 __version__ = "0.2.0"
 __all__ = [

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 
+SPINS = 5000  # turns for which a waiting thread keeps its core, about 10 microseconds; then it sleeps
 
-def wait_asleep() -> None:
-    """Let threads sleep while they wait; call it before torch is imported, whose OpenMP reads this once.
 
-    By default a thread that is done waits spinning. Where another program has the core of the thread that it waits
-    for, the spinning keeps both from going on: on two cores with ten other programs a step took 20 to 30 times as
-    long. A person's own OMP_WAIT_POLICY or GOMP_SPINCOUNT stands. Source: GCC's libgomp manual, OMP_WAIT_POLICY.
+def wait_briefly() -> None:
+    """Let waiting threads fall asleep soon; call it before torch is imported, whose OpenMP reads this once.
+
+    By default they keep their core for milliseconds. Where another program has the core of the thread that they wait
+    for, that keeps it from going on: with ten other programs on two cores, a search of 25 steps took 45 to 76 s, and
+    3 s so. On idle cores both take as long. A person's own GOMP_SPINCOUNT or OMP_WAIT_POLICY stands. Source: GCC's
+    libgomp manual, GOMP_SPINCOUNT.
     """
-    if "GOMP_SPINCOUNT" not in os.environ:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
