@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 BEATS = 4.5  # per lease: every 20 s of 90
 LOOK = 1.0  # seconds for which what was read last is new enough
+GRACE = 5.0  # seconds that the end of the program waits for the store
 TAG = "worker."
 
 
@@ -40,7 +41,8 @@ class Heartbeat:
         self._ended = threading.Event()
         with clear_errors(uri):
             patiently(self._beat)
-        threading.Thread(target=self._work, name="heartbeat", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, name="heartbeat", daemon=True)
+        self._thread.start()
         atexit.register(self.end)
 
     @property
@@ -49,10 +51,9 @@ class Heartbeat:
         return max(self._longest, time.monotonic() - self._last)
 
     def end(self) -> None:
-        """No process looks for this one any more. Without a server's help the tag stays: it costs a line."""
+        """No process looks for this one any more. Where the store does not answer the tag stays: it costs a line."""
         self._ended.set()
-        with suppress(Exception):  # a server older than this client knows no such request
-            open_client(self._uri).delete_experiment_tag(self._experiment_id, TAG + self.worker)
+        self._thread.join(GRACE)
 
     def _work(self) -> None:
         while not self._ended.wait(self._lease / BEATS):
@@ -60,6 +61,8 @@ class Heartbeat:
                 self._beat()
             except Exception as error:  # a store that is away: nobody can read there either
                 log.debug("no sign of life could be given: %s", error)
+        with suppress(Exception):  # also of a server that is older than this client and knows no such request
+            open_client(self._uri).delete_experiment_tag(self._experiment_id, TAG + self.worker)
 
     def _beat(self) -> None:
         self._number += 1

@@ -108,7 +108,7 @@ class Ledger:
 
         The dead are left out of the look: on this machine whose process is gone, elsewhere whose signs of life have
         stopped for its lease (heartbeat.py). A process that was only stopped for so long, and goes on, asks
-        `was_taken_over` before it calls its run finished.
+        `was_taken_over` before it calls its run finished. Claims of one process come from one thread.
         """
         if not self.uri or health_of(self.uri).is_away:
             return None
@@ -201,7 +201,7 @@ class Ledger:
         """
         reaped = []
         for run in self.running():
-            if self.is_dead(run) or run.data.tags.get("host") == host:
+            if self.is_dead(run) or (host is not None and run.data.tags.get("host") == host):
                 self._bury(run)
                 reaped.append(str(run.info.run_id))
         return reaped

@@ -121,7 +121,10 @@ def cluster() -> Iterator[str]:
 
 def test_a_ray_cluster_of_two_nodes(store: Store, cluster: str) -> None:
     weights = f"generator.path={store.weights.name}"  # relative paths start where the sweep was started
-    done = store.sweep(*GRID, "launcher=ray", f"launcher.address='{cluster}'", TIMED, weights, timeout=900)
+    packs = "launcher.points_per_job=2"
+    done = store.sweep(
+        *GRID, packs, "launcher=ray", f"launcher.address='{cluster}'", TIMED, weights, timeout=900
+    )
     assert_one_parent_with_four_children(store, done)
     workers = {run.data.tags["pid"] for run in store.finished()}
     assert len(workers) >= 2
