@@ -1,0 +1,23 @@
+"""What the estimators look at: a whole photo's luma."""
+
+from __future__ import annotations
+
+import numpy as np
+
+WEIGHTS = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # ITU-R BT.601, as in degradations/grayscale.py
+
+
+def luma_of(photo: np.ndarray) -> np.ndarray:
+    """Luma [H, W], float32, black 0 and white 1: photo [H, W, 3], uint8 or float, in 0..255."""
+    luma: np.ndarray = photo.astype(np.float32) @ (WEIGHTS / 255)
+    return luma
+
+
+def reduced(image: np.ndarray, factor: int) -> np.ndarray:
+    """Average over factor x factor pixels; rows and columns that fill no square are cut: [H, W, ...] -> smaller."""
+    if factor == 1:
+        return image
+    height, width = (side // factor for side in image.shape[:2])
+    cut = image[: height * factor, : width * factor].astype(np.float32)
+    means: np.ndarray = cut.reshape(height, factor, width, factor, *image.shape[2:]).mean(axis=(1, 3))
+    return means
