@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -32,6 +32,7 @@ class Compression:
     confidence: float  # 0..1
     origin: Literal["tables", "traces", "none"]
     offset: tuple[int, int] = (0, 0)  # px: row and column of the first whole block
+    steps: np.ndarray | None = field(default=None, repr=False, compare=False)  # [8, 8] of luma, in levels
 
 
 def find_compression(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = None) -> Compression:
@@ -50,7 +51,8 @@ def from_tables(tables: Mapping[int, Sequence[int]]) -> Compression:
     known = np.log(np.maximum(luma_steps().reshape(len(QUALITIES), -1), 1))
     distances = np.abs(known - steps).mean(axis=1)
     best = int(distances.argmin())
-    return Compression(QUALITIES[best], float(np.exp(-distances[best] / ALIKE)), "tables")
+    confidence = float(np.exp(-distances[best] / ALIKE))
+    return Compression(QUALITIES[best], confidence, "tables", steps=np.exp(steps).reshape(BLOCK, BLOCK))
 
 
 def from_traces(photo: np.ndarray) -> Compression:
@@ -68,7 +70,7 @@ def from_traces(photo: np.ndarray) -> Compression:
     if min(patch.shape) < 3 * BLOCK:
         return Compression(None, 0.0, "none")
     rows, columns = grid_phase(patch)
-    blocks = coefficients(patch[rows:, columns:])
+    blocks = coefficients(patch[rows:, columns:], flattest=1)
     if len(blocks) < FEWEST:
         return Compression(None, 0.0, "none")
     gains = likelihood(blocks)
@@ -76,7 +78,8 @@ def from_traces(photo: np.ndarray) -> Compression:
     if gains[best] < SURE:
         return Compression(None, float(np.clip(1 - gains[best] / SURE, 0, 1)), "none")
     offset = (top + rows) % BLOCK, (left + columns) % BLOCK
-    return Compression(QUALITIES[best], float(1 - np.exp(-gains[best] / SURE)), "traces", offset)
+    confidence = float(1 - np.exp(-gains[best] / SURE))
+    return Compression(QUALITIES[best], confidence, "traces", offset, luma_steps()[best])
 
 
 def most_detailed(luma: np.ndarray) -> tuple[int, int]:
@@ -107,16 +110,16 @@ def likelihood(found: np.ndarray) -> np.ndarray:
     return gains
 
 
-def coefficients(patch: np.ndarray) -> np.ndarray:
-    """Cosine transform of the blocks that are whole, neither clipped (NaN) nor of one colour: [H, W] -> [blocks, 8, 8].
+def coefficients(luma: np.ndarray, flattest: float = -1) -> np.ndarray:
+    """Cosine transform of whole blocks: luma [H, W] in levels -> [blocks, 8, 8], orthonormal (T.81, A.3.3).
 
-    Orthonormal (T.81, A.3.3).
+    Left out are blocks with NaN, and those that vary by no more than `flattest` levels.
     """
-    rows, columns = (side // BLOCK for side in patch.shape)
-    squares = patch[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
+    rows, columns = (side // BLOCK for side in luma.shape)
+    squares = luma[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
     blocks = squares.reshape(-1, BLOCK, BLOCK)
     spread = blocks.max(axis=(1, 2)) - blocks.min(axis=(1, 2))
-    transformed: np.ndarray = dctn(blocks[spread > 1], axes=(1, 2), norm="ortho")
+    transformed: np.ndarray = dctn(blocks[spread > flattest], axes=(1, 2), norm="ortho")
     return transformed
 
 
@@ -124,7 +127,7 @@ def grid_phase(luma: np.ndarray) -> tuple[int, int]:
     """Row and column where blocks begin, 0..7 each: where most coefficients are 0, as compression leaves them."""
 
     def zeros(at: tuple[int, int]) -> float:
-        found = coefficients(luma[at[0] :, at[1] :])
+        found = coefficients(luma[at[0] :, at[1] :], flattest=1)
         return float((np.abs(found) < ZERO).mean()) if len(found) else 0.0
 
     return max(((row, column) for row in range(BLOCK) for column in range(BLOCK)), key=zeros)

@@ -31,7 +31,7 @@ def test_equal_channels_are_grey_whatever_their_noise(portrait: np.ndarray) -> N
 
 def test_a_pale_photo_is_faded_not_grey(portrait: np.ndarray) -> None:
     luma = luma_of(portrait)[..., None] * 255
-    assert find_colour(luma + 0.12 * (portrait - luma)).kind == "faded"
+    assert find_colour(luma + 0.1 * (portrait - luma)).kind == "faded"
 
 
 def test_a_tint_is_found_where_there_is_no_other_colour() -> None:
