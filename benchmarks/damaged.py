@@ -83,6 +83,8 @@ def coloured(image: Tensor, rng: np.random.Generator) -> tuple[Kind, Tensor]:
     image = Grayscale()(image)
     if kind == "grey":
         return kind, image
-    dark, light = rng.uniform((0.1, 0.05, 0.0), (0.2, 0.1, 0.05)), rng.uniform((0.9, 0.8, 0.6), (1, 0.9, 0.75))
-    dark, light = (torch.tensor(one).float()[:, None, None] for one in (dark, light))
+    dark, light = (
+        torch.from_numpy(rng.uniform(*bounds)).float()[:, None, None]
+        for bounds in (((0.1, 0.05, 0.0), (0.2, 0.1, 0.05)), ((0.9, 0.8, 0.6), (1, 0.9, 0.75)))
+    )
     return kind, (dark + (light - dark) * (image + 1) / 2) * 2 - 1

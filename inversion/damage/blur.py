@@ -18,8 +18,12 @@ from inversion.degradations.blur import default_sigma, gaussian_kernel
 MIDDLE = 0.05  # cycles per pixel
 SLOPE, SLOPES = -2.9, 0.3
 CURVE, CURVES = 0.05, 0.2
-UNLIKE = 0.03  # nepers^2 per unit of l: how far photos depart from that
-NOISE_ERROR = 0.15  # of the noise's power
+UNLIKE = 0.008  # nepers^2 per unit of l: how far photos depart from that
+NOISE_ERROR = 0.07  # of the noise's power
+CLEAR = 2.0  # times the power of noise and rounding is used
+CONTOURS = 0.1  # cycles per pixel, below which contours have more power than rounding's mean
+DITHER = 0.5  # levels of noise, that rounding makes no contours any more
+STEPS = 1.0  # times the power of JPEG's rounding
 SIZES = np.geomspace(1.0, 40.0, 100)  # px, kernels that are tried at each scale; the first is no blur
 COARSE = 20.0  # px: a wider kernel is measured at half the size
 SHARP = 4.5  # px: a narrower kernel is no blur that one sees
@@ -62,7 +66,9 @@ def find_blur(
         if size <= COARSE or min(small.shape) < SIDES[0]:
             break
         factor *= 2
-    sigma = np.sqrt(max(default_sigma(size) ** 2 - (1 - 1 / factor**2) / 12, 0.01)) * factor  # less the averaging's
+    sigma = (
+        np.sqrt(max(default_sigma(size) ** 2 - (1 - 1 / factor**2) / 12, 0.01)) * factor
+    )  # less the averaging's
     return Blur(float(max(1.0, (sigma - default_sigma(0)) / 0.15)), float(np.clip(1 - spread, 0, 1)))
 
 
@@ -75,8 +81,8 @@ def at_one_scale(
     evidence is compared between kernels (Bishop 2006, section 3.5).
     """
     frequency, power = ring_power(luma, known)
-    floor = noise**2 + rounding(compression, frequency / factor) / factor**2
-    clear = np.cumprod(power > 2 * floor).astype(bool)
+    floor = noise**2 + rounding(compression, frequency / factor, noise * factor) / factor**2
+    clear = np.cumprod(power > CLEAR * floor).astype(bool)
     if clear.sum() < 6:
         return float(SIZES[-1]), 1.0
     frequency, power, floor = frequency[clear], power[clear], floor[clear]
@@ -96,16 +102,20 @@ def at_one_scale(
     return float(np.exp(mean)), float(np.sqrt(chance @ (np.log(SIZES) - mean) ** 2))
 
 
-def rounding(compression: Compression | None, frequency: np.ndarray) -> np.ndarray:
-    """Power that rounding to 8 bits and JPEG's steps add or take, white = 1: frequencies in cycles per photo pixel."""
-    eight_bits = 1 / 12 / 255**2
+def rounding(compression: Compression | None, frequency: np.ndarray, noise: float) -> np.ndarray:
+    """Power that rounding to 8 bits and JPEG's steps add or take, white = 1: frequencies in cycles per photo pixel.
+
+    Without noise, rounding makes contours of slow gradients: more power at low frequencies.
+    """
+    dithered = min(1.0, noise * 255 / DITHER)
+    eight_bits = (1 + (1 - dithered) * np.square(CONTOURS / frequency)) / 12 / 255**2
     if compression is None or compression.steps is None:
-        return np.full(len(frequency), eight_bits)
+        return np.asarray(eight_bits)
     across = np.arange(8) / 16
     places = np.hypot(across[:, None], across).ravel()
     order = np.argsort(places)
     steps = np.interp(frequency, places[order], np.square(compression.steps.ravel()[order]))
-    return np.asarray(eight_bits + steps / 12 / 255**2)
+    return np.asarray(eight_bits + STEPS * steps / 12 / 255**2)
 
 
 @lru_cache(maxsize=1)

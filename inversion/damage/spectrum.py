@@ -20,7 +20,11 @@ def ring_power(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np.nd
     places = squares(luma.shape, side)
     if known is not None:
         for smaller in (side, *(one for one in SIDES if one < side)):
-            clean = [(y, x) for y, x in squares(luma.shape, smaller) if known[y : y + smaller, x : x + smaller].all()]
+            clean = [
+                (y, x)
+                for y, x in squares(luma.shape, smaller)
+                if known[y : y + smaller, x : x + smaller].all()
+            ]
             if clean:
                 side, places = smaller, clean
             if len(clean) * smaller**2 / 4 >= COVERED * luma.size:  # they overlap by halves
