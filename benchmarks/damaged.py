@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.damage.colour import Kind
-from inversion.damage.luma import WEIGHTS
+from inversion.damage.noise import IN_LUMA
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.scratches import Scratches
@@ -26,7 +26,6 @@ STROKES = {1: (2, 4), 2: (4, 8), 3: (8, 12)}
 WIDTH = (0.004, 0.01)  # of a scratch, of the side
 KINDS: tuple[Kind, Kind, Kind] = ("colour", "grey", "sepia")
 PAPER = 0.95  # white of a print, in [-1, 1]
-IN_LUMA = float(np.linalg.norm(WEIGHTS))  # of noise that is independent in three channels
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def find_colour(photo: np.ndarray) -> Colour:
     A toned print's colour is a function of its luma, whatever the toner; so its residual is small, a colour photo's
     is not. Chroma: Cb and Cr of ITU-R BT.601, in units of white.
     """
-    small = reduced(photo, max(1, round(max(photo.shape[:2]) / SIDE)))
+    height, width = photo.shape[:2]
+    small = reduced(photo, max(1, min(round(max(height, width) / SIDE), height, width)))
     luma = luma_of(small).ravel()
     blue, red = ((small[..., channel] / 255.0).ravel() - luma for channel in (2, 0))
     chroma = np.stack([blue / 1.772, red / 1.402], axis=1)

@@ -8,6 +8,9 @@ import numpy as np
 from scipy import ndimage
 from scipy.stats import gamma
 
+from inversion.damage.luma import WEIGHTS
+
+IN_LUMA = float(np.linalg.norm(WEIGHTS))  # of noise that is independent in three channels: 0.669
 PATCH = 7  # px a side
 PATCHES = 60_000  # at most, of all that a photo has
 ROUNDS = 4  # of choosing patches without texture

@@ -17,7 +17,7 @@ LENGTH = 101  # px there: least length
 FILLED = 0.85  # of that length must differ
 CROWDED = 0.4  # share of candidates among a pixel's surroundings, from which on it is texture
 ANGLES = 72  # directions, evenly spaced
-EXTREME = 0.12  # of the pixels may be brighter than a bright line, or darker than a dark one
+EXTREME = 0.03  # of the pixels may be brighter than a bright line, or darker than a dark one
 ALIKE = 0.1  # of white: by which a line may be less extreme
 ONE_COLOUR = 0.04  # of white: standard deviation of a line's middle along LENGTH
 FAINT = 0.35  # of the least difference is enough where a line goes on
@@ -40,7 +40,7 @@ def find_scratches(luma: np.ndarray, noise: float = 0.0) -> Scratches:
     luma: [H, W] in 0..1. noise: standard deviation there. Directional openings of the top-hat transform: Soille 2003,
     Morphological image analysis, chapters 4 and 8; lines may have gaps, as in his rank-max openings.
     """
-    factor = max(1, round(max(luma.shape) / SIDE))
+    factor = max(1, min(round(max(luma.shape) / SIDE), *luma.shape))
     small = reduced(luma, factor)
     least = max(DEPTH, NOISES * noise / factor)
     mask, depths = np.zeros(luma.shape, dtype=bool), [0.0]

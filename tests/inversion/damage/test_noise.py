@@ -9,10 +9,8 @@ from scipy import ndimage
 
 from inversion.damage.compressed_noise import noise_before
 from inversion.damage.compression import find_compression
-from inversion.damage.luma import WEIGHTS, luma_of
-from inversion.damage.noise import find_noise
-
-IN_LUMA = float(np.linalg.norm(WEIGHTS))  # of independent noise in three channels
+from inversion.damage.luma import luma_of
+from inversion.damage.noise import IN_LUMA, find_noise
 
 
 def noisy(photo: np.ndarray, sigma: float, blur: float = 0) -> np.ndarray:
