@@ -34,16 +34,23 @@ class Colour:
         return self.kind in ("grey", "sepia")
 
 
-def find_colour(photo: np.ndarray) -> Colour:
+def find_colour(photo: np.ndarray, known: np.ndarray | None = None) -> Colour:
     """Compare each pixel's chroma with the mean chroma of its luma: photo [H, W, 3], 0..255.
 
     A toned print's colour is a function of its luma, whatever the toner; so its residual is small, a colour photo's
-    is not. Chroma: Cb and Cr of ITU-R BT.601, in units of white.
+    is not. Chroma: Cb and Cr of ITU-R BT.601, in units of white. known: [H, W] bool, False = scratched, down to the
+    paper or its black.
     """
     height, width = photo.shape[:2]
-    small = reduced(photo, max(1, min(round(max(height, width) / SIDE), height, width)))
-    luma = luma_of(small).ravel()
-    blue, red = ((small[..., channel] / 255.0).ravel() - luma for channel in (2, 0))
+    factor = max(1, min(round(max(height, width) / SIDE), height, width))
+    if known is None or not known.any():
+        small = reduced(photo, factor).reshape(-1, 3)
+    else:
+        share = reduced(known.astype(np.float32), factor)
+        sums = reduced(np.where(known[..., None], photo, 0), factor)
+        small = sums[share > 0] / share[share > 0, None]
+    luma = luma_of(small)
+    blue, red = (small[:, channel] / 255.0 - luma for channel in (2, 0))
     chroma = np.stack([blue / 1.772, red / 1.402], axis=1)
     tint = tint_by_luma(luma, chroma)
     strength = float(np.quantile(np.linalg.norm(tint, axis=1), 1 - FEW))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -34,11 +34,8 @@ class Damage:
     @property
     def hidden(self) -> np.ndarray:
         """Scratches with their edges: [H, W] bool, True = does not show the photo."""
-        mask = self.scratches.mask
-        if not mask.any():
-            return mask
-        reach = max(2, round(GROWN * max(mask.shape)))
-        return np.asarray(ndimage.maximum_filter(mask, 2 * reach + 1))
+        known = visible(self.scratches.mask)
+        return self.scratches.mask if known is None else ~known
 
     @property
     def is_none(self) -> bool:
@@ -75,6 +72,19 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     sample = patchwork(luma)
     noise = noise_before(sample, compression) if compression.quality is not None else find_noise(sample)
     scratches = find_scratches(luma, noise.sigma)
-    found = Damage(find_colour(photo), Blur(1.0, 0.0), noise, compression, scratches)
-    known = ~found.hidden if found.is_scratched else None
-    return replace(found, blur=find_blur(luma, noise.sigma, compression, known))
+    known = visible(scratches.mask)
+    return Damage(
+        find_colour(photo, known),
+        find_blur(luma, noise.sigma, compression, known),
+        noise,
+        compression,
+        scratches,
+    )
+
+
+def visible(scratched: np.ndarray) -> np.ndarray | None:
+    """What neither scratches nor their edges hide: [H, W] bool, None = all of it."""
+    if not scratched.any():
+        return None
+    reach = max(2, round(GROWN * max(scratched.shape)))
+    return np.asarray(~ndimage.maximum_filter(scratched, 2 * reach + 1))

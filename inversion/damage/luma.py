@@ -11,7 +11,7 @@ WEIGHTS = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # ITU-R BT.601, as 
 
 
 def luma_of(photo: np.ndarray) -> np.ndarray:
-    """Luma [H, W], float32, black 0 and white 1: photo [H, W, 3], uint8 or float, in 0..255."""
+    """Luma [...], float32, black 0 and white 1: photo [..., 3], uint8 or float, in 0..255."""
     luma: np.ndarray = photo.astype(np.float32) @ (WEIGHTS / 255)
     return luma
 

@@ -42,3 +42,10 @@ def test_a_tint_is_found_where_there_is_no_other_colour() -> None:
 
 def test_a_photo_of_one_pixel_is_grey() -> None:
     assert find_colour(np.full((1, 1, 3), 100, dtype=np.uint8)).kind == "grey"
+
+
+def test_scratches_down_to_the_paper_are_no_colour(portrait: np.ndarray) -> None:
+    photo, known = toned(portrait, (40, 20, 5), (230, 200, 140)), np.ones(portrait.shape[:2], dtype=bool)
+    photo[::20], known[::20] = 255.0, False
+    photo[5::20], known[5::20] = 0.0, False
+    assert find_colour(photo, known).kind == "sepia"

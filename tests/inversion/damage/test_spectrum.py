@@ -6,11 +6,13 @@ from scipy import ndimage
 
 from inversion.damage.spectrum import ring_power, squares
 
+HIGHER = 0.2  # than the mean of many squares is the quantile that is taken of them
+
 
 @pytest.mark.parametrize("shape", [(256, 256), (300, 700), (90, 120)])
 def test_white_noise_has_its_variance_at_every_frequency(shape: tuple[int, int]) -> None:
     frequency, power = ring_power(0.1 * np.random.default_rng(0).normal(size=shape).astype(np.float32))
-    assert power.mean() == pytest.approx(0.01, rel=0.05)
+    assert power.mean() == pytest.approx(0.01, rel=HIGHER)
     half = len(power) // 2
     assert power[:half].mean() == pytest.approx(power[half:].mean(), rel=0.2)
     assert frequency[0] < 0.03 and 0.48 < frequency[-1] < 0.5
@@ -19,8 +21,17 @@ def test_white_noise_has_its_variance_at_every_frequency(shape: tuple[int, int])
 def test_a_blur_multiplies_it_by_the_square_of_its_response() -> None:
     noise = np.random.default_rng(0).normal(size=(512, 512)).astype(np.float32)
     frequency, power = ring_power(ndimage.gaussian_filter(noise, 1.0))
-    low = frequency < 0.25
-    np.testing.assert_allclose(power[low], np.exp(-np.square(2 * np.pi * frequency[low])), rtol=0.15)
+    middle = (frequency > 0.05) & (frequency < 0.25)
+    response = power[middle] / ring_power(noise)[1][middle]
+    np.testing.assert_allclose(response, np.exp(-np.square(2 * np.pi * frequency[middle])), rtol=0.15)
+
+
+def test_a_few_squares_with_a_sharp_edge_change_little() -> None:
+    soft = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(1024, 1024)), 4).astype(np.float32)
+    edge = soft.copy()
+    edge[100:200, 500:503] = 1.0
+    high = ring_power(soft)[0] > 0.2
+    np.testing.assert_allclose(ring_power(edge)[1][high], ring_power(soft)[1][high], rtol=0.5)
 
 
 def test_squares_with_scratches_are_left_out() -> None:
@@ -29,7 +40,7 @@ def test_squares_with_scratches_are_left_out() -> None:
     for line in range(0, 600, 100):
         luma[line], known[line] = 5.0, False
     _, power = ring_power(luma, known)
-    assert power.mean() == pytest.approx(0.01, rel=0.05)
+    assert power.mean() == pytest.approx(0.01, rel=HIGHER)
     assert ring_power(luma)[1].mean() > 0.02
 
 
