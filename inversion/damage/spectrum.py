@@ -9,7 +9,7 @@ SIDES = (256, 128, 64)  # px of the squares whose spectra are averaged; the firs
 COVERED = 0.2  # of the photo: the least that squares without scratches cover before smaller ones are tried
 
 COARSE = 10  # the lowest of so many parts of all frequencies tell whether a square shows anything
-SHARPER = 0.75  # quantile of the squares' powers
+SHARPER = 0.8  # quantile of the squares' powers
 
 
 def ring_power(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
