@@ -85,6 +85,21 @@ def test_no_library_module_imports_a_script_or_a_room_above_it() -> None:
         assert not wrong, f"{name} imports {wrong}"
 
 
+def test_damage_is_found_without_a_generator() -> None:
+    """Looking at a photo needs operators only, and no operator looks for damage by itself."""
+    for name, path in KNOWN.items():
+        rooms = {
+            ".".join(needed.split(".")[:2]) for needed in imports(path) if needed.startswith("inversion.")
+        }
+        reading = {"inversion.images", "inversion.errors"} if name == "inversion.damage.__main__" else set()
+        if name.startswith("inversion.damage"):
+            assert rooms <= {"inversion.damage", "inversion.degradations", *reading}, (
+                f"{name} imports {rooms}"
+            )
+        if name.startswith("inversion.degradations"):
+            assert "inversion.damage" not in rooms, f"{name} imports {rooms}"
+
+
 def test_a_file_can_be_read_in_one_sitting() -> None:
     """Checkpoint readers excepted: a dialect is one idea, and a long one."""
     lengths = {

@@ -1,0 +1,49 @@
+"""What has happened to a photo? `python -m inversion.damage PHOTO [--drawn damage.png] [--mask mask.png]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from inversion.damage.damage import find_damage
+from inversion.damage.table import text
+from inversion.errors import ConfigError
+from inversion.images import read_photo
+
+COLOUR = (255, 40, 40)  # of what is hidden, in the drawn photo
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m inversion.damage", description=__doc__)
+    parser.add_argument("photo", type=Path)
+    parser.add_argument(
+        "--drawn", type=Path, help="the photo, with scratches drawn over it, as a new picture"
+    )
+    parser.add_argument("--mask", type=Path, help="white = scratched, as degradation.mask takes it")
+    chosen = parser.parse_args()
+    for path in (chosen.drawn, chosen.mask):
+        if path is not None and path.exists():
+            sys.exit(f"Nothing is overwritten. Got {path}, which exists; another name would work.")
+    try:
+        photo = read_photo(chosen.photo)
+    except ConfigError as error:
+        sys.exit(str(error))
+    with Image.open(chosen.photo) as file:
+        tables = getattr(file, "quantization", None)
+    pixels = np.array(photo)
+    damage = find_damage(pixels, tables)
+    print(text(damage))
+    if chosen.drawn is not None:
+        Image.fromarray(np.where(damage.hidden[..., None], COLOUR, pixels).astype(np.uint8)).save(
+            chosen.drawn
+        )
+    if chosen.mask is not None:
+        Image.fromarray(255 * damage.hidden.astype(np.uint8)).save(chosen.mask)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""How far a photo is out of focus: the Gaussian that explains what is missing of a photo's usual spectrum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from inversion.damage.compression import Compression
+from inversion.damage.luma import reduced
+from inversion.damage.spectrum import SIDES, ring_power
+from inversion.degradations.blur import default_sigma, gaussian_kernel
+
+# log power of sharp photos is SLOPE l + CURVE l^2 + a constant, l = log(frequency / MIDDLE). Means and deviations of 58
+# whole photos of training people, 600 to 1,600 px, and the same at half and at a quarter of their size.
+MIDDLE = 0.05  # cycles per pixel
+SLOPE, SLOPES = -2.9, 0.3
+CURVE, CURVES = 0.05, 0.2
+UNLIKE = 0.008  # nepers^2 per unit of l: how far photos depart from that
+NOISE_ERROR = 0.07  # of the noise's power
+CLEAR = 2.0  # times the power of noise and rounding is used
+CONTOURS = 0.1  # cycles per pixel, below which contours have more power than rounding's mean
+DITHER = 0.5  # levels of noise, that rounding makes no contours any more
+STEPS = 1.0  # times the power of JPEG's rounding
+SIZES = np.geomspace(1.0, 40.0, 100)  # px, kernels that are tried at each scale; the first is no blur
+COARSE = 20.0  # px: a wider kernel is measured at half the size
+SHARP = 4.5  # px: a narrower kernel is no blur that one sees
+
+
+@dataclass(frozen=True)
+class Blur:
+    """A Gaussian window as degradations/blur.py has it, sigma by its rule."""
+
+    kernel_size: float  # px of the photo; 1 = sharp
+    confidence: float  # 0..1: 1 less the relative width of what else would explain the photo
+
+    @property
+    def is_sharp(self) -> bool:
+        """Nothing to sharpen that one could see."""
+        return self.kernel_size < SHARP
+
+    @property
+    def sigma(self) -> float:
+        """In pixels of the photo."""
+        return default_sigma(self.kernel_size)
+
+
+def find_blur(
+    luma: np.ndarray,
+    noise: float = 0.0,
+    compression: Compression | None = None,
+    known: np.ndarray | None = None,
+) -> Blur:
+    """Measure at the photo's own size, and at half of it as long as the blur is wide: luma [H, W] in 0..1.
+
+    noise: standard deviation in luma. compression: whose steps bound what can be seen. known: [H, W] bool,
+    False = scratched.
+    """
+    factor = 1
+    while True:
+        small = reduced(luma, factor)
+        seen = None if known is None else reduced(known.astype(np.float32), factor) > 0.999
+        size, spread = at_one_scale(small, noise / factor, compression, factor, seen)
+        if size <= COARSE or min(small.shape) < SIDES[0]:
+            break
+        factor *= 2
+    sigma = (
+        np.sqrt(max(default_sigma(size) ** 2 - (1 - 1 / factor**2) / 12, 0.01)) * factor
+    )  # less the averaging's
+    return Blur(float(max(1.0, (sigma - default_sigma(0)) / 0.15)), float(np.clip(1 - spread, 0, 1)))
+
+
+def at_one_scale(
+    luma: np.ndarray, noise: float, compression: Compression | None, factor: int, known: np.ndarray | None
+) -> tuple[float, float]:
+    """The kernel's size in pixels of `luma`, and its relative standard deviation.
+
+    log P - log |H|^2 is a parabola in log frequency with the coefficients of photos: Bayesian linear regression, whose
+    evidence is compared between kernels (Bishop 2006, section 3.5).
+    """
+    frequency, power = ring_power(luma, known)
+    floor = noise**2 + rounding(compression, frequency / factor, noise * factor) / factor**2
+    clear = np.cumprod(power > CLEAR * floor).astype(bool)
+    if clear.sum() < 6:
+        return float(SIZES[-1]), 1.0
+    frequency, power, floor = frequency[clear], power[clear], floor[clear]
+    place = np.log(frequency / MIDDLE)
+    design = np.stack([np.ones_like(place), place, place**2], axis=1)
+    missing = np.log(power - floor) - responses(len(SIZES))[:, np.rint(frequency * SIDES[0]).astype(int) - 1]
+    variance = UNLIKE / np.gradient(place) + np.square(NOISE_ERROR * floor / (power - floor))
+    prior_mean, prior = np.array([0.0, SLOPE, CURVE]), np.diag([0.0, SLOPES**-2, CURVES**-2])
+    beyond = missing - design @ prior_mean
+    weighted = design / variance[:, None]
+    fit = np.linalg.solve(design.T @ weighted + prior, (beyond @ weighted).T)
+    rest = beyond - fit.T @ design.T
+    cost = 0.5 * ((rest**2 / variance).sum(axis=1) + np.einsum("in,ij,jn->n", fit, prior, fit))
+    chance = np.exp(cost.min() - cost)
+    chance /= chance.sum()
+    mean = float(chance @ np.log(SIZES))
+    return float(np.exp(mean)), float(np.sqrt(chance @ (np.log(SIZES) - mean) ** 2))
+
+
+def rounding(compression: Compression | None, frequency: np.ndarray, noise: float) -> np.ndarray:
+    """Power that rounding to 8 bits and JPEG's steps add or take, white = 1: frequencies in cycles per photo pixel.
+
+    Without noise, rounding makes contours of slow gradients: more power at low frequencies.
+    """
+    dithered = min(1.0, noise * 255 / DITHER)
+    eight_bits = (1 + (1 - dithered) * np.square(CONTOURS / frequency)) / 12 / 255**2
+    if compression is None or compression.steps is None:
+        return np.asarray(eight_bits)
+    across = np.arange(8) / 16
+    places = np.hypot(across[:, None], across).ravel()
+    order = np.argsort(places)
+    steps = np.interp(frequency, places[order], np.square(compression.steps.ravel()[order]))
+    return np.asarray(eight_bits + STEPS * steps / 12 / 255**2)
+
+
+@lru_cache(maxsize=1)
+def responses(count: int) -> np.ndarray:
+    """Log of what each of SIZES leaves of the power, per ring of the largest squares: [sizes, side / 2]."""
+    rows = []
+    places = np.arange(SIDES[0] // 2 + 1) / SIDES[0]
+    ring = np.rint(np.hypot(np.fft.fftfreq(SIDES[0])[:, None], places) * SIDES[0]).astype(int).ravel()
+    for size in SIZES[:count]:
+        kernel = gaussian_kernel(size, torch.tensor([default_sigma(size)], dtype=torch.float64))[0].numpy()
+        reach = len(kernel) // 2
+        line = kernel @ np.cos(2 * np.pi * np.arange(-reach, reach + 1)[:, None] * places)
+        full = np.concatenate([line, line[-2:0:-1]])
+        power = np.square(full[:, None] * line).ravel()
+        rows.append((np.bincount(ring, power) / np.maximum(np.bincount(ring), 1))[1 : SIDES[0] // 2 + 1])
+    return np.log(np.maximum(np.stack(rows), 1e-14))

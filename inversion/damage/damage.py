@@ -1,0 +1,90 @@
+"""Everything that can be seen to have happened to a photo, and the operator that does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from inversion.damage.blur import Blur, find_blur
+from inversion.damage.colour import Colour, find_colour
+from inversion.damage.compressed_noise import noise_before
+from inversion.damage.compression import Compression, find_compression
+from inversion.damage.luma import luma_of, patchwork
+from inversion.damage.noise import Noise, find_noise
+from inversion.damage.scratches import Scratches, find_scratches
+
+GROWN = 0.004  # of the longer side, at least 2 px: what JPEG and blur make of a scratch's edge
+VISIBLE = 0.006  # of white: less noise in luma is no damage; every camera has as much
+HARMLESS = 88  # JPEG quality from which on nothing can be seen
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What was found in one photo, at its own size; each with its own confidence, 0..1."""
+
+    colour: Colour
+    blur: Blur
+    noise: Noise
+    compression: Compression
+    scratches: Scratches
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """Scratches with their edges: [H, W] bool, True = does not show the photo."""
+        known = visible(self.scratches.mask)
+        return self.scratches.mask if known is None else ~known
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is nothing that a restoration would have to mend."""
+        return not (
+            self.colour.is_grey or self.is_blurred or self.is_noisy or self.is_compressed or self.is_scratched
+        )
+
+    @property
+    def is_blurred(self) -> bool:
+        return not self.blur.is_sharp
+
+    @property
+    def is_noisy(self) -> bool:
+        return self.noise.sigma > VISIBLE
+
+    @property
+    def is_compressed(self) -> bool:
+        return self.compression.quality is not None and self.compression.quality < HARMLESS
+
+    @property
+    def is_scratched(self) -> bool:
+        return bool(self.scratches.mask.any())
+
+
+def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = None) -> Damage:
+    """Look at a whole photo at its own size: [H, W, 3], uint8.
+
+    tables: Pillow's `image.quantization` of the file, None where it is no JPEG file. Each estimate knows those before
+    it: scratches are found in spite of the noise, and left out of what follows; the blur is seen up to where noise and
+    compression hide it.
+    """
+    luma, compression = luma_of(photo), find_compression(photo, tables)
+    sample = patchwork(luma)
+    noise = noise_before(sample, compression) if compression.quality is not None else find_noise(sample)
+    scratches = find_scratches(luma, noise.sigma)
+    known = visible(scratches.mask)
+    return Damage(
+        find_colour(photo, known),
+        find_blur(luma, noise.sigma, compression, known),
+        noise,
+        compression,
+        scratches,
+    )
+
+
+def visible(scratched: np.ndarray) -> np.ndarray | None:
+    """What neither scratches nor their edges hide: [H, W] bool, None = all of it."""
+    if not scratched.any():
+        return None
+    reach = max(2, round(GROWN * max(scratched.shape)))
+    return np.asarray(~ndimage.maximum_filter(scratched, 2 * reach + 1))

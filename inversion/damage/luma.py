@@ -1,0 +1,43 @@
+"""What the estimators look at: a whole photo's luma."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+TILE = 256  # px
+WEIGHTS = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # ITU-R BT.601, as in degradations/grayscale.py
+
+
+def luma_of(photo: np.ndarray) -> np.ndarray:
+    """Luma [...], float32, black 0 and white 1: photo [..., 3], uint8 or float, in 0..255."""
+    luma: np.ndarray = photo.astype(np.float32) @ (WEIGHTS / 255)
+    return luma
+
+
+def reduced(image: np.ndarray, factor: int) -> np.ndarray:
+    """Average over factor x factor pixels; rows and columns that fill no square are cut: [H, W, ...] -> smaller."""
+    if factor == 1:
+        return image
+    height, width = (side // factor for side in image.shape[:2])
+    cut = image[: height * factor, : width * factor].astype(np.float32)
+    means: np.ndarray = cut.reshape(height, factor, width, factor, *image.shape[2:]).mean(axis=(1, 3))
+    return means
+
+
+def patchwork(image: np.ndarray, tiles: int = 16) -> np.ndarray:
+    """Squares from all over a large photo, one above the other: [H, W, ...] -> [tiles * TILE, TILE, ...].
+
+    Their places are multiples of 8 pixels, so that JPEG's blocks stay blocks. A photo of no more pixels stays as it is.
+    """
+    height, width = image.shape[:2]
+    if height * width <= tiles * TILE**2 or min(height, width) < TILE:
+        return image
+    across = max(1, round(math.sqrt(tiles * width / height)))
+    down = max(1, tiles // across)
+    tops, lefts = (
+        np.linspace(0, side - TILE, count).astype(int) // 8 * 8
+        for side, count in ((height, down), (width, across))
+    )
+    return np.concatenate([image[y : y + TILE, x : x + TILE] for y in tops for x in lefts])

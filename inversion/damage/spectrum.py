@@ -1,0 +1,61 @@
+"""The power of a photo at each spatial frequency."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+
+SIDES = (256, 128, 64)  # px of the squares whose spectra are averaged; the first is the rule
+COVERED = 0.2  # of the photo: the least that squares without scratches cover before smaller ones are tried
+
+COARSE = 10  # the lowest of so many parts of all frequencies tell whether a square shows anything
+SHARPER = 0.8  # quantile of the squares' powers
+
+
+def ring_power(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies in cycles per pixel [F], and the power there of overlapping squares [F].
+
+    luma: [H, W]. White noise of variance v has power v at each frequency. Squares are weighted by a window that is zero
+    at their borders (Welch 1967, method of modified periodograms). known: [H, W] bool; squares that hold an unknown
+    pixel are left out, and smaller ones taken where too few are left. All are taken if none is without.
+    """
+    side = min(SIDES[0], *luma.shape)
+    places = squares(luma.shape, side)
+    if known is not None:
+        for smaller in (side, *(one for one in SIDES if one < side)):
+            clean = [
+                (y, x)
+                for y, x in squares(luma.shape, smaller)
+                if known[y : y + smaller, x : x + smaller].all()
+            ]
+            if clean:
+                side, places = smaller, clean
+            if len(clean) * smaller**2 / 4 >= COVERED * luma.size:  # they overlap by halves
+                break
+    line = np.hanning(side + 2)[1:-1].astype(np.float32)
+    window = line[:, None] * line
+    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
+    ring = np.rint(frequency * side).astype(int).ravel()
+    count, last = np.maximum(np.bincount(ring), 1), side // 2
+    powers = np.empty((len(places), max(last - 2, 0)))
+    for number, (top, left) in enumerate(places):
+        square = luma[top : top + side, left : left + side]
+        level = (square * window).sum() / window.sum()
+        power = np.abs(fft.rfft2((square - level) * window)) ** 2 / np.square(window).sum()
+        powers[number] = (np.bincount(ring, power.ravel()) / count)[2:last]
+    return np.arange(2, last) / side, typical(powers)
+
+
+def typical(powers: np.ndarray) -> np.ndarray:
+    """Of squares [N, F] that show something, SHARPER for each frequency: [F].
+
+    The mean would be that of the few squares with the sharpest edges, which may be a scratch that was missed.
+    """
+    coarse = powers[:, : max(1, powers.shape[1] // COARSE)].sum(axis=1)
+    return np.asarray(np.quantile(powers[coarse >= np.median(coarse)], SHARPER, axis=0))
+
+
+def squares(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
+    """Top and left of squares that cover a picture [H, W] and overlap by at least a half."""
+    tops, lefts = (np.linspace(0, length - side, -(-2 * length // side) - 1).astype(int) for length in shape)
+    return [(top, left) for top in tops for left in lefts]

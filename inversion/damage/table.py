@@ -1,0 +1,84 @@
+"""What was found, as a person reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inversion.damage.damage import Damage
+from inversion.damage.noise import IN_LUMA
+
+SURE, PROBABLE = 0.7, 0.35  # confidence from which on something is called sure, or probable
+COLOURS = {
+    "colour": "in colour",
+    "faded": "faded colours, left as they are",
+    "sepia": "black-and-white, toned",
+    "grey": "black-and-white",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of damage."""
+
+    what: str
+    found: str
+    sure: str  # sure, probable, a guess
+    operator: str  # that does the same, with its settings; "-" where there is nothing to mend
+
+
+def rows(damage: Damage) -> list[Row]:
+    """One per kind of damage, found or not, in the order in which they happened."""
+    blur, noise, compression, scratches = damage.blur, damage.noise, damage.compression, damage.scratches
+    sharp, clean = not damage.is_blurred, not damage.is_noisy
+    sigma = noise.sigma / IN_LUMA
+    return [
+        Row(
+            "blur",
+            "sharp enough"
+            if sharp
+            else f"Gaussian, {blur.kernel_size:.1f} px wide, sigma {blur.sigma:.2f} px",
+            how_sure(blur.confidence),
+            "-" if sharp else f"blur kernel_size={blur.kernel_size:.1f}",
+        ),
+        Row(
+            "colour",
+            COLOURS[damage.colour.kind],
+            how_sure(damage.colour.confidence),
+            "grayscale" if damage.colour.is_grey else "-",
+        ),
+        Row(
+            "noise",
+            "hardly any" if clean else f"standard deviation {100 * sigma:.1f} % of white in each channel",
+            how_sure(noise.confidence),
+            "-" if clean else f"sensor_noise sigma={sigma:.3f}",
+        ),
+        Row(
+            "JPEG",
+            "no trace"
+            if compression.quality is None
+            else f"quality {compression.quality}, by {compression.origin}",
+            how_sure(compression.confidence),
+            f"jpeg quality={compression.quality}" if damage.is_compressed else "-",
+        ),
+        Row(
+            "scratches",
+            f"{100 * scratches.share:.2f} % of the photo" if damage.is_scratched else "none",
+            how_sure(scratches.confidence) if damage.is_scratched else how_sure(SURE),
+            "inpaint with the found mask" if damage.is_scratched else "-",
+        ),
+    ]
+
+
+def how_sure(confidence: float) -> str:
+    return "sure" if confidence >= SURE else "probable" if confidence >= PROBABLE else "a guess"
+
+
+def text(damage: Damage) -> str:
+    """The table for a console: a line per kind of damage, columns aligned."""
+    lines = [("what", "found", "how sure", "degradation")]
+    lines += [(row.what, row.found, row.sure, row.operator) for row in rows(damage)]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

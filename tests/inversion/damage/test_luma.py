@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+
+from inversion.damage.luma import TILE, luma_of, patchwork, reduced
+
+
+def test_luma_of_white_is_one_and_of_primaries_their_weight() -> None:
+    photo = 255 * np.array([[[1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]], dtype=np.uint8)
+    np.testing.assert_allclose(luma_of(photo)[0], [1, 0.299, 0.587, 0.114, 0], atol=1e-6)
+
+
+def test_reducing_averages_whole_squares() -> None:
+    image = np.arange(30.0).reshape(5, 6)
+    np.testing.assert_allclose(reduced(image, 2), [[3.5, 5.5, 7.5], [15.5, 17.5, 19.5]])
+    assert reduced(image, 1) is image
+
+
+def test_a_patchwork_keeps_blocks_and_bounds_the_work() -> None:
+    rows, columns = np.mgrid[:3000, :2000]
+    image = rows % 8 + 10 * (columns % 8)
+    found = patchwork(image)
+    assert len(found) <= 16 * TILE and len(found) >= 12 * TILE
+    assert (found == found[:8, :8][np.arange(len(found))[:, None] % 8, np.arange(TILE) % 8]).all()
+
+
+def test_a_small_photo_stays_whole() -> None:
+    image = np.zeros((600, 500))
+    assert patchwork(image) is image

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inversion.damage.__main__ import main
+from inversion.degradations.inpaint import read_mask
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["damage", *arguments])
+    main()
+
+
+@pytest.fixture
+def scratched(portrait: np.ndarray, tmp_path: Path) -> Path:
+    photo = portrait.copy()
+    photo[:, 400:404] = 255
+    Image.fromarray(photo).save(tmp_path / "me.jpg", quality=60)
+    return tmp_path / "me.jpg"
+
+
+def test_a_photo_gets_a_table_a_drawing_and_a_mask(
+    scratched: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn, mask = scratched.parent / "damage.png", scratched.parent / "mask.png"
+    run(monkeypatch, str(scratched), "--drawn", str(drawn), "--mask", str(mask))
+    assert "quality 60, by tables" in capsys.readouterr().out
+    assert np.array(read_mask(mask, (512, 600)))[:, 401:403].mean() > 0.8 * 255
+    with Image.open(drawn) as picture:
+        assert picture.size == (512, 600)
+
+
+def test_nothing_is_overwritten(scratched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = scratched.read_bytes()
+    with pytest.raises(SystemExit, match="another name"):
+        run(monkeypatch, str(scratched), "--mask", str(scratched))
+    assert scratched.read_bytes() == before
+
+
+def test_what_is_no_photo_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jpg").write_text("no")
+    with pytest.raises(SystemExit, match="not an image"):
+        run(monkeypatch, str(tmp_path / "a.jpg"))
