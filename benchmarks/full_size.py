@@ -60,7 +60,7 @@ def classic(case: Case) -> tuple[str, Tensor] | None:
     """Its name and its picture at S; a smooth filling is found on a small copy, or it takes minutes."""
     side = case.observed.shape[-1]
     if not isinstance(case.operator, Inpaint) or side <= FILLED_AT:
-        return restore_classically(case.operator, case.observed)
+        return restore_classically(case.operator, case.observed, case.original)
     small, seen = case.operator.brought_down(case.observed, FILLED_AT)
     classical = restore_classically(small, seen)
     assert classical is not None and case.operator.known is not None
