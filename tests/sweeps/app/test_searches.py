@@ -22,7 +22,8 @@ from tests.end_to_end.sweeping import Store, write_weights
 
 # A search that does what the word after its folder says.
 STAND_IN = """
-import json, pathlib, sys, time
+import json, pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that a shell has started with & ignore it
 folder, word = sys.argv[1:3]
 pathlib.Path(folder, "images").mkdir(parents=True)
 if word == "die": sys.exit("Killed")
