@@ -141,7 +141,7 @@ def test_mlflow_lists_the_runs_and_charts_their_curves_and_pictures(
     address = sweep_link(sweep.uri, sweep.experiment, sweep.parent, port=ui)
     page, _ = open_page(browser, address, WIDE)
     page.get_by_text("9 matching runs").wait_for(timeout=PATIENCE)
-    page.get_by_text("hopper blur").nth(8).wait_for(timeout=PATIENCE)
+    page.get_by_text("hopper.jpg blur").nth(8).wait_for(timeout=PATIENCE)
     pictures = page.locator("img[src*='get-artifact']")
     pictures.first.wait_for(timeout=PATIENCE)
     assert page.get_by_text("loss.weight=").count() == 0  # all params, above each picture
