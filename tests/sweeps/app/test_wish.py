@@ -55,7 +55,7 @@ def test_a_blur_is_found_or_is_a_share_of_the_face(upload: Callable[..., Upload]
     assert settings(upload(), blur=10)["degradation"]["kernel_size"] == "10%"
 
 
-@pytest.mark.parametrize(("pixels", "factor"), [(16, 8), (4, 32), (1, 32), (64, 2), (500, 2)])
+@pytest.mark.parametrize(("pixels", "factor"), [(16, 8), (4, 32), (1, 32), (64, 2), (500, 2), (20, 6.4)])
 def test_few_pixels_are_a_factor_that_the_operator_takes(
     upload: Callable[..., Upload], pixels: float, factor: float
 ) -> None:
