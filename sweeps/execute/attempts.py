@@ -100,7 +100,7 @@ def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
             content = SYNTHETIC if photo.path is None else photo.sha256
             known = tuple(fingerprints(values, content, model.sha256))
             part = None
-            if photo.face is not None:
+            if photo.face is not None and config.values["paste"] is not False:
                 whole = folder_for(job.folder, photo.name.removesuffix(f"-face{photo.face}"))
                 together = fingerprints(config.values, content, model.sha256)[0]
                 part = Part(problem, faces[photo.path], whole, together)

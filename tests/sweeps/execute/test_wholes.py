@@ -95,6 +95,12 @@ def test_without_a_store_the_photo_is_put_together_all_the_same(tmp_path: Path, 
     assert (tmp_path / "both" / "photo_restored.png").is_file()
 
 
+def test_paste_false_leaves_the_photo_as_it_is(tmp_path: Path, group: Path) -> None:
+    results = run(tmp_path, None, "steps=1", f"image={group}", "paste=false")
+    assert [one.ending.status for one in results] == ["FINISHED", "FINISHED"]
+    assert not list(tmp_path.rglob("photo_restored.png"))
+
+
 def test_another_ones_file_is_in_the_way_before_any_search(tmp_path: Path, group: Path) -> None:
     (tmp_path / "overview.png").write_bytes(b"mine")
     (result,) = run(tmp_path, None, "steps=1", f"image={group}")
