@@ -112,7 +112,7 @@ RANGES = {
     "GaussianBlur.sigma": LENGTH,
     "MotionBlur.length": LENGTH,
     "MotionBlur.angle": Range(),
-    "Downsample.factor": Range(2, 32, whole=True),
+    "Downsample.factor": Range(2, 32),
     "SensorNoise.sigma": Range(0, 10, below=True),
     "SensorNoise.photons": POSITIVE,
     "SensorNoise.dead": Range(0, 1, below=True),

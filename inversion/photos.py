@@ -80,6 +80,8 @@ class Photos:
             return [self.whole(path, name, photo, resolution)]
         if len(faces) == 1:
             return [self.framed(path, name, photo, points, resolution) for points in faces.values()]
+        if any(f"{name}-face{number}" in taken for number in faces):
+            name = path.name
         return [
             replace(self.framed(path, f"{name}-face{number}", photo, points, resolution), face=number)
             for number, points in faces.items()

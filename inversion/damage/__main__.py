@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -25,9 +26,12 @@ def main() -> None:
     )
     parser.add_argument("--mask", type=Path, help="white = scratched, as degradation.mask takes it")
     chosen = parser.parse_args()
-    for path in (chosen.drawn, chosen.mask):
-        if path is not None and path.exists():
-            sys.exit(f"Nothing is overwritten. Got {path}, which exists; another name would work.")
+    wanted = [path for path in (chosen.drawn, chosen.mask) if path is not None]
+    for path in wanted:
+        if os.path.lexists(path) or wanted.count(path) > 1:
+            sys.exit(
+                f"Nothing is overwritten. Got {path}, which exists or is named twice; another name would work."
+            )
     try:
         photo = read_photo(chosen.photo)
     except ConfigError as error:
@@ -38,11 +42,19 @@ def main() -> None:
     damage = find_damage(pixels, tables)
     print(text(damage))
     if chosen.drawn is not None:
-        Image.fromarray(np.where(damage.hidden[..., None], COLOUR, pixels).astype(np.uint8)).save(
-            chosen.drawn
-        )
+        save(np.where(damage.hidden[..., None], COLOUR, pixels).astype(np.uint8), chosen.drawn)
     if chosen.mask is not None:
-        Image.fromarray(255 * damage.hidden.astype(np.uint8)).save(chosen.mask)
+        save(255 * damage.hidden.astype(np.uint8), chosen.mask)
+
+
+def save(pixels: np.ndarray, path: Path) -> None:
+    """A new file, or one line that says why there is none."""
+    try:
+        Image.fromarray(pixels).save(path)
+    except (OSError, ValueError) as error:  # no such folder; no such format
+        sys.exit(
+            f"The picture could not be written. Got {path} ({error}); {path.stem}.png would work in this folder."
+        )
 
 
 if __name__ == "__main__":

@@ -80,7 +80,10 @@ class MLflowRecorder:
                 try:
                     self._describe(params, photo)
                 except BaseException:
-                    self._client.set_terminated(self.run_id, "FAILED")
+                    if (
+                        run_id is None
+                    ):  # one that was claimed before is tried again, or goes on without its store
+                        self._client.set_terminated(self.run_id, "FAILED")
                     raise
             else:
                 self._reopen({**tags, **_below(parent_run_id)})

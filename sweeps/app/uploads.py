@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import secrets
 import shutil
@@ -20,6 +21,7 @@ from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import align, ffhq_corners
 from inversion.faces.landmarks import find_faces
 from inversion.images import read_photo
+from inversion.runtime.atomic import png, write_file
 
 MAX_BYTES = 64 << 20  # of one upload
 MAX_PIXELS = 50_000_000  # of a photo; command line: 100 million
@@ -51,6 +53,16 @@ class Upload:
         """White = to be filled in, as large as the photo; None: nothing was painted or given."""
         path = self.folder / MASK
         return path if path.exists() else None
+
+    def kept_mask(self) -> Path | None:
+        """The mask in a file that the next one does not replace: a search that waits reads its own."""
+        try:
+            content = (self.folder / MASK).read_bytes()
+        except FileNotFoundError:
+            return None
+        path = self.folder / f"mask_{hashlib.sha256(content).hexdigest()[:16]}.png"
+        write_file(path, content)
+        return path
 
 
 class Uploads:
@@ -98,12 +110,12 @@ class Uploads:
                 painted.resize((area[2] - area[0], area[3] - area[1]), Image.Resampling.BILINEAR), area[:2]
             )
             whole.save(path, "PNG")
-            _of_page(read_mask, path, upload.size).save(upload.folder / MASK)
+            write_file(upload.folder / MASK, png(_of_page(read_mask, path, upload.size)))
 
     def give_mask(self, upload: Upload, content: bytes) -> None:
         """A mask from a file, as large as the photo. Raises ConfigError."""
         with _file(upload, "given", content) as path:
-            _of_page(read_mask, path, upload.size).save(upload.folder / MASK)
+            write_file(upload.folder / MASK, png(_of_page(read_mask, path, upload.size)))
 
     def clear_mask(self, upload: Upload) -> None:
         (upload.folder / MASK).unlink(missing_ok=True)

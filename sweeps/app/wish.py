@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ class Wish:
     def of(cls, said: Mapping[str, Any]) -> Wish:
         """From what the page sends. Raises ConfigError for what no page of ours would send."""
         damage = said.get("damage")
-        if damage not in DAMAGES:
+        if not isinstance(damage, str) or damage not in DAMAGES:
             raise ConfigError(f"damage must be one of {', '.join(DAMAGES)}. Got {damage}.")
         return cls(
             face=int(_number(said, "face", 0, 1000)),
@@ -74,8 +73,8 @@ class Wish:
         if self.damage == "small":
             factor = min(max(resolution / self.pixels, LEAST_FACTOR), MOST_FACTOR)
             return [f"degradation.factor={factor:.4g}"]
-        if self.damage == "missing" and upload.mask is not None:
-            return [f"degradation.mask={quote(str(upload.mask))}"]
+        if self.damage == "missing" and (mask := upload.kept_mask()) is not None:
+            return [f"degradation.mask={quote(str(mask))}"]
         return []
 
 
@@ -90,8 +89,6 @@ def reg_for(likeness: float, usual: float) -> float:
 
 def _number(said: Mapping[str, Any], name: str, least: float, most: float) -> float:
     value = said.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ConfigError(f"{name} must be a number. Got {value}.")
-    if not least <= value <= most:
-        raise ConfigError(f"{name} must be {least:g} to {most:g}. Got {value:g}.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise ConfigError(f"{name} must be a number from {least:g} to {most:g}. Got {value}.")
     return float(value)

@@ -48,7 +48,8 @@ class Planned:
         return PhotoResult(self.job, self.problem.photo.label, self.fingerprint, ending, folder, self.part)
 
     def awaited(self, elsewhere: Elsewhere) -> Awaited:
-        return Awaited(self.job, self.problem.photo.label, self.fingerprints, self.folder, elsewhere)
+        label = self.problem.photo.label
+        return Awaited(self.job, label, self.fingerprints, self.folder, elsewhere, self.part)
 
     def same_as(self, other: PhotoResult) -> PhotoResult:
         """The result of a photo whose copy, with the same settings, was done just now: it is not done twice."""
@@ -99,7 +100,7 @@ def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
             content = SYNTHETIC if photo.path is None else photo.sha256
             known = tuple(fingerprints(values, content, model.sha256))
             part = None
-            if photo.face is not None:
+            if photo.face is not None and config.values["paste"] is not False:
                 whole = folder_for(job.folder, photo.name.removesuffix(f"-face{photo.face}"))
                 together = fingerprints(config.values, content, model.sha256)[0]
                 part = Part(problem, faces[photo.path], whole, together)
@@ -130,7 +131,7 @@ def open_attempt(
     name = run_name(problem.photo.name, job.degradation, search.reg, search.steps, job.overrides)
     claimed: str | None = None
     try:
-        looked = ledger.ending(planned.fingerprints, tags, config.rerun) if planned.part is not None else None
+        looked = ledger.look(planned.fingerprints, tags, config.rerun) if planned.part is not None else None
         parent = wholes.parent(job, planned.part) if looked is None else config.tracking.parent
         found = looked or ledger.claim(planned.fingerprints, name, tags, config.rerun, parent)
         if isinstance(found, Ending):

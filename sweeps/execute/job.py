@@ -80,10 +80,11 @@ class Awaited:
     fingerprints: tuple[str, ...]  # under which its run may be recorded, today's first
     folder: Path  # for its record, should it be run here
     elsewhere: Elsewhere
+    part: Part | None = None  # of a photo with several faces
 
     def ended(self, ending: Ending) -> PhotoResult:
         folder = Path(ending.earlier) if ending.earlier else self.folder
-        return PhotoResult(self.job, self.photo, self.fingerprints[0], ending, folder)
+        return PhotoResult(self.job, self.photo, self.fingerprints[0], ending, folder, self.part)
 
 
 class Refused(CompactHydraException):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from inversion.record.mlflow_recorder import open_run
 from inversion.record.mlflow_store import Store, clear_errors, open_client, patiently, reason
@@ -20,6 +20,8 @@ from sweeps.ui import ui_command
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+Found = TypeVar("Found")
 
 PAGE = 1000  # runs per request
 GONE = "its process was killed (SIGKILL, out of memory, power)"
@@ -81,6 +83,12 @@ class Ledger:
                     running.append(Elsewhere(run_id, process.describe(run.data.tags)))
         return min(running, key=lambda other: other.run_id, default=None)
 
+    def look(
+        self, fingerprints: Sequence[str], tags: Mapping[str, str], rerun: bool
+    ) -> Ending | Elsewhere | None:
+        """As `ending`, patiently; a store that fails says nothing, and is not asked again for a while."""
+        return self._unless_away(lambda: patiently(lambda: self.ending(fingerprints, tags, rerun)))
+
     def claim(
         self,
         fingerprints: Sequence[str],
@@ -110,14 +118,7 @@ class Ledger:
         stopped for its lease (heartbeat.py). A process that was only stopped for so long, and goes on, asks
         `was_taken_over` before it calls its run finished. Claims of one process come from one thread.
         """
-        if not self.uri or health_of(self.uri).is_away:
-            return None
-        try:
-            with clear_errors(self.uri):
-                return self._claim(fingerprints, name, tags, rerun, parent)
-        except (ValueError, OSError) as error:
-            health_of(self.uri).failed(reason(error))
-            return None
+        return self._unless_away(lambda: self._claim(fingerprints, name, tags, rerun, parent))
 
     def _claim(
         self,
@@ -216,8 +217,12 @@ class Ledger:
         return list(self._runs(f"tags.kind = 'sweep'{grid}"))
 
     def whole(self, fingerprint: str) -> Run | None:
-        """The run of a photo that was put together from several faces before, the latest one."""
-        return next(self._runs(f"tags.kind = 'faces' and tags.fingerprint = '{fingerprint}'"), None)
+        """The run of a photo that was put together from several faces before, the latest one.
+
+        None, too, where the store has failed.
+        """
+        wanted = f"tags.kind = 'faces' and tags.fingerprint = '{fingerprint}'"
+        return self._unless_away(lambda: patiently(lambda: next(self._runs(wanted), None)))
 
     def statuses(self, parent: str) -> dict[str, str]:
         """Fingerprint → status of the points of one sweep that have a run: the best that each ever reached."""
@@ -257,6 +262,16 @@ class Ledger:
         for name in tags:
             if name.startswith(membership("")) and name not in run.data.tags:
                 open_client(self.uri).set_tag(run.info.run_id, name, "yes")
+
+    def _unless_away(self, ask: Callable[[], Found]) -> Found | None:
+        if not self.uri or health_of(self.uri).is_away:
+            return None
+        try:
+            with clear_errors(self.uri):
+                return ask()
+        except (ValueError, OSError) as error:
+            health_of(self.uri).failed(reason(error))
+            return None
 
     def _heartbeat(self) -> Heartbeat:
         return heartbeat(self.uri, self.experiment_id, self.lease)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from inversion.record.mlflow_store import clear_errors, reason
@@ -14,6 +15,7 @@ from inversion.record.record import Ending
 from inversion.record.store_copy import health_of
 from sweeps.execute.job import Awaited, PhotoResult
 from sweeps.execute.ledger import Ledger, membership
+from sweeps.execute.wholes import finish_awaited
 from sweeps.home import home
 
 log = logging.getLogger(__name__)
@@ -36,12 +38,19 @@ def run_until_done(
     """
     found: dict[int, Results] = {}
     waiting = Waiting()
+    shared: dict[int, set[Path]] = {}  # photos of which others restore faces
     left = list(range(len(points)))
     while left:
         for i, results in zip(left, run_round([points[i] for i in left]), strict=True):
             found[i] = results
+            shared[i] = {
+                one.part.whole for one in results if isinstance(one, Awaited) and one.part is not None
+            }
         left = waiting.until_free(found)
-    return [[result for result in found[i] if isinstance(result, PhotoResult)] for i in range(len(points))]
+    ended = [[result for result in found[i] if isinstance(result, PhotoResult)] for i in range(len(points))]
+    for i, each in enumerate(ended):
+        finish_awaited([one for one in each if one.part is not None and one.part.whole in shared[i]])
+    return ended
 
 
 class Waiting:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from rich.console import Console
@@ -15,6 +17,7 @@ from inversion.fullsize.save import png_like
 from inversion.photo import Restored, with_faces
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
 from inversion.record.mlflow_store import Store, patiently, reason
+from inversion.record.open import open_store
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.store_copy import health_of
@@ -22,11 +25,16 @@ from inversion.restoration import Problem, Status
 from sweeps.execute import process
 from sweeps.execute.job import Job, Part, PhotoResult
 from sweeps.execute.ledger import Ledger
-from sweeps.home import code_version
+from sweeps.home import code_version, home
+from sweeps.ui import ui_command
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 log = logging.getLogger(__name__)
 
 PASTED = "photo_restored.png"
+FACE = "result.png"  # of each face's record
 
 
 @dataclass(eq=False)
@@ -34,7 +42,8 @@ class Whole:
     """One photo while its faces are restored."""
 
     folder: OwnFolder
-    run: MLflowRecorder | None  # that the runs of its faces are shown below
+    run: MLflowRecorder | None  # that is this process's to end
+    run_id: str | None  # of the run that the runs of its faces are shown below, be it another process's
 
 
 @dataclass
@@ -53,9 +62,8 @@ class Wholes:
         if part.whole not in self._open:
             folder = OwnFolder(part.whole)
             folder.check([PASTED])
-            self._open[part.whole] = Whole(folder, self._open_run(job, part))
-        run = self._open[part.whole].run
-        return None if run is None else run.run_id
+            self._open[part.whole] = self._opened(folder, job, part)
+        return self._open[part.whole].run_id
 
     def add(self, result: PhotoResult) -> None:
         """Note how a face ended; with its last one the photo is put together."""
@@ -75,12 +83,15 @@ class Wholes:
 
     def _finish(self, part: Part, ended: list[PhotoResult]) -> None:
         name, console = part.problem.photo.file, Console(highlight=False, soft_wrap=True, emoji=False)
+        done = [result for result in ended if result.ending.status == "FINISHED"]
+        is_killed = any(result.ending.status == "KILLED" for result in ended)
+        if is_killed and not done:
+            return  # `close` ends its run
         whole = self._open.pop(part.whole, None)
         if whole is None:  # no face was searched
             earlier = self.ledger.whole(part.fingerprint)
-            if earlier is not None and earlier.info.status == "FINISHED":
-                there = Path(earlier.data.tags.get("folder", "")) / PASTED
-                console.print(f"{name}: put together before, {there}", markup=False)
+            if earlier is not None and (where := self._put_together_before(earlier, done)):
+                console.print(f"{name}: put together before, {where}", markup=False)
                 return
             try:
                 self.parent(ended[0].job, part)
@@ -88,7 +99,6 @@ class Wholes:
                 log.warning("%s is not put together: %s", name, explain(error))
                 return
             whole = self._open.pop(part.whole)
-        done = [result for result in ended if result.ending.status == "FINISHED"]
         missing = ", ".join(result.photo for result in ended if result not in done)
         try:
             path = whole.folder.keep(PASTED, put_together(done))
@@ -98,29 +108,47 @@ class Wholes:
             log.warning("%s is not put together: %s", name, explain(error))
             _close(whole, "FAILED", explain(error))
             return
-        _close(whole, "FAILED" if missing else "FINISHED", f"left as they are: {missing}" if missing else "")
+        status: Status = "KILLED" if is_killed else "FAILED" if missing else "FINISHED"
+        _close(whole, status, f"left as they are: {missing}" if missing else "")
         console.print(f"{name}: {len(done)} of {part.faces} faces restored, {path}", markup=False)
 
-    def _open_run(self, job: Job, part: Part) -> MLflowRecorder | None:
-        """The earlier run of the same faces is gone on with; none where there is no store, or it is away."""
+    def _put_together_before(self, earlier: Run, done: Sequence[PhotoResult]) -> str:
+        """Where that photo is; "" where it has to be made (again), and can be."""
+        there = Path(earlier.data.tags.get("folder", "")) / PASTED
+        if earlier.info.status != "FINISHED":
+            return ""
+        if there.is_file():
+            return str(there)
+        if all((result.folder / FACE).is_file() for result in done):
+            return ""
+        return f"its file is gone, MLflow still has it ({ui_command(self.ledger.uri)})"
+
+    def _opened(self, folder: OwnFolder, job: Job, part: Part) -> Whole:
+        """The earlier run of the same faces is gone on with; none where there is no store, or it is away.
+
+        Two processes that share the faces of a photo share its run: it is ended by the one that opened it.
+        """
         store, photo = self.store, part.problem.photo
-        if store is None or health_of(store.uri).is_away:
-            return None
-        tags = {
-            "kind": "faces",
-            "photo": photo.file,
-            "folder": str(part.whole.absolute()),
-            "photo_sha256": photo.sha256,
-            "fingerprint": part.fingerprint,
-            "faces": str(part.faces),
-            "git_commit": code_version(),
-            **process.tags(),
-        }
         earlier = self.ledger.whole(part.fingerprint)
+        if store is None or health_of(store.uri).is_away:
+            return Whole(folder, None, None)
+        if earlier is not None and self._is_anothers(earlier):
+            return Whole(folder, None, str(earlier.info.run_id))
         name, side = f"{photo.file}, {part.faces} faces", photo.image.shape[-1]
         source = PhotoSource(str(photo.path), photo.sha256, side, side)
         try:
-            return patiently(
+            tags = {
+                "kind": "faces",
+                "photo": photo.file,
+                "folder": str(part.whole.absolute()),
+                "photo_sha256": photo.sha256,
+                "fingerprint": part.fingerprint,
+                "faces": str(part.faces),
+                "git_commit": code_version(),
+                **process.tags(),
+                **self.ledger.signs(),
+            }
+            run = patiently(
                 lambda: MLflowRecorder(
                     store.uri,
                     store.experiment_id,
@@ -134,7 +162,31 @@ class Wholes:
             )
         except (ConfigError, OSError) as error:
             health_of(store.uri).failed(reason(error))
-            return None
+            return Whole(folder, None, None)
+        return Whole(folder, run, run.run_id)
+
+    def _is_anothers(self, run: Run) -> bool:
+        """Whether another process, which is still there, restores faces of the same photo."""
+        mine = all(run.data.tags.get(name) == value for name, value in process.tags().items())
+        return run.info.status == "RUNNING" and not mine and not self.ledger.is_dead(run)
+
+
+def finish_awaited(results: Sequence[PhotoResult]) -> None:
+    """Put photos together of which other processes have restored some faces: all faces of each, as they ended."""
+    if not results:
+        return
+    tracking = results[0].job.config.tracking
+    try:
+        store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+    except (ConfigError, OSError) as error:
+        log.warning("MLflow lacks the whole photo: %s", reason(error))
+        store = None
+    wholes = Wholes(store, Ledger(store, tracking.lease))
+    try:
+        for result in results:
+            wholes.add(result)
+    finally:
+        wholes.close()
 
 
 def put_together(done: list[PhotoResult]) -> bytes:
@@ -147,7 +199,7 @@ def put_together(done: list[PhotoResult]) -> bytes:
         assert result.part is not None
         problem = result.part.problem
         full = problem.photo.full
-        with Image.open(result.folder / "result.png") as picture:
+        with Image.open(result.folder / FACE) as picture:
             face = picture.convert("RGB")
         before = (
             full.image if problem.degraded and full is not None and full.image.size == face.size else None

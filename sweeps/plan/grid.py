@@ -94,7 +94,9 @@ class Checker:
         degradation = instantiate(config.degradation)
         masked = config.degradation.get("mask") is not None  # a mask goes with its photo
         if not (masked or is_to_be_found(degradation, config.degraded)):
-            degradation.bind(torch.zeros(1, 3, resolution, resolution), degraded=False)
+            bound, other = (degradation.in_pixels(resolution, side) for side in (1.0, 2.0))
+            if bound == other:  # else how wide 100px are depends on the size of the photo's face
+                bound.bind(torch.zeros(1, 3, resolution, resolution), degraded=False)
         photos = self._photos(config.input)
         return [
             Cell(point, name, fingerprint(config.values, photo, checkpoint)) for name, photo in photos.items()

@@ -73,6 +73,16 @@ def test_every_face_of_a_photo_is_a_problem_of_its_own(two_people: Path) -> None
         assert torch.equal(alone.image, one.image) and (alone.name, alone.face) == ("both", None)
 
 
+def test_no_two_faces_of_a_folder_have_one_name(two_people: Path, tmp_path: Path) -> None:
+    """A record of the same folder would remove the first one's files."""
+    crop = tmp_path / "both-face0.png"
+    read_photo(sample_photo()).save(crop)
+    source = Photos(str(tmp_path), {"face": ALL})
+    before = source.load_file(crop, 64)
+    names = [one.name for one in before + source.load_file(two_people, 64, before)]
+    assert names == ["both-face0", "both.png-face0", "both.png-face1"]
+
+
 def test_a_photo_with_one_face_is_the_same_whether_all_or_the_largest_is_asked_for() -> None:
     (asked,) = Photos(align={"face": ALL}).load_file(sample_photo(), 64)
     (plain,) = Photos().load_file(sample_photo(), 64)

@@ -46,3 +46,22 @@ def test_what_is_no_photo_is_refused_in_one_line(tmp_path: Path, monkeypatch: py
     (tmp_path / "a.jpg").write_text("no")
     with pytest.raises(SystemExit, match="not an image"):
         run(monkeypatch, str(tmp_path / "a.jpg"))
+
+
+@pytest.mark.parametrize("name", ["drawn", "nowhere/drawn.png"])
+def test_a_picture_that_cannot_be_written_is_told_in_one_line(
+    scratched: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(scratched.parent)
+    with pytest.raises(SystemExit, match=f"Got {name} .*drawn.png would work in this folder"):
+        run(monkeypatch, "me.jpg", "--drawn", name)
+
+
+def test_drawing_and_mask_are_two_files(scratched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="another name"):
+        run(
+            monkeypatch,
+            str(scratched),
+            *("--drawn", str(scratched.parent / "a.png")),
+            *("--mask", str(scratched.parent / "a.png")),
+        )

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from inversion.errors import ConfigError
 from inversion.record import mlflow_recorder
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
-from inversion.record.mlflow_store import open_client, prepare_store
+from inversion.record.mlflow_store import open_client, patiently, prepare_store
 from inversion.record.params import clean_key, flatten
 from tests.conftest import FullDisk
 from tests.inversion.record.conftest import inputs_of
@@ -160,6 +161,25 @@ def test_a_run_that_cannot_be_recorded_to_the_end_does_not_stay_running(
     with pytest.raises(OSError, match="busy"):
         recorder.finish("FINISHED")
     assert client.get_run(recorder.run_id).info.status == "FAILED"
+
+
+def test_a_claimed_run_that_a_busy_database_refuses_once_stays_claimed(
+    uri: str, experiment: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended, it would be somebody else's to run."""
+    true, tries = MlflowClient.log_batch, []
+
+    def busy(*arguments: Any, **named: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise MlflowException("(sqlite3.OperationalError) database is locked")
+        true(*arguments, **named)
+
+    claimed = mlflow_recorder.open_run(uri, experiment, "blur", {"kind": "job"})
+    monkeypatch.setattr(MlflowClient, "log_batch", busy)
+    patiently(lambda: open_run(uri, experiment, run_id=claimed, is_empty=True))
+    run = client.get_run(claimed)
+    assert (run.info.status, run.data.params) == ("RUNNING", {"reg": "0.5"})
 
 
 def _refuse(*_: object, **__: object) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -55,7 +57,7 @@ def test_a_blur_is_found_or_is_a_share_of_the_face(upload: Callable[..., Upload]
     assert settings(upload(), blur=10)["degradation"]["kernel_size"] == "10%"
 
 
-@pytest.mark.parametrize(("pixels", "factor"), [(16, 8), (4, 32), (1, 32), (64, 2), (500, 2)])
+@pytest.mark.parametrize(("pixels", "factor"), [(16, 8), (4, 32), (1, 32), (64, 2), (500, 2), (20, 6.4)])
 def test_few_pixels_are_a_factor_that_the_operator_takes(
     upload: Callable[..., Upload], pixels: float, factor: float
 ) -> None:
@@ -66,8 +68,18 @@ def test_a_mask_is_named_where_there_is_one(upload: Callable[..., Upload]) -> No
     given = upload()
     assert settings(given, damage="missing")["degradation"]["mask"] is None
     Image.new("L", (4, 4), 255).save(given.folder / "mask.png")
-    assert settings(given, damage="missing")["degradation"]["mask"] == str(given.folder / "mask.png")
+    mask = Path(settings(given, damage="missing")["degradation"]["mask"])
+    assert mask.read_bytes() == (given.folder / "mask.png").read_bytes()
     assert settings(given, damage="grey")["input"]["mask"] is None
+
+
+def test_a_search_that_waits_keeps_its_mask(upload: Callable[..., Upload]) -> None:
+    given, masks = upload(), []
+    for grey in (255, 128):
+        Image.new("L", (4, 4), grey).save(given.folder / "mask.png")
+        masks.append(Path(settings(given, damage="missing")["degradation"]["mask"]))
+    (given.folder / "mask.png").unlink()
+    assert [np.asarray(Image.open(mask)).max() for mask in masks] == [255, 128]
 
 
 def test_a_photo_that_is_all_face_is_not_aligned_again(upload: Callable[..., Upload]) -> None:
@@ -92,6 +104,8 @@ def test_the_knob_works_by_orders_of_magnitude() -> None:
         {"likeness": float("nan")},
         {"blur": "auto,7"},
         {"pixels": 0},
+        {"pixels": 10**400},
+        {"damage": ["blur"]},
         {"alternatives": 1000},
     ],
 )

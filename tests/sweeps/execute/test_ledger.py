@@ -277,3 +277,15 @@ def test_processes_that_claim_the_same_points_at_the_same_time_never_share_one(l
     won = [int(line) for each in started for line in each.communicate(timeout=300)[0].split()]
     assert [each.returncode for each in started] == [0, 0, 0]
     assert len(won) == len(set(won)) >= 13  # two that withdraw at once may leave a point for later
+
+
+def test_a_store_that_fails_is_not_asked_for_faces(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.exceptions import MlflowException
+
+    def fail(*_: Any) -> Any:
+        raise MlflowException("the server is away")
+
+    monkeypatch.setattr("sweeps.execute.ledger.open_client", fail)
+    assert ledger.whole("f1") is None and health_of(ledger.uri).is_away
+    monkeypatch.setattr(health_of(ledger.uri), "_failed", -1e9)
+    assert ledger.look(["f1"], {}, False) is None and health_of(ledger.uri).is_away

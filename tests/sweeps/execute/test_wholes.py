@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from inversion.faces.sample import sample_photo
 from inversion.images import read_photo
 from inversion.presets import composed
 from inversion.record.mlflow_store import open_client
-from sweeps.execute import overview
-from sweeps.execute.job import Job, PhotoResult
+from sweeps.execute import overview, process
+from sweeps.execute.job import Awaited, Job, PhotoResult
+from sweeps.execute.ledger import Elsewhere
 from sweeps.execute.rounds import run_until_done
 from sweeps.execute.run_jobs import run_jobs
 from sweeps.plan.config import Config
@@ -46,6 +48,10 @@ def run(folder: Path, uri: str | None, *overrides: str) -> list[PhotoResult]:
     }
     (results,) = run_until_done([Job(Config.of(values), folder, (), "blur")], run_jobs)
     return results
+
+
+def runs_of(uri: str, kind: str) -> list[Any]:
+    return [one for one in stored(uri) if one.data.tags["kind"] == kind]
 
 
 def stored(uri: str) -> list[Any]:
@@ -89,8 +95,58 @@ def test_without_a_store_the_photo_is_put_together_all_the_same(tmp_path: Path, 
     assert (tmp_path / "both" / "photo_restored.png").is_file()
 
 
+def test_paste_false_leaves_the_photo_as_it_is(tmp_path: Path, group: Path) -> None:
+    results = run(tmp_path, None, "steps=1", f"image={group}", "paste=false")
+    assert [one.ending.status for one in results] == ["FINISHED", "FINISHED"]
+    assert not list(tmp_path.rglob("photo_restored.png"))
+
+
 def test_another_ones_file_is_in_the_way_before_any_search(tmp_path: Path, group: Path) -> None:
     (tmp_path / "overview.png").write_bytes(b"mine")
     (result,) = run(tmp_path, None, "steps=1", f"image={group}")
     assert result.ending.status == "FAILED" and "overview.png is in the way" in result.ending.reason
     assert (tmp_path / "overview.png").read_bytes() == b"mine"
+
+
+def test_a_photo_whose_other_face_another_process_has_restored_is_put_together(
+    tmp_path: Path, group: Path
+) -> None:
+    """Neither of two that were started at once restores both faces."""
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    mine, others = run(tmp_path / "one", uri, "steps=1", f"image={group}")
+    (whole,) = runs_of(uri, "faces")
+    open_client(uri).delete_run(whole.info.run_id)
+    (run_id,) = (one.info.run_id for one in runs_of(uri, "job") if one.data.params["align.face"] == "1")
+
+    def first_round(_: Any) -> list[list[PhotoResult | Awaited]]:
+        parts = [
+            replace(one.part, whole=tmp_path / "two" / "both")
+            for one in (mine, others)
+            if one.part is not None
+        ]
+        elsewhere = Elsewhere(run_id, "process 12 on node3")
+        awaited = Awaited(others.job, others.photo, (others.fingerprint,), others.folder, elsewhere, parts[1])
+        return [[replace(mine, part=parts[0]), awaited]]
+
+    run_until_done([mine.job], first_round)
+    assert (tmp_path / "two" / "both" / "photo_restored.png").is_file()
+    assert [one.info.status for one in runs_of(uri, "faces")] == ["FINISHED"]
+
+    (tmp_path / "two" / "both" / "photo_restored.png").unlink()
+    run(tmp_path / "three", uri, "steps=1", f"image={group}")
+    assert (tmp_path / "three" / "both" / "photo_restored.png").is_file()  # its faces are still there
+
+
+def test_the_run_of_another_live_process_is_left_to_it(tmp_path: Path, group: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    (result, _) = run(tmp_path / "alone", None, "steps=1", f"image={group}")
+    run(tmp_path / "first", uri, "steps=1", "input=synthetic", "align.face=null")  # makes the store
+    assert result.part is not None
+    tags = {"kind": "faces", "fingerprint": result.part.fingerprint} | process.tags()
+    tags |= {"pid": "1", "process_started": process.started(1) or ""}
+    other = open_client(uri).create_run(stored(uri)[0].info.experiment_id, tags=tags).info.run_id
+    run(tmp_path / "one", uri, "steps=1", f"image={group}")
+    (whole,) = runs_of(uri, "faces")
+    assert (whole.info.run_id, whole.info.status) == (other, "RUNNING") and whole.data.tags["pid"] == "1"
+    below = [one for one in runs_of(uri, "job") if one.data.tags.get("mlflow.parentRunId") == other]
+    assert len(below) == 2 and (tmp_path / "one" / "both" / "photo_restored.png").is_file()

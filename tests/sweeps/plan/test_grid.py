@@ -95,6 +95,7 @@ def test_a_folder_has_a_cell_per_photo(weights: str, tmp_path: Path) -> None:
         (["steps=3,0"], "steps must be"),
         (["steps=3", "reg=0.1,-1"], "reg must be"),
         (["degradation=blur", "degradation.kernel_size=5,99"], "kernel_size must be"),
+        (["degradation=blur", "degradation.kernel_size=10%,200%"], "kernel_size must be"),
         (["degradation=blur", "degradation.kernel_size=auto,5"], "Got degraded=false"),
         (["degradation=inpaint", "degradation.fraction=0.5,2"], "fraction must be"),
         (["input=photo", "image=nowhere.jpg", "steps=2,3"], "nowhere.jpg"),
@@ -156,3 +157,17 @@ def test_an_interval_is_an_axis_of_a_search_whose_points_nobody_knows_yet(weight
 def test_a_kernel_that_the_photo_shall_tell_is_no_mistake(weights: str) -> None:
     cells = grid(weights, "degradation=blur", "degraded=true", "degradation.kernel_size=auto,5").cells
     assert [cell.point for cell in cells] == ["degradation.kernel_size=auto", "degradation.kernel_size=5"]
+
+
+@pytest.mark.parametrize(
+    "length",
+    [
+        "blur degradation.kernel_size=10%,100px",
+        "blur degradation.sigma=5%",
+        "motion_blur degradation.length=30px",
+    ],
+)
+def test_lengths_with_a_unit_may_be_swept(weights: str, length: str) -> None:
+    degradation, setting = length.split()
+    cells = grid(weights, f"degradation={degradation}", setting, "reg=0.1").cells
+    assert len(cells) == setting.count(",") + 1
