@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from inversion.search.hyperparameters import Hyperparameters
+from sweeps.execute import batched
 from sweeps.execute.batched import PER_PROBLEM, alike
 from sweeps.execute.job import Job
 from sweeps.plan.config import Config
@@ -58,6 +61,36 @@ def test_points_that_differ_per_problem_share_a_pass(change: dict[str, Any]) -> 
 def test_points_that_differ_in_what_a_pass_has_one_of_do_not(change: dict[str, Any]) -> None:
     first, second = jobs({}, change)
     assert alike([first, second]) == [[first], [second]]
+
+
+def test_first_points_run_before_the_last_ones_are_composed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress within seconds, and memory that does not grow with the sweep."""
+    happened: list[str] = []
+
+    class Composed:
+        def __init__(self, config: object) -> None: ...
+
+        def job(self, words: list[str], number: int) -> int:
+            happened.append(f"composed {number}")
+            return number
+
+    def run(group: list[Job]) -> list[tuple[Job, list[Any]]]:
+        happened.append("ran " + " ".join(str(job.number) for job in group))
+        return [(job, [job.number]) for job in group[::-1]]
+
+    monkeypatch.setattr(batched, "AT_ONCE", 2)
+    monkeypatch.setattr(batched, "Composer", Composed)
+    monkeypatch.setattr(
+        batched, "prepare", lambda context, number: SimpleNamespace(cfg=number, hydra_cfg=MagicMock())
+    )
+    monkeypatch.setattr(
+        Job, "composed", lambda number, _: Job(Config.of(BASE), Path("out"), (), "blur", number)
+    )
+    monkeypatch.setattr(batched, "run_group", run)
+    points = [batched.Point(number, []) for number in range(3)]
+    found: list[Any] = batched.run_together(MagicMock(), MagicMock(), points)
+    assert found == [[0], [1], [2]]
+    assert happened == ["composed 0", "composed 1", "ran 0 1", "composed 2", "ran 2"]
 
 
 def test_every_hyperparameter_is_either_per_problem_or_known_to_be_shared() -> None:
