@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
+from inversion.degradations.compose import changes_luma, is_colourless
 from inversion.degradations.degradation import Degradation
-from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.none import NoDegradation
 from inversion.images import to_pil
 from inversion.latents.latents_file import Latents
@@ -95,8 +95,9 @@ class Restoration:
         """
         arrived = self.problem.degraded
         before = to_pil(self.observed_full) if arrived and self.observed_full is not None else None
-        coloured = arrived and isinstance(self.operator, Grayscale)
-        return with_faces([Restored(self.problem.photo, self.image, before)], coloured)
+        coloured = arrived and is_colourless(self.operator)
+        faces = [Restored(self.problem.photo, self.image, before)]
+        return with_faces(faces, coloured, coloured and changes_luma(self.operator))
 
     @property
     def is_corrected(self) -> bool:

@@ -10,11 +10,10 @@ import numpy as np
 from PIL import Image
 
 from inversion.damage.damage import find_damage
+from inversion.damage.drawing import drawn_over
 from inversion.damage.table import text
 from inversion.errors import ConfigError
 from inversion.images import read_photo
-
-COLOUR = (255, 40, 40)  # of what is hidden, in the drawn photo
 
 
 def main() -> None:
@@ -38,9 +37,7 @@ def main() -> None:
     damage = find_damage(pixels, tables)
     print(text(damage))
     if chosen.drawn is not None:
-        Image.fromarray(np.where(damage.hidden[..., None], COLOUR, pixels).astype(np.uint8)).save(
-            chosen.drawn
-        )
+        Image.fromarray(drawn_over(pixels, damage.hidden)).save(chosen.drawn)
     if chosen.mask is not None:
         Image.fromarray(255 * damage.hidden.astype(np.uint8)).save(chosen.mask)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inversion.damage.damage import Damage
@@ -69,6 +70,24 @@ def rows(damage: Damage) -> list[Row]:
     ]
 
 
+# Row.what → the settings of degradation=auto that say otherwise
+OTHERWISE = {
+    "blur": "degradation.blur=none, 5% or 12px",
+    "colour": "degradation.grayscale=none or true",
+    "noise": "degradation.noise=none or 0.05",
+    "JPEG": "degradation.jpeg=none or 30",
+    "scratches": "degradation.mask=none or FILE",
+}
+
+
+def answers(damage: Damage) -> str:
+    """The table as degradation=auto prints it: how to say otherwise in the place of the degradation."""
+    return aligned(
+        [("what", "found", "how sure", "otherwise")]
+        + [(row.what, row.found, row.sure, OTHERWISE[row.what]) for row in rows(damage)]
+    )
+
+
 def how_sure(confidence: float) -> str:
     return "sure" if confidence >= SURE else "probable" if confidence >= PROBABLE else "a guess"
 
@@ -76,7 +95,10 @@ def how_sure(confidence: float) -> str:
 def text(damage: Damage) -> str:
     """The table for a console: a line per kind of damage, columns aligned."""
     lines = [("what", "found", "how sure", "degradation")]
-    lines += [(row.what, row.found, row.sure, row.operator) for row in rows(damage)]
+    return aligned(lines + [(row.what, row.found, row.sure, row.operator) for row in rows(damage)])
+
+
+def aligned(lines: Sequence[tuple[str, str, str, str]]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -9,9 +9,10 @@ from pathlib import Path
 from PIL import Image
 from rich.console import Console
 
-from inversion.degradations.grayscale import Grayscale
+from inversion.degradations.compose import changes_luma, is_colourless
 from inversion.errors import ConfigError, explain
 from inversion.fullsize.save import png_like
+from inversion.inspection import resolved
 from inversion.photo import Restored, with_faces
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
 from inversion.record.mlflow_store import Store, patiently, reason
@@ -154,8 +155,10 @@ def put_together(done: list[PhotoResult]) -> bytes:
         )
         faces.append(Restored(problem.photo, face, before))
         problems.append(problem)
-    coloured = problems[0].degraded and isinstance(problems[0].degradation, Grayscale)
-    return png_like(problems[0].photo.origin, with_faces(faces, coloured))
+    operator = resolved(problems[0].degradation, problems[0].photo)
+    coloured = problems[0].degraded and is_colourless(operator)
+    relit = coloured and changes_luma(operator)
+    return png_like(problems[0].photo.origin, with_faces(faces, coloured, relit))
 
 
 def _close(whole: Whole, status: Status, why: str) -> None:
