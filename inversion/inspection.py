@@ -37,16 +37,14 @@ def inspect(path: Path, photo: Image.Image) -> Damage:
     with Image.open(path) as file:
         tables = getattr(file, "quantization", None)
     damage = find_damage(np.array(photo), tables)
-    notes = []
-    if min(photo.size) < LEAST:
+    sought, notes = min(photo.size) >= LEAST, []
+    if not sought:
         damage = replace(damage, scratches=Scratches(np.zeros_like(damage.scratches.mask), 0.0, 0.0))
-        notes.append(
-            f"Scratches are not looked for under {LEAST} px: outlines look like them. degradation.mask=FILE says where "
-            "they are."
-        )
+        notes.append(f"Scratches are not looked for under {LEAST} px, where outlines look like them.")
     if damage.is_none:
-        notes.append("Nothing found that would have to be mended: the photo stays as it is.")
-    log.info("%s, as it arrives:\n%s", printable(path.name), "\n".join([answers(damage), *notes]))
+        notes.append("Nothing was found that would have to be mended: the photo stays as it is.")
+    table = "\n".join([answers(damage, sought), *notes])
+    log.info("%s, as it arrives:\n%s", printable(path.name), table)
     return damage
 
 

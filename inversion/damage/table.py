@@ -70,22 +70,26 @@ def rows(damage: Damage) -> list[Row]:
     ]
 
 
-# Row.what → the settings of degradation=auto that say otherwise
+# Row.what → the setting of degradation=auto that says otherwise, and a value where nothing was found
 OTHERWISE = {
-    "blur": "degradation.blur=none, 5% or 12px",
-    "colour": "degradation.grayscale=none or true",
-    "noise": "degradation.noise=none or 0.05",
-    "JPEG": "degradation.jpeg=none or 30",
-    "scratches": "degradation.mask=none or FILE",
+    "blur": ("degradation.blur", "12px"),
+    "colour": ("degradation.grayscale", "true"),
+    "noise": ("degradation.noise", "0.05"),
+    "JPEG": ("degradation.jpeg", "30"),
+    "scratches": ("degradation.mask", "FILE"),
 }
 
 
-def answers(damage: Damage) -> str:
+def answers(damage: Damage, scratches_sought: bool = True) -> str:
     """The table as degradation=auto prints it: how to say otherwise in the place of the degradation."""
-    return aligned(
-        [("what", "found", "how sure", "otherwise")]
-        + [(row.what, row.found, row.sure, OTHERWISE[row.what]) for row in rows(damage)]
-    )
+    lines = [("what", "found", "how sure", "say otherwise by")]
+    for row in rows(damage):
+        setting, value = OTHERWISE[row.what]
+        found, sure = row.found, row.sure
+        if row.what == "scratches" and not scratches_sought:
+            found, sure = "not looked for", "-"
+        lines.append((row.what, found, sure, f"{setting}={value if row.operator == '-' else 'none'}"))
+    return aligned(lines)
 
 
 def how_sure(confidence: float) -> str:
