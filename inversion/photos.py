@@ -23,7 +23,7 @@ from inversion.faces.landmarks import choose_face, find_faces
 from inversion.faces.sample import sample_photo
 from inversion.generator.stylegan2 import Generator
 from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
-from inversion.inspection import inspect
+from inversion.inspection import fills_in, inspect
 from inversion.photo import FullSize, Photo
 from inversion.reading.printable import printable
 
@@ -150,7 +150,7 @@ class Photos:
         """As large as the photo, RGB, white = fill in; None: nothing is to be filled in. Raises ConfigError."""
         if damage is not None:
             found = Image.fromarray(255 * damage.hidden.astype(np.uint8))
-            return found.convert("RGB") if damage.is_scratched else None
+            return found.convert("RGB") if fills_in(damage) else None
         return None if self.mask in (None, AUTO, NONE) else read_mask(self.mask, photo.size).convert("RGB")
 
     def full_side(self, side: float, resolution: int) -> int | None:
