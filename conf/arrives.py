@@ -14,7 +14,7 @@ def with_degradation(words: Sequence[str]) -> list[str]:
     Not for a synthetic face, which has no file, and not where an experiment may name the degradation.
     """
     settings = [word.lstrip("+~").partition("=") for word in words if not word.startswith("-")]
-    groups = {name.partition("@")[0].partition(".")[0] for name, _, _ in settings}
+    groups = {name.partition("@")[0] for name, _, _ in settings}
     arrives = any(name == "degraded" and value.strip().lower() in TRUE for name, _, value in settings)
     synthetic = any(name == "input" and value != "photo" for name, _, value in settings)
     if not arrives or synthetic or groups & {"degradation", "experiment"}:

@@ -86,16 +86,22 @@ def inspected(photo: Photo) -> Photo:
 def resolve(auto: Auto, photo: Photo) -> Compose:
     """The operator of an inspected, aligned face: steps in the order of `chain.to_degradation`, to be bound at R.
 
-    None where nothing is to be mended. A found JPEG counts only where the file's pixels are those of the aligned photo:
-    turned and resampled, nothing is left of its blocks. Raises ConfigError.
+    No step where nothing is to be mended. A found blur counts from one pixel of the search on: a finer one, as of many
+    large photos, the generator cannot tell, and to sharpen it would bring up the noise. A found JPEG counts only where
+    the file's pixels are those of the aligned photo: turned and resampled, nothing is left of its blocks.
+    Raises ConfigError.
     """
     damage, resolution = photo.damage, photo.image.shape[-1]
     assert damage is not None
     full = resolution if photo.full is None else photo.full.image.width
     steps: list[Degradation] = []
     if auto.blur == AUTO:
-        if damage.is_blurred:
-            steps.append(found_blur(damage, resolution / photo.side))
+        scale = resolution / photo.side  # pixels of the search per pixel of the photo
+        size, sigma = (round(length * scale, 3) for length in (damage.blur.kernel_size, damage.blur.sigma))
+        if damage.is_blurred and size > 1:
+            steps.append(GaussianBlur(size, sigma))
+        elif damage.is_blurred:
+            log.info("%s: its blur is finer than a pixel of the generator and stays.", printable(photo.file))
     elif not is_none(auto.blur):
         steps.append(GaussianBlur(auto.blur))
     if is_grey(auto, damage):
@@ -115,12 +121,6 @@ def resolve(auto: Auto, photo: Photo) -> Compose:
 def resolved(degradation: Degradation, photo: Photo) -> Degradation:
     """`Auto` as what it has found in the photo; any other as it is. Raises ConfigError."""
     return resolve(degradation, inspected(photo)) if isinstance(degradation, Auto) else degradation
-
-
-def found_blur(damage: Damage, scale: float) -> GaussianBlur:
-    """scale: pixels of the search per pixel of the photo."""
-    size, sigma = damage.blur.kernel_size * scale, damage.blur.sigma * scale
-    return GaussianBlur(max(1.0, round(size, 3)), max(1e-3, round(sigma, 4)))
 
 
 def is_grey(auto: Auto, damage: Damage) -> bool:

@@ -145,6 +145,11 @@ class Compose(Degradation):
         return images
 
 
+def shows_everything(degradation: Degradation) -> bool:
+    """Whether there is nothing to be mended; not so for NoDegradation, by which the generator itself is studied."""
+    return isinstance(degradation, Compose) and not degradation.steps
+
+
 def is_colourless(degradation: Degradation) -> bool:
     """Whether nothing of the colours comes through."""
     return isinstance(degradation, Grayscale) or (isinstance(degradation, Compose) and degradation.is_grey)

@@ -84,7 +84,7 @@ def test_nothing_composed_is_nothing_done() -> None:
     x, nothing = photos(), NoDegradation()
     for empty in (Compose(), Compose([nothing])):
         assert torch.equal(empty.bind(x, False)(x), x)
-        assert torch.equal(empty.consistent(x, photos(1)), x)
+        assert torch.equal(empty.consistent(x, photos(1)), photos(1))  # the photo shows everything
         assert torch.equal(empty.prediction(x, 8), nothing.prediction(x, 8))
         assert torch.equal(empty.target(x, 8), nothing.target(x, 8))
 
