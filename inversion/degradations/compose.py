@@ -12,6 +12,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.masked import Masked
+from inversion.degradations.none import NoDegradation
 
 ROUNDS = 8  # of guessing what is blanked in a blurred photo
 
@@ -109,6 +110,8 @@ class Compose(Degradation):
         """
         for number in reversed(range(len(self.steps))):
             step = self.steps[number]
+            if isinstance(step, NoDegradation):
+                continue  # the next step's photo is this one's: alone it would answer with the restoration
             if isinstance(step, Masked) and self._is_blurred_before(number):
                 observed = step.consistent(guesses[number], observed)
             elif factor is None:
@@ -147,7 +150,9 @@ class Compose(Degradation):
 
 def shows_everything(degradation: Degradation) -> bool:
     """Whether there is nothing to be mended; not so for NoDegradation, by which the generator itself is studied."""
-    return isinstance(degradation, Compose) and not degradation.steps
+    return isinstance(degradation, Compose) and all(
+        isinstance(step, NoDegradation) for step in degradation.steps
+    )
 
 
 def is_colourless(degradation: Degradation) -> bool:

@@ -89,6 +89,12 @@ def test_nothing_composed_is_nothing_done() -> None:
         assert torch.equal(empty.target(x, 8), nothing.target(x, 8))
 
 
+def test_a_step_that_does_nothing_hides_nothing_of_what_follows() -> None:
+    chains = (Compose([Grayscale()]), Compose([NoDegradation(), Grayscale()]))
+    alone, behind = (chain.consistent(photos(), Grayscale()(photos(1))) for chain in chains)
+    assert torch.equal(alone, behind)
+
+
 def test_scratches_on_a_blurred_photo_leave_no_ripples(monkeypatch: pytest.MonkeyPatch) -> None:
     """A guess of what is blanked must not bend at the hole's edge as no blurred photo does."""
     original, other = (
