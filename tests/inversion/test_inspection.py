@@ -31,6 +31,7 @@ from inversion.model import Model
 from inversion.passes import observed, restore
 from inversion.photo import Photo
 from inversion.photos import Photos, Synthetic
+from inversion.record.write import scratched
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
 
@@ -216,3 +217,15 @@ def test_a_whole_photo_and_a_synthetic_face_are_refused(model: Model, files: dic
 def test_it_is_no_step_of_others() -> None:
     with pytest.raises(ConfigError, match="no step of other corruptions"):
         Compose((Auto(), Inpaint())).bind(torch.zeros(1, 3, R, R), degraded=True)
+
+
+def test_the_record_shows_where_the_photo_is_scratched(
+    model: Model, loss: PerceptualLoss, files: dict[str, Path]
+) -> None:
+    result = restored(model, loss, arrived(files["scratched"]))
+    drawn = np.asarray(scratched(result.problem)["damage.png"], int)
+    given = np.asarray(read_photo(files["scratched"]), int)
+    assert result.problem.photo.damage is not None
+    changed = (drawn != given).any(axis=2)
+    np.testing.assert_array_equal(changed, result.problem.photo.damage.hidden)
+    assert scratched(restored(model, loss, arrived(files["whole"])).problem) == {}
