@@ -143,10 +143,9 @@ def put_together(done: list[PhotoResult]) -> bytes:
     """The photo's file with its restored faces. Raises ConfigError, OSError."""
     if not done:
         raise ConfigError("no face of the photo could be restored")
+    problems = [result.part.problem for result in done if result.part is not None]
     faces, operators = [], []
-    for result in done:
-        assert result.part is not None
-        problem = result.part.problem
+    for result, problem in zip(done, problems, strict=True):
         operator = resolved(problem.degradation, problem.photo)
         if problem.degraded and shows_everything(operator):
             continue  # the photo has the face as it is
@@ -159,7 +158,7 @@ def put_together(done: list[PhotoResult]) -> bytes:
         faces.append(Restored(problem.photo, face, before))
         if problem.degraded:
             operators.append(operator)
-    origin = done[0].part.problem.photo.origin
+    origin = problems[0].photo.origin
     if not faces:
         return png_like(origin, read_photo(origin))
     coloured = any(is_colourless(operator) for operator in operators)

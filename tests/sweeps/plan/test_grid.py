@@ -154,7 +154,7 @@ def test_an_interval_is_an_axis_of_a_search_whose_points_nobody_knows_yet(weight
     assert found.axes == {"reg": ["tag(log, interval(0.01, 1.0))"]} and found.cells == []
 
 
-def test_what_is_found_in_a_photo_is_a_point_beside_what_is_said(weights: Path) -> None:
+def test_what_is_found_in_a_photo_is_a_point_beside_what_is_said(weights: str) -> None:
     cells = grid(weights, "degradation=auto", "degraded=true", "degradation.mask=auto,none").cells
     assert [cell.point for cell in cells] == ["degradation.mask=auto", "degradation.mask=none"]
     assert cells[0].fingerprint != cells[1].fingerprint
