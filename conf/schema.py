@@ -16,6 +16,7 @@ from conf.derived import arguments_as_fields
 
 # Which preset a degradation gets when the command line names none; everything else gets `invert`. See `preset_for`.
 PRESETS = {
+    "auto": "colorize",
     "blur": "deblur",
     "compose": "deblur",
     "downsample": "enlarge",

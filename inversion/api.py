@@ -51,8 +51,9 @@ def load_photo(
     """Read a photo and align the face in it for a model.
 
     path: None is the sample portrait. align: False for a square photo in FFHQ framing already. face: which one where
-    there are several, 0 = the largest. mask: a picture as large as the photo, white = to be filled in. degraded: the
-    photo arrives corrupted, so that a square one in which no face can be seen is taken as aligned.
+    there are several, 0 = the largest. mask: a picture as large as the photo, white = to be filled in; "auto": the
+    scratches as found, for Auto. degraded: the photo arrives corrupted, so that a square one in which no face can be
+    seen is taken as aligned.
     Raises ConfigError, AlignmentError.
     """
     source = Photos(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError, explain
 from inversion.images import quantize, to_pil, to_tensor
+from inversion.inspection import inspected, is_looked_at, resolved
 from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
@@ -92,12 +94,17 @@ def observed(problem: Problem, model: Model) -> Observation:
     photo = problem.photo.image[None].to(model.w_avg.device)
     inside = problem.photo.inside(photo.shape[-1])
     inside = None if inside is None else inside[None].to(photo)
-    degradation = problem.degradation.in_pixels(photo.shape[-1], problem.photo.side)
+    degradation = problem.degradation
+    if is_looked_at(degradation, problem.degraded):
+        problem = replace(problem, photo=inspected(problem.photo))
+        degradation = resolved(degradation, problem.photo)
+    degradation = degradation.in_pixels(photo.shape[-1], problem.photo.side)
     degradation = resolve_kernel(degradation, photo, problem.degraded, model)
     mask = problem.photo.mask
     if mask is None:
         operator = degradation.bind(photo, problem.degraded)
-    elif isinstance(degradation, Inpaint):  # the photo's own mask went through the same alignment
+    elif isinstance(degradation, Inpaint) or (isinstance(degradation, Compose) and degradation.fills_in):
+        # the photo's own mask went through the same alignment
         operator = degradation.bind(photo, problem.degraded, mask[None].to(photo))
     else:
         raise ConfigError(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from inversion.damage.damage import Damage
 from inversion.errors import ConfigError
 from inversion.faces.align import Transform
 from inversion.faces.found import Found
@@ -43,6 +44,9 @@ class Photo:
     found: Found | None = None  # where in its photo the face was; None when it came aligned
     mean_face: Tensor | None = None  # [3, R, R], what a synthetic face's generator draws of w_avg
     face: int | None = None  # its number, 0 the largest, where several of the photo are restored
+    damage: Damage | None = field(
+        default=None, repr=False
+    )  # of the whole file; None: nobody has looked for it
 
     @property
     def side(self) -> float:
@@ -101,15 +105,18 @@ class Restored:
     before: Image.Image | None = None
 
 
-def with_faces(faces: Sequence[Restored], coloured: bool = False) -> Image.Image:
+def with_faces(faces: Sequence[Restored], coloured: bool = False, relit: bool = False) -> Image.Image:
     """The whole photo as it was given, with restored faces in the place of its own; one that came aligned is all face.
 
     faces: all of one photo. coloured: the photo is grey, and the faces' colour runs out beyond their squares; see
-    fullsize/tint.py. Raises ConfigError for a synthetic face, and where the file is not there any more.
+    fullsize/tint.py. relit: their luma has changed as well: where it has, it is theirs. Raises ConfigError for a
+    synthetic face, and where the file is not there any more.
     """
     photo = read_photo(faces[0].photo.origin)
     if faces[0].photo.transform is None:
         return faces[0].face.resize(photo.size, Image.Resampling.LANCZOS)
+    if coloured and relit:
+        photo = paste_all(photo, [one.photo.placed(one.face, one.before) for one in faces])
     if coloured:
         return paste_colours(photo, [one.photo.placed(one.face) for one in faces])
     return paste_all(photo, [one.photo.placed(one.face, one.before) for one in faces])

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from inversion.degradations.inpaint import known_pixels, read_mask
+from inversion.damage.damage import Damage
+from inversion.degradations.auto import AUTO, NONE
+from inversion.degradations.inpaint import known_pixels, needs_filling, read_mask
 from inversion.errors import AlignmentError, ConfigError
 from inversion.faces.align import Transform, align, full_side, square_side
 from inversion.faces.found import Found
@@ -21,6 +23,7 @@ from inversion.faces.landmarks import choose_face, find_faces
 from inversion.faces.sample import sample_photo
 from inversion.generator.stylegan2 import Generator
 from inversion.images import list_photos, read_photo, resize_to_square, sha256_of, to_tensor
+from inversion.inspection import fills_in, inspect
 from inversion.photo import FullSize, Photo
 from inversion.reading.printable import printable
 
@@ -47,7 +50,7 @@ class Photos:
         None  # {face, landmarks}, face a number or all; False: aligned already
     )
     degraded: bool = False
-    mask: str | None = None  # for inpainting: as large as the photo, white = fill in
+    mask: str | None = None  # as large as the photo, white = fill in; auto = scratches as found; none
     max_size: int | None = None  # px at the photo's own size, at most; None: the generator's resolution
 
     def load(self, generator: Generator) -> Inputs:
@@ -73,23 +76,30 @@ class Photos:
     def load_file(self, path: Path, resolution: int, before: Sequence[Photo] = ()) -> list[Photo]:
         """The face of one file, or all that are asked for; before: those of other files, which have their names."""
         photo = read_photo(path)
+        damage = inspect(path, photo) if self.mask == AUTO and self.degraded else None
+        mask = self.mask_of(photo, damage)
         taken = {one.name for one in before} | {one.path.stem for one in before if one.path is not None}
         name = path.name if path.stem in taken else path.stem
         faces = None if self.align is False else self.find_faces(photo, path, resolution)
         if faces is None:
-            return [self.whole(path, name, photo, resolution)]
-        if len(faces) == 1:
-            return [self.framed(path, name, photo, points, resolution) for points in faces.values()]
-        if any(f"{name}-face{number}" in taken for number in faces):
-            name = path.name
-        return [
-            replace(self.framed(path, f"{name}-face{number}", photo, points, resolution), face=number)
-            for number, points in faces.items()
-        ]
+            found = [self.whole(path, name, photo, mask, resolution)]
+        elif len(faces) == 1:
+            found = [self.framed(path, name, photo, mask, points, resolution) for points in faces.values()]
+        else:
+            if any(f"{name}-face{number}" in taken for number in faces):
+                name = path.name
+            found = [
+                replace(
+                    self.framed(path, f"{name}-face{number}", photo, mask, points, resolution), face=number
+                )
+                for number, points in faces.items()
+            ]
+        return found if damage is None else [with_damage(one, damage) for one in found]
 
-    def whole(self, path: Path, name: str, photo: Image.Image, resolution: int) -> Photo:
+    def whole(
+        self, path: Path, name: str, photo: Image.Image, mask: Image.Image | None, resolution: int
+    ) -> Photo:
         """A photo in FFHQ framing already."""
-        mask = self.read_mask(photo)
         side = self.full_side(photo.width, resolution)
         full = None
         if side is not None:
@@ -105,9 +115,16 @@ class Photos:
             width=photo.width,
         )
 
-    def framed(self, path: Path, name: str, photo: Image.Image, points: np.ndarray, resolution: int) -> Photo:
+    def framed(
+        self,
+        path: Path,
+        name: str,
+        photo: Image.Image,
+        mask: Image.Image | None,
+        points: np.ndarray,
+        resolution: int,
+    ) -> Photo:
         """One face of a photo, by its landmarks."""
-        mask = self.read_mask(photo)
         aligned = align(photo, points, resolution)
         transform = aligned.transform
         warn_of_the_edge(transform, path)
@@ -129,8 +146,12 @@ class Photos:
             found=Found.of(photo, points, np.array(transform.corners)),
         )
 
-    def read_mask(self, photo: Image.Image) -> Image.Image | None:
-        return None if self.mask is None else read_mask(self.mask, photo.size).convert("RGB")
+    def mask_of(self, photo: Image.Image, damage: Damage | None) -> Image.Image | None:
+        """As large as the photo, RGB, white = fill in; None: nothing is to be filled in. Raises ConfigError."""
+        if damage is not None:
+            found = Image.fromarray(255 * damage.hidden.astype(np.uint8))
+            return found.convert("RGB") if fills_in(damage) else None
+        return None if self.mask in (None, AUTO, NONE) else read_mask(self.mask, photo.size).convert("RGB")
 
     def full_side(self, side: float, resolution: int) -> int | None:
         """Pixels across the face at the photo's own size; None where the generator's resolution is enough."""
@@ -174,6 +195,15 @@ class Photos:
                 path, left_out, found, resolution, "left as they are; align.face=NUMBER restores one"
             )
         return {i: points for i, points in enumerate(found) if i not in left_out}
+
+
+def with_damage(photo: Photo, damage: Damage) -> Photo:
+    """An aligned photo with what was found in its file; a mask that hides nothing of this face is none."""
+    full = photo.full
+    masks = [photo.mask, None if full is None else full.mask]
+    if all(mask is None or needs_filling(mask) for mask in masks):
+        return replace(photo, damage=damage)
+    return replace(photo, damage=damage, mask=None, full=None if full is None else replace(full, mask=None))
 
 
 def warn_of_the_edge(transform: Transform, path: Path) -> None:
@@ -223,7 +253,7 @@ class Synthetic:
             for codes in (ws, generator.mapping.w_avg.expand_as(ws))
         )
         size = (a.img_resolution, a.img_resolution)
-        mask = None if self.mask is None else known_pixels(read_mask(self.mask, size))
+        mask = None if self.mask in (None, AUTO, NONE) else known_pixels(read_mask(self.mask, size))
         digest = hashlib.sha256(image.numpy().tobytes()).hexdigest()
         face = Photo(f"seed{self.seed}", image, digest, mask=mask, ws=ws[0].cpu(), mean_face=mean_face)
         return Inputs([face], {})

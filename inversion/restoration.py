@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
+from inversion.degradations.compose import changes_luma, is_colourless, shows_everything
 from inversion.degradations.degradation import Degradation
-from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.none import NoDegradation
-from inversion.images import to_pil
+from inversion.images import read_photo, to_pil
 from inversion.latents.latents_file import Latents
 from inversion.photo import Photo, Restored, with_faces
 from inversion.search.hyperparameters import Hyperparameters
@@ -94,9 +94,12 @@ class Restoration:
         Raises ConfigError where there is no photo.
         """
         arrived = self.problem.degraded
+        if arrived and shows_everything(self.operator):
+            return read_photo(self.problem.photo.origin)
         before = to_pil(self.observed_full) if arrived and self.observed_full is not None else None
-        coloured = arrived and isinstance(self.operator, Grayscale)
-        return with_faces([Restored(self.problem.photo, self.image, before)], coloured)
+        coloured = arrived and is_colourless(self.operator)
+        faces = [Restored(self.problem.photo, self.image, before)]
+        return with_faces(faces, coloured, coloured and changes_luma(self.operator))
 
     @property
     def is_corrected(self) -> bool:

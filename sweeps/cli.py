@@ -11,6 +11,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from conf.arrives import with_degradation
 from conf.file_names import hint, spelled
 from conf.help import command_name
 from conf.schema import register
@@ -51,7 +52,7 @@ def main() -> None:
     refuse_removed_folder()
     if said := hint(sys.argv[1:], command_name()):
         sys.exit(said)
-    sys.argv[1:] = spelled(sys.argv[1:])
+    sys.argv[1:] = with_degradation(spelled(sys.argv[1:]))
     gc.disable()  # until everything is imported: see inversion/runtime/heap.py
     try:
         hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")(restore)()

@@ -11,11 +11,10 @@ import numpy as np
 from PIL import Image
 
 from inversion.damage.damage import find_damage
+from inversion.damage.drawing import drawn_over
 from inversion.damage.table import text
 from inversion.errors import ConfigError
 from inversion.images import read_photo
-
-COLOUR = (255, 40, 40)  # of what is hidden, in the drawn photo
 
 
 def main() -> None:
@@ -42,7 +41,7 @@ def main() -> None:
     damage = find_damage(pixels, tables)
     print(text(damage))
     if chosen.drawn is not None:
-        save(np.where(damage.hidden[..., None], COLOUR, pixels).astype(np.uint8), chosen.drawn)
+        save(drawn_over(pixels, damage.hidden), chosen.drawn)
     if chosen.mask is not None:
         save(255 * damage.hidden.astype(np.uint8), chosen.mask)
 

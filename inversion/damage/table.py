@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inversion.damage.damage import Damage
@@ -69,6 +70,28 @@ def rows(damage: Damage) -> list[Row]:
     ]
 
 
+# Row.what → the setting of degradation=auto that says otherwise, and a value where nothing was found
+OTHERWISE = {
+    "blur": ("degradation.blur", "12px"),
+    "colour": ("degradation.grayscale", "true"),
+    "noise": ("degradation.noise", "0.05"),
+    "JPEG": ("degradation.jpeg", "30"),
+    "scratches": ("degradation.mask", "FILE"),
+}
+
+
+def answers(damage: Damage, scratches_sought: bool = True) -> str:
+    """The table as degradation=auto prints it: how to say otherwise in the place of the degradation."""
+    lines = [("what", "found", "how sure", "say otherwise by")]
+    for row in rows(damage):
+        setting, value = OTHERWISE[row.what]
+        found, sure = row.found, row.sure
+        if row.what == "scratches" and not scratches_sought:
+            found, sure = "not looked for", "-"
+        lines.append((row.what, found, sure, f"{setting}={value if row.operator == '-' else 'none'}"))
+    return aligned(lines)
+
+
 def how_sure(confidence: float) -> str:
     return "sure" if confidence >= SURE else "probable" if confidence >= PROBABLE else "a guess"
 
@@ -76,7 +99,10 @@ def how_sure(confidence: float) -> str:
 def text(damage: Damage) -> str:
     """The table for a console: a line per kind of damage, columns aligned."""
     lines = [("what", "found", "how sure", "degradation")]
-    lines += [(row.what, row.found, row.sure, row.operator) for row in rows(damage)]
+    return aligned(lines + [(row.what, row.found, row.sure, row.operator) for row in rows(damage)])
+
+
+def aligned(lines: Sequence[tuple[str, str, str, str]]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

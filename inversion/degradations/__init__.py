@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inversion.degradations.auto import Auto
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
@@ -16,6 +17,7 @@ from inversion.degradations.sensor_noise import SensorNoise
 
 __all__ = [
     "JPEG",
+    "Auto",
     "Compose",
     "Degradation",
     "Downsample",

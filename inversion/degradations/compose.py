@@ -10,7 +10,9 @@ from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
+from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.masked import Masked
+from inversion.degradations.none import NoDegradation
 
 ROUNDS = 8  # of guessing what is blanked in a blurred photo
 
@@ -27,9 +29,27 @@ class Compose(Degradation):
     def in_pixels(self, resolution: int, side: float) -> Compose:
         return replace(self, steps=tuple(step.in_pixels(resolution, side) for step in self.steps))
 
-    def bind(self, photos: Tensor, degraded: bool) -> Compose:
-        """Bind each step to the photos as they arrive."""
-        return replace(self, steps=tuple(step.bind(photos, degraded) for step in self.steps))
+    def bind(self, photos: Tensor, degraded: bool, masks: Tensor | None = None) -> Compose:
+        """Bind each step to the photos as they arrive. masks: as of Inpaint, for steps that fill in."""
+        return replace(
+            self,
+            steps=tuple(
+                step.bind(photos, degraded, masks)
+                if isinstance(step, Inpaint)
+                else step.bind(photos, degraded)
+                for step in self.steps
+            ),
+        )
+
+    @property
+    def fills_in(self) -> bool:
+        """Whether a photo's own mask says something to one of the steps."""
+        return any(isinstance(step, Inpaint) for step in self.steps)
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether nothing of the colours comes through."""
+        return any(isinstance(step, Grayscale) for step in self.steps)
 
     def full_size(
         self, photos: Tensor, factor: float, degraded: bool, masks: Tensor | None = None
@@ -71,9 +91,9 @@ class Compose(Degradation):
         return self._complete(enlarged, observed, factor)
 
     def _complete(self, restored: Tensor, observed: Tensor, factor: float | None = None) -> Tensor:
-        """factor: by which the restoration was enlarged; None: it was not."""
+        """factor: by which the restoration was enlarged; None: it was not. Without steps the photo shows everything."""
         if not self.steps:
-            return restored
+            return observed
         images = self._until_last(restored)
         result = self._backwards(images, images, observed, factor)
         if any(isinstance(step, Masked) and self._is_blurred_before(i) for i, step in enumerate(self.steps)):
@@ -90,6 +110,8 @@ class Compose(Degradation):
         """
         for number in reversed(range(len(self.steps))):
             step = self.steps[number]
+            if isinstance(step, NoDegradation):
+                continue  # the next step's photo is this one's: alone it would answer with the restoration
             if isinstance(step, Masked) and self._is_blurred_before(number):
                 observed = step.consistent(guesses[number], observed)
             elif factor is None:
@@ -116,7 +138,7 @@ class Compose(Degradation):
         if not self.steps:
             return super().target(observed, resolution)
         target = self.steps[-1].target(observed, resolution)
-        return Grayscale()(target) if any(isinstance(step, Grayscale) for step in self.steps) else target
+        return Grayscale()(target) if self.is_grey else target
 
     def _until_last(self, x: Tensor) -> list[Tensor]:
         """The image before the first step and after each: [steps + 1] of [B, 3, H, W]."""
@@ -124,3 +146,21 @@ class Compose(Degradation):
         for step in self.steps:
             images.append(step(images[-1]))
         return images
+
+
+def shows_everything(degradation: Degradation) -> bool:
+    """Whether there is nothing to be mended; not so for NoDegradation, by which the generator itself is studied."""
+    return isinstance(degradation, Compose) and all(
+        isinstance(step, NoDegradation) for step in degradation.steps
+    )
+
+
+def is_colourless(degradation: Degradation) -> bool:
+    """Whether nothing of the colours comes through."""
+    return isinstance(degradation, Grayscale) or (isinstance(degradation, Compose) and degradation.is_grey)
+
+
+def changes_luma(degradation: Degradation) -> bool:
+    """Whether more than the colours is lost."""
+    steps = degradation.steps if isinstance(degradation, Compose) else [degradation]
+    return not all(isinstance(step, Grayscale) for step in steps)

@@ -17,6 +17,8 @@ from inversion.degradations.masked import Masked
 from inversion.errors import ConfigError
 from inversion.images import read_photo
 
+WHOLLY = 253.5 / 255  # known: alignment resamples, and a partly blank pixel is not known
+
 
 @dataclass(frozen=True)
 class Inpaint(Masked):
@@ -81,7 +83,7 @@ class Inpaint(Masked):
                 f"Masks must be one channel as large as the aligned photos, {list(photos.shape)}. "
                 f"Got {list(masks.shape)}."
             )
-        known = masks > 253.5 / 255  # alignment resamples; a partly blank pixel is not known
+        known = masks > WHOLLY
         for number, mask in enumerate(known, start=1):
             if mask.all() or not mask.any():
                 reason = "no pixel is to be filled" if mask.all() else "no pixel is known"
@@ -167,6 +169,12 @@ def read_mask(path: str | Path, size: tuple[int, int]) -> Image.Image:
             f"The mask is all {reason}. Got {path}; paint white what is to be filled, leave the rest black."
         )
     return mask
+
+
+def needs_filling(mask: Tensor) -> bool:
+    """Whether some pixels of an aligned mask, 0..1, 1 = known, are to be filled in, and some are known."""
+    known = mask > WHOLLY
+    return bool(known.any()) and not bool(known.all())
 
 
 def known_pixels(mask: Image.Image) -> Tensor:

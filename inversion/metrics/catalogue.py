@@ -109,6 +109,15 @@ _KNOWN = (
     Metric("steps_per_second", "steps per second", "1/s", 1, meaning="of the search alone"),
     Metric("found_kernel_size", "kernel found", "px", 1, None, meaning="size of the blur found in the photo"),
     Metric("found_sigma", "sigma of the kernel found", "px", 2, None),
+    Metric(
+        "found_grey", "found black-and-white", "", 0, None, meaning="1 where the photo has no colours, else 0"
+    ),
+    Metric(
+        "found_blur", "blur found", "px", 1, None, meaning="its size in the photo's pixels; 0 for a sharp one"
+    ),
+    Metric("found_noise", "noise found", "", 3, None, meaning="standard deviation per channel, white = 1"),
+    Metric("found_scratched", "scratches found", "%", 2, None, meaning="share of the whole photo"),
+    Metric("found_quality", "JPEG quality found", "", 0, None),
     Metric("samples_spread", "spread of the samples", digits=3, better=None),
     Metric("tuning_steps_taken", "steps of tuning", digits=0, better=None),
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from inversion.degradations.masked import Masked
 from inversion.images import to_tensor
+from inversion.inspection import found_damage
 from inversion.latents.spaces import per_layer
 from inversion.metrics.colour_error import colour_error
 from inversion.metrics.face_identity import identity_distance
@@ -33,7 +34,8 @@ def measure(restoration: Restoration) -> dict[str, float]:
     fit_psnr [dB]: of the restored picture, corrupted, against the photo; fit_sharpness [dB]: above 0 where its details
     are finer than the photo's, as with too narrow a blur.
     w_distance, for a synthetic face: root mean squared distance to the true codes in units of w_std.
-    found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. steps_per_second is the search's alone.
+    found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. found_grey, found_blur [px of the photo],
+    found_noise, found_scratched [%], found_quality: see inversion/inspection.py. steps_per_second: of the search alone.
     """
     if (
         not restoration.restored.isfinite().all()
@@ -46,6 +48,7 @@ def measure(restoration: Restoration) -> dict[str, float]:
         prediction, observed = (torch.where(inside > 0, x, 0.0) for x in (prediction, observed))
     values = {
         **found_kernel(problem.degradation, restoration.operator),
+        **found_damage(problem.degradation, problem.photo),
         "seconds": restoration.seconds,
         "steps_per_second": restoration.steps_taken / max(restoration.seconds, 1e-9),
         "fit_psnr": psnr(prediction, observed, inside if inside is None else inside[None]).item(),

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
 from inversion.checkpoints import safetensors_file
+from inversion.damage.drawing import drawn_over
+from inversion.degradations.auto import Auto
 from inversion.degradations.none import NoDegradation
 from inversion.fullsize.save import png_like
-from inversion.images import to_pil
+from inversion.images import read_photo, to_pil
 from inversion.latents.latents_file import save_latents
 from inversion.pictures.alignment import alignment_picture
 from inversion.pictures.animation import save_animation
@@ -21,7 +24,7 @@ from inversion.pictures.curves import loss_curve
 from inversion.pictures.panels import panel
 from inversion.pictures.samples import sample_pictures
 from inversion.record.own_folder import OwnFolder
-from inversion.restoration import Restoration
+from inversion.restoration import Problem, Restoration
 from inversion.runtime.atomic import png
 
 PICTURES = (  # in the order in which people want to see them
@@ -32,6 +35,7 @@ PICTURES = (  # in the order in which people want to see them
     "restored.png",
     "original.png",
     "degraded.png",
+    "damage.png",
     "alignment.png",
     "mean_face.png",
     "first.png",
@@ -68,6 +72,7 @@ def write(
         if frames:  # encoded beside all that follows
             film = beside.submit(save_animation, frames, folder.claim("progress.webp"))
         pictures = labelled_pictures(restoration) | start_of(restoration, first) | charts(restoration)
+        pictures |= scratched(restoration.problem)
         written = [folder.keep(name, png(picture)) for name, picture in pictures.items()]
         if paste and torch.isfinite(restoration.restored).all():
             content = png_like(restoration.problem.photo.origin, restoration.in_photo)
@@ -132,6 +137,20 @@ def start_of(restoration: Restoration, first: Image.Image | None) -> dict[str, I
         if first is not None:
             files["first.png"] = first
     return files
+
+
+def scratched(problem: Problem) -> dict[str, Image.Image]:
+    """File name -> the whole photo with the scratches that were found in it; nothing where there are none.
+
+    Raises ConfigError where the photo is not there any more.
+    """
+    photo, damage = problem.photo, problem.photo.damage
+    if damage is None or not damage.is_scratched or not isinstance(problem.degradation, Auto):
+        return {}
+    pixels = np.asarray(read_photo(photo.origin))
+    if pixels.shape[:2] != damage.hidden.shape:
+        return {}  # another file by now
+    return {"damage.png": Image.fromarray(drawn_over(pixels, damage.hidden))}
 
 
 def charts(restoration: Restoration) -> dict[str, Image.Image]:

@@ -9,6 +9,7 @@ from sweeps.execute.job import Job
 
 # What may be wrong with a photo → what says so.
 DAMAGES = {
+    "damaged, somehow": "degraded=true",
     "blurred": "degradation=blur degradation.kernel_size=auto degraded=true",
     "black-and-white": "degradation=grayscale degraded=true",
     "a part blanked": "degradation=inpaint degraded=true",

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from rich.console import Console
 
-from inversion.degradations.grayscale import Grayscale
+from inversion.degradations.compose import changes_luma, is_colourless, shows_everything
 from inversion.errors import ConfigError, explain
 from inversion.fullsize.save import png_like
+from inversion.images import read_photo
+from inversion.inspection import resolved
 from inversion.photo import Restored, with_faces
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
 from inversion.record.mlflow_store import Store, patiently, reason
@@ -21,7 +23,7 @@ from inversion.record.open import open_store
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.store_copy import health_of
-from inversion.restoration import Problem, Status
+from inversion.restoration import Status
 from sweeps.execute import process
 from sweeps.execute.job import Job, Part, PhotoResult
 from sweeps.execute.ledger import Ledger
@@ -193,11 +195,12 @@ def put_together(done: list[PhotoResult]) -> bytes:
     """The photo's file with its restored faces. Raises ConfigError, OSError."""
     if not done:
         raise ConfigError("no face of the photo could be restored")
-    problems: list[Problem] = []
-    faces = []
-    for result in done:
-        assert result.part is not None
-        problem = result.part.problem
+    problems = [result.part.problem for result in done if result.part is not None]
+    faces, operators = [], []
+    for result, problem in zip(done, problems, strict=True):
+        operator = resolved(problem.degradation, problem.photo)
+        if problem.degraded and shows_everything(operator):
+            continue  # the photo has the face as it is
         full = problem.photo.full
         with Image.open(result.folder / FACE) as picture:
             face = picture.convert("RGB")
@@ -205,9 +208,14 @@ def put_together(done: list[PhotoResult]) -> bytes:
             full.image if problem.degraded and full is not None and full.image.size == face.size else None
         )
         faces.append(Restored(problem.photo, face, before))
-        problems.append(problem)
-    coloured = problems[0].degraded and isinstance(problems[0].degradation, Grayscale)
-    return png_like(problems[0].photo.origin, with_faces(faces, coloured))
+        if problem.degraded:
+            operators.append(operator)
+    origin = problems[0].photo.origin
+    if not faces:
+        return png_like(origin, read_photo(origin))
+    coloured = any(is_colourless(operator) for operator in operators)
+    relit = coloured and any(changes_luma(operator) for operator in operators)
+    return png_like(origin, with_faces(faces, coloured, relit))
 
 
 def _close(whole: Whole, status: Status, why: str) -> None:

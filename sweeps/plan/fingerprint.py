@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from inversion.degradations.auto import AUTO, NONE
 from inversion.errors import ConfigError
 from inversion.faces.mesh import MESH
 from inversion.images import sha256_of
@@ -81,7 +82,7 @@ def _contents(value: Any) -> Any:
 
 
 def _hash_of(key: str, name: str) -> str:
-    if key == "landmarks" and name == MESH:
+    if (key == "landmarks" and name == MESH) or (key == "mask" and name in (AUTO, NONE)):
         return name
     path = Path(name).expanduser()
     try:

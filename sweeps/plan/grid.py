@@ -82,6 +82,7 @@ class Checker:
         """One per photo. Raises ConfigError, CheckpointError."""
         import torch
 
+        from inversion.inspection import is_looked_at
         from inversion.metrics.metric import load_metrics
         from inversion.search.blind_blur import is_to_be_found
         from inversion.search.objective import checked
@@ -93,7 +94,8 @@ class Checker:
         checkpoint, resolution = self._checkpoint(config.generator)
         degradation = instantiate(config.degradation)
         masked = config.degradation.get("mask") is not None  # a mask goes with its photo
-        if not (masked or is_to_be_found(degradation, config.degraded)):
+        found = is_looked_at(degradation, config.degraded) or is_to_be_found(degradation, config.degraded)
+        if not (masked or found):
             bound, other = (degradation.in_pixels(resolution, side) for side in (1.0, 2.0))
             if bound == other:  # else how wide 100px are depends on the size of the photo's face
                 bound.bind(torch.zeros(1, 3, resolution, resolution), degraded=False)

@@ -84,9 +84,15 @@ def test_nothing_composed_is_nothing_done() -> None:
     x, nothing = photos(), NoDegradation()
     for empty in (Compose(), Compose([nothing])):
         assert torch.equal(empty.bind(x, False)(x), x)
-        assert torch.equal(empty.consistent(x, photos(1)), x)
+        assert torch.equal(empty.consistent(x, photos(1)), photos(1))  # the photo shows everything
         assert torch.equal(empty.prediction(x, 8), nothing.prediction(x, 8))
         assert torch.equal(empty.target(x, 8), nothing.target(x, 8))
+
+
+def test_a_step_that_does_nothing_hides_nothing_of_what_follows() -> None:
+    chains = (Compose([Grayscale()]), Compose([NoDegradation(), Grayscale()]))
+    alone, behind = (chain.consistent(photos(), Grayscale()(photos(1))) for chain in chains)
+    assert torch.equal(alone, behind)
 
 
 def test_scratches_on_a_blurred_photo_leave_no_ripples(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,11 @@ def test_what_is_suggested_composes_and_has_nothing_left_to_say(words: str) -> N
     assert said("image=me.jpg", *shlex.split(words)) is None
 
 
+def test_the_first_suggestion_looks_at_the_photo() -> None:
+    text = said("image=me.jpg")
+    assert text is not None and "damaged, somehow:  python run.py image=me.jpg degraded=true\n" in text
+
+
 def test_a_photo_that_is_corrupted_first_is_announced() -> None:
     text = said("image=me.jpg", "degradation=blur")
     assert text is not None and "blur is applied to it first" in text and "degraded=true" in text

@@ -97,6 +97,7 @@ def test_a_folder_has_a_cell_per_photo(weights: str, tmp_path: Path) -> None:
         (["degradation=blur", "degradation.kernel_size=5,99"], "kernel_size must be"),
         (["degradation=blur", "degradation.kernel_size=10%,200%"], "kernel_size must be"),
         (["degradation=blur", "degradation.kernel_size=auto,5"], "Got degraded=false"),
+        (["degradation=auto", "reg=0.1,1"], "Got degraded=false"),
         (["degradation=inpaint", "degradation.fraction=0.5,2"], "fraction must be"),
         (["input=photo", "image=nowhere.jpg", "steps=2,3"], "nowhere.jpg"),
     ],
@@ -152,6 +153,12 @@ def test_an_interval_is_an_axis_of_a_search_whose_points_nobody_knows_yet(weight
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
     found = grid(weights, "hydra/sweeper=optuna", "reg=tag(log, interval(0.01, 1.0))", "steps=2")
     assert found.axes == {"reg": ["tag(log, interval(0.01, 1.0))"]} and found.cells == []
+
+
+def test_what_is_found_in_a_photo_is_a_point_beside_what_is_said(weights: str) -> None:
+    cells = grid(weights, "degradation=auto", "degraded=true", "degradation.mask=auto,none").cells
+    assert [cell.point for cell in cells] == ["degradation.mask=auto", "degradation.mask=none"]
+    assert cells[0].fingerprint != cells[1].fingerprint
 
 
 def test_a_kernel_that_the_photo_shall_tell_is_no_mistake(weights: str) -> None:
