@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from inversion.damage.damage import find_damage
 from inversion.damage.drawing import drawn_over
@@ -36,7 +36,9 @@ def main() -> None:
     except ConfigError as error:
         sys.exit(str(error))
     with Image.open(chosen.photo) as file:
-        tables = getattr(file, "quantization", None)
+        # In a photo that is turned upright, the blocks begin elsewhere: their traces say where.
+        is_upright = file.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        tables = getattr(file, "quantization", None) if is_upright else None
     pixels = np.array(photo)
     damage = find_damage(pixels, tables)
     print(text(damage))

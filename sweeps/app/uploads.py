@@ -80,8 +80,8 @@ class Uploads:
                 return self._known[key]
         raise ConfigError("This photo is not here any more. Choose it again.")
 
-    def add(self, name: str, content: bytes, needed: frozenset[str] = frozenset()) -> Upload:
-        """Keep a photo and find its faces. needed: ids of photos that a search still reads.
+    def add(self, name: str, content: bytes, needed: Callable[[], frozenset[str]] = frozenset) -> Upload:
+        """Keep a photo and find its faces. needed: ids of photos that a search still reads, asked once faces are found.
 
         Raises ConfigError for what is no photo or too large, AlignmentError where no face can be found.
         """
@@ -95,7 +95,8 @@ class Uploads:
             raise
         with self._lock:
             self._known[key] = upload
-            others = [other for other in self._known if other != key and other not in needed]
+            kept = needed()
+            others = [other for other in self._known if other != key and other not in kept]
             for old in others[: max(0, len(self._known) - KEPT)]:
                 shutil.rmtree(self._known.pop(old).folder, ignore_errors=True)
         return upload

@@ -82,7 +82,7 @@ class Page:
     async def add_photo(self, request: Request) -> Response:
         name = unquote(request.headers.get("x-name", "photo"))
         content = await body(request, MAX_BYTES)
-        upload = await run_in_threadpool(self.uploads.add, name, content, self.searches.needed())
+        upload = await run_in_threadpool(self.uploads.add, name, content, self.searches.needed)
         return JSONResponse(
             {
                 "id": upload.id,

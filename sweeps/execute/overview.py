@@ -13,6 +13,7 @@ from inversion.errors import explain
 from inversion.pictures.overview import Entry, overview
 from inversion.record.own_folder import OwnFolder
 from inversion.runtime.atomic import png
+from sweeps.execute.board import one_line
 from sweeps.execute.job import PhotoResult
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def entry(result: PhotoResult) -> Entry:
     """A photo's pictures, as small as the sheet needs them."""
     pictures = [_small(result.folder / name) for name in ("degraded.png", "result.png")]
     why = "" if result.ending.status == "FINISHED" else f"{result.ending.status}: {result.ending.reason}"
-    return Entry(result.photo, pictures[0], pictures[1], why)
+    return Entry(one_line(result.photo), pictures[0], pictures[1], why)
 
 
 def _small(path: Path) -> Image.Image | None:

@@ -61,11 +61,26 @@ def test_the_oldest_photo_goes_unless_a_search_needs_it(uploads: Uploads) -> Non
     square = png(Image.new("RGB", (32, 32), "teal"))
     first, second = uploads.add("1.png", square), uploads.add("2.png", square)
     for number in range(KEPT - 1):
-        uploads.add(f"more {number}.png", square, frozenset([first.id]))
+        uploads.add(f"more {number}.png", square, lambda: frozenset([first.id]))
     assert uploads.get(first.id) is first and first.path.exists()
     assert not second.folder.exists() and len(list(uploads.folder.iterdir())) == KEPT
     with pytest.raises(ConfigError, match="Choose it again"):
         uploads.get(second.id)
+
+
+def test_a_search_that_begins_while_another_photo_is_looked_at_keeps_its_photo(
+    uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    square, needed = png(Image.new("RGB", (32, 32), "teal")), set[str]()
+    first = [uploads.add(f"{number}.png", square) for number in range(KEPT)][0]
+
+    def slow(*_: object) -> list[np.ndarray]:
+        needed.add(first.id)
+        return []
+
+    monkeypatch.setattr("sweeps.app.uploads.find_faces", slow)
+    uploads.add("another.png", square, lambda: frozenset(needed))
+    assert uploads.get(first.id) is first and first.path.exists()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from inversion.faces.sample import sample_photo
 from inversion.images import read_photo
 from inversion.presets import composed
 from inversion.record.mlflow_store import open_client
+from inversion.record.record import Ending
 from sweeps.execute import overview, process
 from sweeps.execute.job import Awaited, Job, PhotoResult
 from sweeps.execute.ledger import Elsewhere
@@ -150,3 +151,13 @@ def test_the_run_of_another_live_process_is_left_to_it(tmp_path: Path, group: Pa
     assert (whole.info.run_id, whole.info.status) == (other, "RUNNING") and whole.data.tags["pid"] == "1"
     below = [one for one in runs_of(uri, "job") if one.data.tags.get("mlflow.parentRunId") == other]
     assert len(below) == 2 and (tmp_path / "one" / "both" / "photo_restored.png").is_file()
+
+
+def test_a_name_with_a_line_break_costs_no_overview(tmp_path: Path) -> None:
+    job = Job(Config.of(dict(composed("generator=portraits64"))), tmp_path, (), "none")
+    results = [
+        PhotoResult(job, name, "", Ending("FAILED", "no face", {}), tmp_path)
+        for name in ("a\nb.png", "c.png")
+    ]
+    overview.write(tmp_path, results)
+    assert (tmp_path / "overview.png").is_file()
