@@ -13,7 +13,7 @@ from PIL import Image
 from inversion.damage.damage import Damage, find_damage
 from inversion.damage.noise import IN_LUMA
 from inversion.damage.scratches import Scratches
-from inversion.damage.table import SURE, answers
+from inversion.damage.table import PROBABLE, SURE, answers
 from inversion.degradations.auto import AUTO, Auto, is_none
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose
@@ -47,6 +47,8 @@ def inspect(path: Path, photo: Image.Image) -> Damage:
             "What may be scratches is too unsure to be filled in: damage.png shows it. If it is right, "
             f"python -m inversion.damage {shlex.quote(str(path))} --mask mask.png and degradation.mask=mask.png."
         )
+    if damage.is_noisy and damage.noise.confidence < PROBABLE:
+        notes.append("Noise that is only a guess stays. If it is right, name it: degradation.noise=0.05.")
     if damage.is_none:
         notes.append("Nothing was found that would have to be mended: the photo stays as it is.")
     table = "\n".join([answers(damage, sought), *notes])
@@ -106,7 +108,8 @@ def resolve(auto: Auto, photo: Photo) -> Compose:
         steps.append(GaussianBlur(auto.blur))
     if is_grey(auto, damage):
         steps.append(Grayscale())
-    found = damage.noise.sigma / IN_LUMA if damage.is_noisy else 0.0
+    sure = damage.is_noisy and damage.noise.confidence >= PROBABLE
+    found = damage.noise.sigma / IN_LUMA if sure else 0.0
     if noise := found if auto.noise == AUTO else given(auto.noise, "noise", "0.05"):
         steps.append(SensorNoise(round(noise * noise_gain(max(1.0, photo.side / full)), 5)))
     own_pixels = photo.transform is None and photo.width == full

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from inversion.errors import ConfigError
 from inversion.runtime.atomic import write_file
 from sweeps.report.figures.style import save_vector
 from sweeps.report.paper import latex
@@ -12,12 +13,16 @@ from sweeps.report.source import Source
 from sweeps.results.frame import joined
 from sweeps.results.summarize import Study
 
+DOCUMENT = "report.tex"
+
 
 def write_paper(study: Study, source: Source, folder: Path) -> list[Path]:
     """Figures as SVG and PDF, captions.md, table.tex, table.csv and report.tex, which compiles in this folder.
 
-    Returns the files. Files of these names are replaced; others in the folder are left alone. Raises OSError.
+    Returns the files. Those of an earlier report are replaced. Raises ConfigError for a folder with files of somebody
+    else's, OSError.
     """
+    refuse_foreign_files(folder)
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     captions, parts, tables = [f"# {study.title}\n"], [], []
@@ -45,5 +50,16 @@ def write_paper(study: Study, source: Source, folder: Path) -> list[Path]:
     write("captions.md", "\n".join(captions))
     write("table.tex", "\n".join(tables))
     write("table.csv", joined([summary.table for summary in study.summaries]).to_csv(index=False))
-    write("report.tex", latex.document(study.title, study.facts.get("started", ""), latex.sections(parts)))
+    write(DOCUMENT, latex.document(study.title, study.facts.get("started", ""), latex.sections(parts)))
     return files
+
+
+def refuse_foreign_files(folder: Path) -> None:
+    """A folder with files is one of ours where its report.tex says so. Raises ConfigError."""
+    document = folder / DOCUMENT
+    if document.is_file() and document.read_bytes().startswith(latex.MARK.encode()):
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(
+            f"--paper writes into a folder of its own. Got {folder}, which has other files; a new folder would work."
+        )

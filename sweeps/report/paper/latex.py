@@ -50,6 +50,7 @@ SPECIAL = {
     "’": "'",
 }
 
+MARK = "% Written by `python -m sweeps report --paper`, which replaces it.\n"
 DOCUMENT = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
@@ -138,7 +139,7 @@ def _graphic(one: Graphic, room: float) -> str:
 
 
 def document(title: str, date: str, body: str) -> str:
-    return DOCUMENT % {"title": escape(title), "date": escape(date), "body": body}
+    return MARK + DOCUMENT % {"title": escape(title), "date": escape(date), "body": body}
 
 
 def columns_of(summary: Summary) -> list[str]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from inversion.errors import ConfigError
 from sweeps.report.paper import latex
-from sweeps.report.paper.folder import write_paper
+from sweeps.report.paper.folder import refuse_foreign_files, write_paper
 from sweeps.report.source import Source
 from sweeps.results.summarize import Study, summarize
 from sweeps.results.task import Task
@@ -105,3 +106,16 @@ def test_the_document_compiles_as_it_is(paper: Path) -> None:
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=paper, capture_output=True, text=True, errors="replace")
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_a_folder_with_files_of_somebody_else_is_refused_and_an_earlier_report_is_replaced(
+    paper: Path, tmp_path: Path
+) -> None:
+    refuse_foreign_files(paper)
+    refuse_foreign_files(tmp_path / "new")
+    (tmp_path / "table.csv").write_text("mine")
+    with pytest.raises(ConfigError, match="which has other files; a new folder would work"):
+        refuse_foreign_files(tmp_path)
+    (tmp_path / "report.tex").write_text("my thesis")
+    with pytest.raises(ConfigError, match="which has other files"):
+        refuse_foreign_files(tmp_path)
