@@ -142,7 +142,8 @@ class Searches:
                 self._waiting.remove(search)
                 search.state, search.reason = "KILLED", "taken out of the queue"
             elif search is self._running and self._process is not None:
-                self._process.send_signal(signal.SIGINT)
+                # Not SIGINT, which is ignored, until its own handler stands, in what a shell has started with &.
+                self._process.send_signal(signal.SIGTERM)
 
     def close(self) -> None:
         """End what runs, forget what waits."""

@@ -23,7 +23,7 @@ from tests.end_to_end.sweeping import Store, write_weights
 # A search that does what the word after its folder says.
 STAND_IN = """
 import json, pathlib, signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that a shell has started with & ignore it
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # as run_jobs does
 folder, word = sys.argv[1:3]
 pathlib.Path(folder, "images").mkdir(parents=True)
 if word == "die": sys.exit("Killed")
