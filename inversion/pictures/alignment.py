@@ -9,6 +9,7 @@ from inversion.faces.found import Found
 from inversion.pictures.panels import PAPER, readable
 
 SIDE, GAP = 320, 12  # px of each picture, between them
+COLOURS = 256  # of the file, a third as large as with all of them: every point of a sweep has one
 FINE = 2  # drawn so many times larger, for smooth lines
 DOT, SQUARE = "#ffd33d", "#bc4c00"
 
@@ -19,7 +20,7 @@ def alignment_picture(found: Found, aligned: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", (photo.width + GAP + SIDE, SIDE), PAPER)
     sheet.paste(photo, (0, (SIDE - photo.height) // 2))
     sheet.paste(crop, (photo.width + GAP, 0))
-    return sheet
+    return sheet.quantize(COLOURS)
 
 
 def drawn(found: Found) -> Image.Image:
