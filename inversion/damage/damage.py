@@ -18,6 +18,7 @@ from inversion.damage.scratches import Scratches, find_scratches
 
 GROWN = 0.004  # of the longer side, at least 2 px: what JPEG and blur make of a scratch's edge
 VISIBLE = 0.006  # of white: less noise in luma is no damage; every camera has as much
+TOLD = 0.35  # confidence of a blur that the photo tells of; photos blurred by 2 to 10 px have 0.95
 HARMLESS = 88  # JPEG quality from which on nothing can be seen
 
 
@@ -46,7 +47,8 @@ class Damage:
 
     @property
     def is_blurred(self) -> bool:
-        return not self.blur.is_sharp
+        """Not where a flat or tiny photo says nothing of its blur: that is a guess."""
+        return not self.blur.is_sharp and self.blur.confidence >= TOLD
 
     @property
     def is_noisy(self) -> bool:

@@ -107,4 +107,5 @@ def test_the_table_says_what_and_how_sure(damage: Damage, whole: Image.Image) ->
 @pytest.mark.parametrize("shape", [(1, 1), (8, 200), (40, 40), (300, 3)])
 def test_photos_of_any_shape_are_looked_at(shape: tuple[int, int]) -> None:
     found = find_damage(np.full((*shape, 3), 128, dtype=np.uint8))
+    assert not found.is_blurred and GaussianBlur not in map(type, to_degradation(found).steps)
     assert found.hidden.shape == shape and not found.is_scratched
