@@ -68,9 +68,9 @@ def test_every_section_prints_a_table() -> None:
     )
     assert done.returncode == 0, done.stderr
     for head in (
-        "| step, 64 px, embedded, blur |",
+        "| step, 128 px, embedded, blur |",
         "| synthesis, backward |",
-        "| problems in a pass, 64 px, embedded, blur |",
+        "| problems in a pass, 128 px, embedded, blur |",
         "| 200 steps",
     ):
         assert head in done.stdout
