@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, read_write
 
 from conf.schema import register
+from inversion.errors import explain
 from sweeps.execute import endings
 from sweeps.execute.batched import Point, run_one_by_one, run_together
 from sweeps.execute.job import PhotoResult, score
 from sweeps.execute.rounds import Results, run_until_done
+
+log = logging.getLogger(__name__)
 
 register()  # a worker that unpickles what is here composes points, and must know the resolvers of the YAML files
 
@@ -61,11 +65,27 @@ class Packing:
         task = PackTask.of(self.context, self.config, packs)
         self.launcher.setup(hydra_context=self.context, task_function=task, config=config)
         returned = self.launcher.launch([pack[0].words for pack in packs], initial_job_idx=0)
-        results: list[Results] = [point for pack in returned for point in pack.return_value]
+        results: list[Results] = []
+        for pack, job in zip(packs, returned, strict=True):
+            results += results_of(pack, job)
         for result in (each for point in results for each in point if isinstance(each, PhotoResult)):
             if result.job.sweep is not None and not endings.is_told(result.job.sweep, result.job.number):
                 result.tell()  # a machine that does not share the sweep's folder could not
         return results
+
+
+def results_of(pack: Sequence[Point], job: JobReturn) -> list[Results]:
+    """Of each point; none where the job as a whole has failed (out of memory, out of time), whatever the others did."""
+    try:
+        found: list[Results] = job.return_value
+        return found
+    except Exception as error:  # whatever a launcher's library hands over
+        log.error(
+            "a job of %d points has failed (%s): the same command runs what it lacks",
+            len(pack),
+            explain(error),
+        )
+        return [[] for _ in pack]
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 
 from inversion.record.record import Ending
 from sweeps.execute import endings, rounds
+from sweeps.execute.batched import Point
 from sweeps.execute.job import Awaited, Job, PhotoResult
-from sweeps.execute.launching import pack_size
+from sweeps.execute.launching import pack_size, results_of
 from sweeps.execute.ledger import Elsewhere
 from sweeps.execute.rounds import run_until_done
 from sweeps.plan.config import Config
@@ -27,6 +29,16 @@ def test_a_pack_is_what_is_asked_for_else_a_sixteenth_of_the_sweep(
     asked: int | None, points: int, expected: int
 ) -> None:
     assert pack_size(asked, points) == expected
+
+
+def test_a_pack_that_fails_as_a_whole_costs_its_own_points_alone() -> None:
+    """Out of memory, out of the cluster's time: what the other packs have done is not lost to the command."""
+    points = [Point(0, []), Point(1, [])]
+    good, bad = JobReturn(), JobReturn()
+    good.return_value, good.status = [["a"], ["b"]], JobStatus.COMPLETED
+    bad.return_value, bad.status = MemoryError("killed"), JobStatus.FAILED
+    assert results_of(points, good) == [["a"], ["b"]]  # type: ignore[comparison-overlap]
+    assert results_of(points, bad) == [[], []]
 
 
 def job(folder: Path, number: int) -> Job:
