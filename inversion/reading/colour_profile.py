@@ -38,7 +38,7 @@ def in_profile(image: Image.Image, profile: bytes) -> Image.Image:
     profile: as source_profile gives it. What belongs to a CMYK or grey profile stays sRGB: the picture is RGB.
     """
     source = _opened(profile)
-    if source is None or source.profile.xcolor_space != "RGB ":
+    if source is None or _space(source) != "RGB ":
         return image
     turned = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), source, outputMode="RGB")
     assert turned is not None  # only for inPlace=True
@@ -53,7 +53,7 @@ def to_srgb(mode: str, profile: bytes, name: str) -> Convert | None:
     another kind of pixels, is left out.
     """
     source = _opened(profile)
-    if source is None or SPACES.get(source.profile.xcolor_space) != mode:
+    if source is None or SPACES.get(_space(source)) != mode:
         log.warning(
             "%s: its colour profile is broken or of another mode; its colours are taken as sRGB",
             printable(name),
@@ -81,6 +81,14 @@ def _opened(profile: bytes) -> ImageCms.ImageCmsProfile | None:
         return ImageCms.ImageCmsProfile(io.BytesIO(profile))
     except (OSError, ImageCms.PyCMSError, ValueError, TypeError):
         return None
+
+
+def _space(profile: ImageCms.ImageCmsProfile) -> str:
+    """RGB, GRAY, …, four letters; "" where a damaged profile has bytes that are none."""
+    try:
+        return str(profile.profile.xcolor_space)
+    except UnicodeDecodeError:
+        return ""
 
 
 def _differs(transform: ImageCms.ImageCmsTransform) -> bool:

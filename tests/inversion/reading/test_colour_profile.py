@@ -95,6 +95,7 @@ BROKEN = {
     "noise": b"no profile" * 20,
     "a cut one": display_p3()[:200],
     "one of another kind of pixels": grey_profile(2.2),
+    "one whose kind of pixels is no text": display_p3()[:17] + b"\xff" + display_p3()[18:],
 }
 
 
