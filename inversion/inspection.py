@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inversion.damage.damage import Damage, find_damage
+from inversion.damage.damage import PROBABLE, SURE, Damage, find_damage
 from inversion.damage.noise import IN_LUMA
 from inversion.damage.scratches import Scratches
-from inversion.damage.table import PROBABLE, SURE, answers
+from inversion.damage.table import answers
 from inversion.degradations.auto import AUTO, Auto, is_none
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose

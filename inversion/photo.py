@@ -11,6 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.damage.damage import Damage
+from inversion.degradations.compose import changes_luma, is_colourless
+from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
 from inversion.faces.align import Transform
 from inversion.faces.found import Found
@@ -105,13 +107,15 @@ class Restored:
     before: Image.Image | None = None
 
 
-def with_faces(faces: Sequence[Restored], coloured: bool = False, relit: bool = False) -> Image.Image:
+def with_faces(faces: Sequence[Restored], arrived: Sequence[Degradation] = ()) -> Image.Image:
     """The whole photo as it was given, with restored faces in the place of its own; one that came aligned is all face.
 
-    faces: all of one photo. coloured: the photo is grey, and the faces' colour runs out beyond their squares; see
-    fullsize/tint.py. relit: their luma has changed as well: where it has, it is theirs. Raises ConfigError for a
-    synthetic face, and where the file is not there any more.
+    faces: all of one photo. arrived: what had happened to a photo that arrived damaged. Where that took its colours,
+    the faces' colour runs out beyond their squares (fullsize/tint.py); where it took more, their luma is their own.
+    Raises ConfigError for a synthetic face, and where the file is not there any more.
     """
+    coloured = any(is_colourless(operator) for operator in arrived)
+    relit = any(changes_luma(operator) for operator in arrived)
     photo = read_photo(faces[0].photo.origin)
     if faces[0].photo.transform is None:
         return faces[0].face.resize(photo.size, Image.Resampling.LANCZOS)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.degradations.compose import changes_luma, is_colourless, shows_everything
+from inversion.degradations.compose import shows_everything
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.none import NoDegradation
 from inversion.images import read_photo, to_pil
@@ -97,9 +97,9 @@ class Restoration:
         if arrived and shows_everything(self.operator):
             return read_photo(self.problem.photo.origin)
         before = to_pil(self.observed_full) if arrived and self.observed_full is not None else None
-        coloured = arrived and is_colourless(self.operator)
-        faces = [Restored(self.problem.photo, self.image, before)]
-        return with_faces(faces, coloured, coloured and changes_luma(self.operator))
+        return with_faces(
+            [Restored(self.problem.photo, self.image, before)], [self.operator] if arrived else []
+        )
 
     @property
     def is_corrected(self) -> bool:

@@ -18,7 +18,7 @@ from inversion.damage.scratches import Scratches, find_scratches
 
 GROWN = 0.004  # of the longer side, at least 2 px: what JPEG and blur make of a scratch's edge
 VISIBLE = 0.006  # of white: less noise in luma is no damage; every camera has as much
-TOLD = 0.35  # confidence of a blur that the photo tells of; photos blurred by 2 to 10 px have 0.95
+SURE, PROBABLE = 0.7, 0.35  # confidence from which on something is called sure, or probable; below: a guess
 HARMLESS = 88  # JPEG quality from which on nothing can be seen
 
 
@@ -48,7 +48,7 @@ class Damage:
     @property
     def is_blurred(self) -> bool:
         """Not where a flat or tiny photo says nothing of its blur: that is a guess."""
-        return not self.blur.is_sharp and self.blur.confidence >= TOLD
+        return not self.blur.is_sharp and self.blur.confidence >= PROBABLE
 
     @property
     def is_noisy(self) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inversion.damage.damage import Damage
+from inversion.damage.damage import PROBABLE, SURE, Damage
 from inversion.damage.noise import IN_LUMA
 
-SURE, PROBABLE = 0.7, 0.35  # confidence from which on something is called sure, or probable
 COLOURS = {
     "colour": "in colour",
     "faded": "faded colours, left as they are",

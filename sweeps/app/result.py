@@ -105,7 +105,7 @@ def _pasted(search: Search, name: str) -> Image.Image:
     photo = _photo(search, config)
     with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
-    coloured = config.degraded and config.degradation["_target_"].endswith(".Grayscale")
+    arrived = [instantiate(config.degradation)] if config.degraded else []
     is_finished = config.degraded and photo.full is not None and name != DRAWN
     given = photo.full.image if is_finished and photo.full is not None else None
-    return with_faces([Restored(photo, face, given)], coloured)
+    return with_faces([Restored(photo, face, given)], arrived)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from rich.console import Console
 
-from inversion.degradations.compose import changes_luma, is_colourless, shows_everything
+from inversion.degradations.compose import shows_everything
 from inversion.errors import ConfigError, explain
 from inversion.fullsize.save import png_like
 from inversion.images import read_photo
@@ -213,9 +213,7 @@ def put_together(done: list[PhotoResult]) -> bytes:
     origin = problems[0].photo.origin
     if not faces:
         return png_like(origin, read_photo(origin))
-    coloured = any(is_colourless(operator) for operator in operators)
-    relit = coloured and any(changes_luma(operator) for operator in operators)
-    return png_like(origin, with_faces(faces, coloured, relit))
+    return png_like(origin, with_faces(faces, operators))
 
 
 def _close(whole: Whole, status: Status, why: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from inversion.damage.table import SURE
+from inversion.damage.damage import SURE
 from inversion.degradations import (
     JPEG,
     Auto,
