@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from inversion.pictures.panels import INK, MUTED, PAPER, _fit, _font, _wrap
+from inversion.pictures.panels import INK, MUTED, PAPER, _fit, _font, _wrap, cut
 
 MISSING = "#f0f2f4"
 SIDES = ((12, 256), (60, 160), (math.inf, 96))  # up to so many photos, pictures of so many pixels
@@ -55,12 +55,5 @@ def overview(entries: Sequence[Entry]) -> Image.Image:
             width = left + pair - start
             for row, text in enumerate(_wrap(entry.reason, font, width - gap)[: side // line]):
                 draw.text((start + gap / 2, top + gap / 2 + row * line), text, INK, font)
-        draw.text((left + pair / 2, top + side + 4), _cut(entry.name, font, pair), MUTED, font, anchor="ma")
+        draw.text((left + pair / 2, top + side + 4), cut(entry.name, font, pair), MUTED, font, anchor="ma")
     return sheet
-
-
-def _cut(text: str, font: object, width: float) -> str:
-    """As much of a name as fits."""
-    while font.getlength(text) > width and len(text) > 1:  # type: ignore[attr-defined]
-        text = text[:-2] + "…"
-    return text

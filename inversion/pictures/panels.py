@@ -99,6 +99,16 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: float, between: str = 
     return lines
 
 
+def cut(text: str, used: ImageFont.FreeTypeFont, width: float) -> str:
+    """The text on one line, or as much of it as fits and an ellipsis."""
+    text = " ".join(text.split())
+    if used.getlength(text) <= width:
+        return text
+    while text and used.getlength(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"
+
+
 def _footer_lines(
     figures: str, remark: str, font: ImageFont.FreeTypeFont, width: float
 ) -> list[list[tuple[str, str]]]:

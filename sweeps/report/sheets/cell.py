@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
-from inversion.pictures.panels import INK, MUTED, PAPER
+from inversion.pictures.panels import INK, MUTED, PAPER, cut
 from inversion.pictures.panels import _font as font
 from inversion.pictures.panels import _wrap as wrap
 from sweeps.report.figures.style import ABSENT, GRID, MARK
 from sweeps.report.sheets.sizes import MOST_PHOTOS, TILES, Sizes
-from sweeps.report.sheets.texts import caption, cut
+from sweeps.report.sheets.texts import caption
 from sweeps.results.summarize import Summary
 
 Picture = Callable[[str, str], Image.Image | None]  # (run id, file name) → picture; None when there is none

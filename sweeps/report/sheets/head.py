@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from inversion.pictures.panels import INK, MUTED, PAPER
+from inversion.pictures.panels import INK, MUTED, PAPER, cut
 from inversion.pictures.panels import _font as font
 from inversion.pictures.panels import _wrap as wrap
 from sweeps.report.sheets.cell import Picture, mosaic
 from sweeps.report.sheets.sizes import MOST_PHOTOS, Sizes
-from sweeps.report.sheets.texts import cut
 from sweeps.results.axes import describe
 from sweeps.results.summarize import Summary
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from inversion.metrics import catalogue
 from inversion.pictures.panels import MUTED, PAPER
@@ -23,16 +23,6 @@ def caption(cell: pd.Series, criterion: Criterion) -> str:
     if cell["n"] > 1:
         parts.append(f"n {cell['n']}")
     return " · ".join(parts)
-
-
-def cut(text: str, used: ImageFont.FreeTypeFont, width: float) -> str:
-    """The text on one line, or as much of it as fits and an ellipsis."""
-    text = " ".join(text.split())
-    if used.getlength(text) <= width:
-        return text
-    while text and used.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text}…"
 
 
 def note(text: str) -> Image.Image:
