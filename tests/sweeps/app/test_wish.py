@@ -29,7 +29,7 @@ ASKED: dict[str, Any] = {
 def settings(upload: Upload, *before: str, **asked: Any) -> dict[str, Any]:
     words, steps = Wish.of({**ASKED, **asked}).words(upload, before, 128)
     found = composed(*words)
-    assert steps == found["steps"]
+    assert steps == found["steps"] + found["feature_steps"]
     return found
 
 
@@ -41,7 +41,7 @@ def test_every_damage_composes_and_the_knobs_middle_is_its_preset(
     assert found["image"].endswith("me (1).jpg") and found["align"]["face"] == 1
     assert found["reg"] == pytest.approx(composed(*DAMAGES[damage])["reg"])
     assert found["degraded"] is (damage != "nothing")
-    assert found["tracking"]["image_every"] == found["steps"] // 16
+    assert found["tracking"]["image_every"] == (found["steps"] + found["feature_steps"]) // 16
 
 
 def test_the_pages_own_settings_hold_for_every_wish(upload: Callable[..., Upload]) -> None:
