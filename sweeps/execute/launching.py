@@ -8,6 +8,7 @@ import logging
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
@@ -19,8 +20,8 @@ from omegaconf import DictConfig, read_write
 from conf.schema import register
 from inversion.errors import explain
 from sweeps.execute import endings
-from sweeps.execute.batched import Point, run_one_by_one, run_together
-from sweeps.execute.job import PhotoResult, score
+from sweeps.execute.batched import run_one_by_one, run_together
+from sweeps.execute.job import PhotoResult, Point, score
 from sweeps.execute.rounds import Results, run_until_done
 
 log = logging.getLogger(__name__)
@@ -63,13 +64,16 @@ class Packing:
         packs = [points[start : start + size] for start in range(0, len(points), size)]
         config = with_folder_for_packs(self.config)
         task = PackTask.of(self.context, self.config, packs)
+        told = endings.Reader(Path(self.config.hydra.sweep.dir))
+        told.skip()  # what an earlier round, or an earlier sweep in this folder, has written
         self.launcher.setup(hydra_context=self.context, task_function=task, config=config)
         returned = self.launcher.launch([pack[0].words for pack in packs], initial_job_idx=0)
         results: list[Results] = []
         for pack, job in zip(packs, returned, strict=True):
             results += results_of(pack, job)
+        known = {(line.overrides, line.photo) for line in told.new()}
         for result in (each for point in results for each in point if isinstance(each, PhotoResult)):
-            if result.job.sweep is not None and not endings.is_told(result.job.sweep, result.job.number):
+            if (result.job.overrides, result.photo) not in known:
                 result.tell()  # a machine that does not share the sweep's folder could not
         return results
 
@@ -101,12 +105,19 @@ class PackTask:
 
     @classmethod
     def of(cls, context: HydraContext, config: DictConfig, packs: Sequence[Sequence[Point]]) -> PackTask:
-        rows = [[[point.number, point.words] for point in pack] for pack in packs]
+        rows = [[[point.number, point.words, _listed(point.only)] for point in pack] for pack in packs]
         return cls(context, config, zlib.compress(json.dumps(rows).encode()))
 
     def __call__(self, _: DictConfig) -> list[Results]:
         rows = json.loads(zlib.decompress(self.packs))[HydraConfig.get().job.num]
-        return run_together(self.context, self.config, [Point(number, words) for number, words in rows])
+        points = [
+            Point(number, words, None if only is None else frozenset(only)) for number, words, only in rows
+        ]
+        return run_together(self.context, self.config, points)
+
+
+def _listed(only: frozenset[str] | None) -> list[str] | None:
+    return None if only is None else sorted(only)
 
 
 def pack_size(asked: int | None, points: int) -> int:
