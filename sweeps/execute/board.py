@@ -17,6 +17,7 @@ from rich.text import Text
 from inversion.metrics.catalogue import metric
 from inversion.record.record import Ending
 from sweeps.execute.endings import Line, Reader
+from sweeps.plan.grid import named
 
 POLL = 0.3  # seconds
 WIDE = 200  # letters
@@ -109,7 +110,7 @@ class Board:
 
     def point(self, line: Line) -> str:
         """reg=0.1 steps=500"""
-        return " ".join(word for word in line.overrides if word.split("=")[0] in self.axes)
+        return named(line.overrides, self.axes)
 
     def describe(self, line: Line) -> str:
         """reg=0.1 steps=500 grace_hopper: FINISHED, PSNR dB 24.1, identity 0.42, 12.3 s"""
