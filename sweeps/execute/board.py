@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from inversion.console import plain_console
 from inversion.metrics.catalogue import metric
 from inversion.record.record import Ending
 from sweeps.execute.endings import Line, Reader
@@ -39,7 +40,7 @@ class Board:
         self._reader.skip()
         self._began = time.monotonic()
         width = None if sys.stdout.isatty() else WIDE  # a file has room, and a wrapped table cannot be read
-        self._console = Console(highlight=False, soft_wrap=True, width=width, emoji=False)
+        self._console = plain_console(width)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -91,7 +92,7 @@ class Board:
         for number, line in enumerate(new, start=1):
             if not self._count(line):
                 continue
-            self._console.print(f"[{self.state(more=number < len(new))}] {self.describe(line)}", markup=False)
+            self._console.print(f"[{self.state(more=number < len(new))}] {self.describe(line)}")
         if new:
             self._bar.update(self._task, completed=len(self.lines), description=self.state())
 
@@ -149,7 +150,7 @@ class Board:
         if len(shown) < len(self.lines):
             self._console.print(f"({len(self.lines) - len(shown)} more: see MLflow or the sweep's folder)")
         for line in self.failed:
-            self._console.print(f"{line.ending.status}: {self.describe(line)}", markup=False)
+            self._console.print(f"{line.ending.status}: {self.describe(line)}")
 
 
 def one_line(name: str) -> str:

@@ -8,8 +8,8 @@ from itertools import chain, count
 from pathlib import Path
 
 from PIL import Image
-from rich.console import Console
 
+from inversion.console import plain_console
 from inversion.errors import explain
 from inversion.pictures.overview import Entry, overview
 from inversion.runtime.atomic import cannot_write, png, write_file
@@ -28,8 +28,7 @@ def write(folder: Path, results: Sequence[PhotoResult]) -> None:
     except (ValueError, OSError) as error:
         log.warning("there is no %s of all photos: %s", OVERVIEW, explain(error))
         return
-    print_line = Console(highlight=False, soft_wrap=True, emoji=False).print
-    print_line(f"{len(results)} photos at a glance: {path}", markup=False)
+    plain_console().print(f"{len(results)} photos at a glance: {path}")
 
 
 def _keep(folder: Path, content: bytes) -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
-from rich.console import Console
 
+from inversion.console import plain_console
 from inversion.degradations.compose import shows_everything
 from inversion.errors import ConfigError, explain
 from inversion.fullsize.save import png_like
@@ -90,7 +90,7 @@ class Wholes:
         self._open.clear()
 
     def _finish(self, part: Part, ended: list[PhotoResult]) -> None:
-        name, console = part.problem.photo.file, Console(highlight=False, soft_wrap=True, emoji=False)
+        name, console = part.problem.photo.file, plain_console()
         done = [result for result in ended if result.ending.status == "FINISHED"]
         is_killed = any(result.ending.status == "KILLED" for result in ended)
         if is_killed and not done:
@@ -99,7 +99,7 @@ class Wholes:
         if whole is None:  # no face was searched
             earlier = self.ledger.whole(part.fingerprint)
             if earlier is not None and (where := self._put_together_before(earlier, done)):
-                console.print(f"{name}: put together before, {where}", markup=False)
+                console.print(f"{name}: put together before, {where}")
                 return
             try:
                 self.parent(ended[0].job, part)
@@ -118,7 +118,7 @@ class Wholes:
             return
         status: Status = "KILLED" if is_killed else "FAILED" if missing else "FINISHED"
         _close(whole, status, f"left as they are: {missing}" if missing else "")
-        console.print(f"{name}: {len(done)} of {part.faces} faces restored, {path}", markup=False)
+        console.print(f"{name}: {len(done)} of {part.faces} faces restored, {path}")
 
     def _put_together_before(self, earlier: Run, done: Sequence[PhotoResult]) -> str:
         """Where that photo is; "" where it has to be made (again), and can be."""
