@@ -15,7 +15,7 @@ from inversion.faces.mesh import MESH
 from inversion.images import sha256_of
 
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
-IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics", "seeds"}
+IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics", "points", "seeds"}
 # Ignored where nothing is tuned: runs from before there was any tuning stay finished.
 TUNING = {"tuning_steps", "tuning_rate"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
