@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra.core.hydra_config import HydraConfig
@@ -67,7 +67,12 @@ def alike(jobs: Sequence[Job]) -> list[list[Job]]:
     return list(groups.values())
 
 
-def run_together(context: HydraContext, config: DictConfig, points: Sequence[Point]) -> list[Results]:
+def run_together(
+    context: HydraContext,
+    config: DictConfig,
+    points: Sequence[Point],
+    here: Mapping[str, str] | None = None,  # as for Config.of
+) -> list[Results]:
     """Compose jobs as Hydra's own launcher does, and run those that are alike together.
 
     AT_ONCE at a time: results come while the others wait, and memory does not grow with the sweep.
@@ -76,7 +81,7 @@ def run_together(context: HydraContext, config: DictConfig, points: Sequence[Poi
     for start in range(0, len(points), AT_ONCE):
         some = points[start : start + AT_ONCE]
         prepared = [prepare(context, composer.job(point.words, point.number)) for point in some]
-        jobs = [Job.composed(each.cfg, each.hydra_cfg.hydra) for each in prepared]  # type: ignore[arg-type, union-attr]
+        jobs = [Job.composed(each.cfg, each.hydra_cfg.hydra, here) for each in prepared]  # type: ignore[arg-type, union-attr]
         found = {job.number: ended for group in alike(jobs) for job, ended in run_group(group)}
         results += [found[job.number] for job in jobs]
     return results
