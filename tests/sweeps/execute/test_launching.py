@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
@@ -15,13 +16,15 @@ from omegaconf import OmegaConf
 from inversion.record.record import Ending
 from sweeps.execute import endings, rounds
 from sweeps.execute.job import Awaited, Job, PhotoResult, Point
-from sweeps.execute.launching import Packing, pack_size, results_of
+from sweeps.execute.launching import Packing, pack_size, results_of, with_store
 from sweeps.execute.ledger import Elsewhere
 from sweeps.execute.rounds import run_until_done
+from sweeps.home import home
 from sweeps.plan.config import Config
 from tests.sweeps.execute.test_batched import BASE
 
 FINISHED = Ending("FINISHED", "", {})
+SWEEP = {"tracking": {"uri": None, "experiment": "e"}, "launcher": {"points_per_job": None}}
 
 
 @pytest.mark.parametrize(
@@ -200,3 +203,34 @@ def test_a_store_that_is_away_is_waited_for_but_not_for_ever(
     others(monkeypatch, OSError("it is away"))
     ((result,),) = run_until_done([one], lambda left: [[awaited(each)] for each in left])
     assert result.ending.status == "FAILED" and "it is away" in result.ending.reason
+
+
+def test_what_a_machine_without_the_sweeps_folder_did_is_told_here(tmp_path: Path) -> None:
+    """Also where an earlier sweep has used the same folder, and not twice where the machine shares it."""
+    packing = Packing(MagicMock(), MagicMock(), OmegaConf.create(SWEEP | {"hydra": hydra_node(tmp_path)}))
+    endings.write(tmp_path, 0, endings.Line(("reg=0",), "me.jpg", "f0", FINISHED))
+    reader = endings.Reader(tmp_path)
+    reader.skip()
+    afar, near = job(tmp_path / "cache", 0), job(tmp_path, 1)
+    here = packing._brought_home(done(afar))
+    assert here.job.sweep == tmp_path and [line.fingerprint for line in reader.new()] == ["f0"]
+    assert packing._brought_home(awaited(afar)).job.sweep == tmp_path
+    assert packing._brought_home(done(near)).job is near and reader.new() == []
+
+
+def hydra_node(folder: Path) -> dict[str, Any]:
+    return {"sweep": {"dir": str(folder)}, "overrides": {"hydra": []}}
+
+
+def test_jobs_get_the_store_of_the_command_whatever_their_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tracking = {"uri": "${environment:MLFLOW_TRACKING_URI,sqlite:///mlflow.db}", "experiment": "it's mine"}
+    config = OmegaConf.create({"tracking": tracking, "hydra": hydra_node(Path())})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://head:5000")
+    assert with_store(config).hydra.overrides.hydra == [
+        "tracking.uri='http://head:5000'",
+        "tracking.experiment='it\\'s mine'",
+    ]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert with_store(config).hydra.overrides.hydra[0] == f"tracking.uri='sqlite:///{home()}/mlflow.db'"
