@@ -28,6 +28,7 @@ from sweeps.execute.board import Board
 from sweeps.execute.endings import Line
 from sweeps.execute.ledger import Ledger
 from sweeps.home import code_version, home
+from sweeps.plan.composer import key_of
 from sweeps.plan.grid import Grid, read_grid
 from sweeps.plan.points import take_points
 from sweeps.plan.seeds import repeat
@@ -197,8 +198,8 @@ def refuse_foreign_files(folder: Path) -> None:
 
 def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
     """What failed.jsonl says of one problem: sweeps/results/planned.py reads it."""
-    words = (word.partition("=") for word in line.overrides)
-    point = {key: parse(value) for key, _, value in words if key in axes}
+    words = [(key_of(word), word.partition("=")[2]) for word in line.overrides]
+    point = {key: parse(value) for key, value in words if key in axes}
     return {"point": point, "photo": line.photo, "reason": line.ending.reason}
 
 

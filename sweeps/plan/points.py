@@ -16,6 +16,7 @@ from omegaconf import DictConfig, open_dict
 
 from conf.file_names import quote, spelled
 from inversion.errors import ConfigError
+from sweeps.plan.composer import key_of
 
 POINTS = "points"
 ELSEWHERE = (POINTS, "seeds", "hydra", "tracking", "launcher", "rerun")  # of the whole sweep, no point's own
@@ -90,8 +91,8 @@ def split(overrides: Sequence[Override], most: int | None = None) -> list[list[l
     table = table_of(overrides)
     if table is not None:
         rows = read_points(table)
-        given = {override.get_key_element() for override in overrides}
-        if both := [key for key in map(_key, rows[0]) if key in given]:
+        given = {key_of(override.get_key_element()) for override in overrides}
+        if both := [key for key in map(key_of, rows[0]) if key in given]:
             raise ConfigError(
                 f"{both[0]} is a column of {table}. Got it on the command line as well; leave one out."
             )
@@ -105,8 +106,7 @@ def axes_of(overrides: Sequence[Override]) -> dict[str, list[str]]:
     axes: dict[str, dict[str, None]] = {}
     for row in read_points(table) if table is not None else ():
         for word in row:
-            key, _, value = word.partition("=")
-            axes.setdefault(key, {})[value] = None
+            axes.setdefault(key_of(word), {})[word.partition("=")[2]] = None
     return {key: list(values) for key, values in axes.items()}
 
 
@@ -125,7 +125,3 @@ def _words(path: str | Path, keys: Sequence[str], line: Sequence[str]) -> list[s
                 f"A point has one value per setting. Got {word} in {where}; put it into two lines."
             )
     return words
-
-
-def _key(word: str) -> str:
-    return word.partition("=")[0]
