@@ -107,12 +107,21 @@ def row_of(cells: pd.DataFrame, number: int) -> pd.Series:
 
 
 def in_the_middle(cells: pd.DataFrame, axes: Sequence[Axis]) -> int:
-    """The cell nearest to all others, counted in places along the axes; of several the first."""
+    """The cell nearest to all others, counted in places along the axes.
+
+    Of several the nearest to the middle of the grid, which stays the same when a cell further out is told apart from
+    the best under one launcher and not under another.
+    """
     places = pd.DataFrame(
         {axis.key: cells[axis.key].map(axis.values.index) for axis in axes}, index=cells.index
     )
-    sums = [int((places - places.loc[i]).abs().to_numpy().sum()) for i in cells.index]
-    return int(cells.index[sums.index(min(sums))])
+    middle = [(len(axis.values) - 1) / 2 for axis in axes]
+
+    def distances(i: int) -> tuple[float, float]:
+        others = float((places - places.loc[i]).abs().to_numpy().sum())
+        return others, float((places.loc[i] - middle).abs().sum())
+
+    return min(cells.index.tolist(), key=distances)
 
 
 def explain(

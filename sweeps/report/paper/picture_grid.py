@@ -122,7 +122,7 @@ def _block(summary: Summary, picture: Picture, block: Block, photo: str) -> Pict
         status = status_of(problems).lower() if len(problems) else "missing"
         cells.append(PictureCell(row, column, found, status, words, summary.mark(i)))
     return PictureGrid(
-        block.title,
+        "" if PHOTO in summary.table.keys else block.title,  # the caption names the photo
         (down.label, tuple(map(spell, down.values))) if down else None,
         (across.label, tuple(map(spell, across.values))) if across else None,
         tuple(cells),

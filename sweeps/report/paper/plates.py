@@ -104,7 +104,8 @@ def _pictures_of(summary: Summary, picture: Picture, photo: str, ending: str, of
         given = grid.down is None and grid.across is None and number == 0 and len(grids) > 1
         what = _given(summary) if given else "The final pictures"
         if not given:
-            what += f" at {grid.title}." if grid.title else " over the grid."
+            over = "over the grid" if grid.down or grid.across else "with their settings"
+            what += f" at {grid.title}." if grid.title else f" {over}."
             what += f" Below each: what it is ranked by. {_sentence(summary.criterion.formula)}."
         name = "given" if given else "pictures" if len(grids) < 3 else f"pictures_{number}"
         yield Plate(f"{name}{ending}", f"{of_it}{what}", partial(draw_grid, grid, None if given else widest))

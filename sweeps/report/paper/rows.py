@@ -71,7 +71,8 @@ def failure_rows(summary: Summary, losses: Mapping[str, pd.Series], picture: Pic
         reached = final_picture(picture, run) if run else None
         same = table[(table["photo"] == problem["photo"]) & (table["run_id"] != "")]["run_id"]
         given = next((one for r in same if (one := picture(r, "original.png")) is not None), None)
-        text = f"{problem['status'].lower()}: {describe(problem, summary.table.axes)}, {problem['photo']}"
+        named = describe(problem, [axis for axis in summary.table.axes if axis.key != PHOTO])
+        text = f"{problem['status'].lower()}: {named}, {problem['photo']}"
         rows.append(Row(None, reached or given, losses.get(run), f"{text}\n\n{problem['reason']}"))
     return rows
 
