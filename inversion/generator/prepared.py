@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inversion.generator.architecture import Architecture
 from inversion.generator.activation import leaky_relu
+from inversion.generator.architecture import Architecture
 from inversion.generator.frozen_convolution import conv2d
 from inversion.generator.ops import conv_down, conv_up, demodulation, downsample, upsample
 
