@@ -46,6 +46,7 @@ PER_PROBLEM = {
     "noise_weight",
     "coarse_until",
     "early_stop",
+    "feature_steps",
     "tuning_steps",
     "tuning_rate",
 }
