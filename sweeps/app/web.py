@@ -27,7 +27,11 @@ from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import MAX_BYTES, Upload, Uploads
 from sweeps.app.wish import Wish
 
-ASSETS = Path(__file__).parent / "assets"
+FOLDERS = (
+    Path(__file__).parent / "assets",
+    Path(__file__).parents[1] / "assets",
+)  # the page's own, the report's as well
+ASSETS = {file.name: file for folder in FOLDERS for file in sorted(folder.iterdir())}
 OWN = "x-inversion"  # a header that another site's page cannot send without asking, and nobody answers that
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
@@ -63,7 +67,7 @@ class Page:
 
     def application(self) -> ASGIApp:
         routes = [Route("/", asset("page.html"))]
-        routes += [Route(f"/{name}", asset(name)) for name in sorted(file.name for file in ASSETS.iterdir())]
+        routes += [Route(f"/{name}", asset(name)) for name in ASSETS]
         routes += [
             Route("/photos", changing(self.add_photo), methods=["POST"]),
             Route("/photos/{photo}/mask", changing(self.set_mask), methods=["POST", "DELETE"]),
@@ -247,7 +251,7 @@ async def body(request: Request, most: int) -> bytes:
 
 def asset(name: str) -> Endpoint:
     async def page(_: Request) -> Response:
-        return FileResponse(ASSETS / name)
+        return FileResponse(ASSETS[name])
 
     return page
 

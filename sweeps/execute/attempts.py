@@ -26,6 +26,7 @@ from sweeps.execute.networks import photos
 from sweeps.execute.run_name import run_name
 from sweeps.execute.wholes import Wholes
 from sweeps.home import code_version
+from sweeps.plan.files import located
 from sweeps.plan.fingerprint import SYNTHETIC, fingerprints
 
 
@@ -93,11 +94,12 @@ def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
             if config.paste:
                 _ = photo.origin  # a face without a photo is refused before the search
             content = SYNTHETIC if photo.path is None else photo.sha256
-            known = tuple(fingerprints(values, content, model.sha256))
+            known = tuple(fingerprints(located(values, config.here), content, model.sha256))
             part = None
             if photo.face is not None and config.values["paste"] is not False:
                 whole = folder_for(job.folder, photo.name.removesuffix(f"-face{photo.face}"))
-                together = fingerprints(config.values, content, model.sha256)[0]
+                all_faces = located(config.values, config.here)
+                together = fingerprints(all_faces, content, model.sha256)[0]
                 part = Part(problem, faces[photo.path], whole, together)
         except (ValueError, OSError) as error:
             if job.only is None:

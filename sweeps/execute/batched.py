@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -46,6 +46,7 @@ PER_PROBLEM = {
     "noise_weight",
     "coarse_until",
     "early_stop",
+    "feature_steps",
     "tuning_steps",
     "tuning_rate",
 }
@@ -60,7 +61,12 @@ def alike(jobs: Sequence[Job]) -> list[list[Job]]:
     return list(groups.values())
 
 
-def run_together(context: HydraContext, config: DictConfig, points: Sequence[Point]) -> list[Results]:
+def run_together(
+    context: HydraContext,
+    config: DictConfig,
+    points: Sequence[Point],
+    here: Mapping[str, str] | None = None,  # as for Config.of
+) -> list[Results]:
     """Compose jobs as Hydra's own launcher does, and run those that are alike together.
 
     AT_ONCE at a time: results come while the others wait, and memory does not grow with the sweep.
@@ -70,7 +76,7 @@ def run_together(context: HydraContext, config: DictConfig, points: Sequence[Poi
         some = points[start : start + AT_ONCE]
         prepared = [prepare(context, composer.job(point.words, point.number)) for point in some]
         jobs = [
-            replace(Job.composed(each.cfg, each.hydra_cfg.hydra), only=point.only)  # type: ignore[arg-type, union-attr]
+            replace(Job.composed(each.cfg, each.hydra_cfg.hydra, here), only=point.only)  # type: ignore[arg-type, union-attr]
             for each, point in zip(prepared, some, strict=True)
         ]
         found = {job.number: ended for group in alike(jobs) for job, ended in run_group(group)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +41,9 @@ class Job:
     only: frozenset[str] | None = None
 
     @classmethod
-    def composed(cls, config: DictConfig, hydra: HydraConf) -> Job:
-        """From the two configs that Hydra gives to a job."""
-        typed, folder = Config.of(config), Path(hydra.runtime.output_dir)
+    def composed(cls, config: DictConfig, hydra: HydraConf, here: Mapping[str, str] | None = None) -> Job:
+        """From the two configs that Hydra gives to a job. here: as for Config.of."""
+        typed, folder = Config.of(config, here), Path(hydra.runtime.output_dir)
         overrides, degradation = tuple(hydra.overrides.task), hydra.runtime.choices["degradation"]
         if hydra.mode is not RunMode.MULTIRUN:
             return cls(typed, folder, overrides, degradation)

@@ -47,7 +47,7 @@ class Composer:
         return composed
 
     def _compose(self, words: Sequence[str]) -> DictConfig:
-        values = [word for word in words if self._is_plain_value(word)]
+        values = [word for word in words if self.is_plain_value(word)]
         rest = tuple(word for word in words if word not in values)
         if rest not in self._composed:
             self._composed[rest] = self._loader.load_sweep_config(self.config, list(rest))
@@ -59,7 +59,7 @@ class Composer:
             return self._loader.load_sweep_config(self.config, list(words))
         return composed
 
-    def _is_plain_value(self, word: str) -> bool:
+    def is_plain_value(self, word: str) -> bool:
         """Of a key of the settings that chooses no group; also of no dictionary, which may be one."""
         missing = object()
         node = missing if word[0] in "+~" else OmegaConf.select(self.config, key_of(word), default=missing)

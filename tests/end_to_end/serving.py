@@ -58,18 +58,20 @@ def wait_for_page(address: str, log: Path | None = None) -> None:
 class Server:
     """With artifacts through its proxy."""
 
-    def __init__(self, folder: Path, database: str | None = None, workers: int = 1) -> None:
-        """database: its address; None: sqlite in `folder`. workers: processes that answer."""
+    def __init__(self, folder: Path, database: str | None = None, workers: int = 1, host: str = HOST) -> None:
+        """database: its address; None: sqlite in `folder`. workers: processes that answer. host: its own address."""
         self.folder = folder
         self.workers = workers
         self.database = database or f"sqlite:///{folder}/mlflow.db"
         folder.mkdir()
+        self.host = host
         self.port = free_port()
-        self.uri = f"http://{HOST}:{self.port}"
+        self.uri = f"http://{host}:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(self.port)]
+        command = [sys.executable, "-m", "mlflow", "server", "--host", self.host, "--port", str(self.port)]
+        command += ["--allowed-hosts", f"{self.host}:{self.port}"]
         command += ["--backend-store-uri", self.database, "--workers", str(self.workers)]
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
         log = (self.folder / "log").open("ab")

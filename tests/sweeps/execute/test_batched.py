@@ -84,7 +84,7 @@ def test_first_points_run_before_the_last_ones_are_composed(monkeypatch: pytest.
         batched, "prepare", lambda context, number: SimpleNamespace(cfg=number, hydra_cfg=MagicMock())
     )
     monkeypatch.setattr(
-        Job, "composed", lambda number, _: Job(Config.of(BASE), Path("out"), (), "blur", number)
+        Job, "composed", lambda number, *_: Job(Config.of(BASE), Path("out"), (), "blur", number)
     )
     monkeypatch.setattr(batched, "run_group", run)
     points = [Point(number, []) for number in range(3)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
@@ -15,13 +16,15 @@ from omegaconf import OmegaConf
 from inversion.record.record import Ending
 from sweeps.execute import endings, rounds
 from sweeps.execute.job import Awaited, Job, PhotoResult, Point
-from sweeps.execute.launching import Packing, pack_size, results_of
+from sweeps.execute.launching import Packing, pack_size, results_of, with_store
 from sweeps.execute.ledger import Elsewhere
 from sweeps.execute.rounds import run_until_done
+from sweeps.home import home
 from sweeps.plan.config import Config
 from tests.sweeps.execute.test_batched import BASE
 
 FINISHED = Ending("FINISHED", "", {})
+SWEEP = {"tracking": {"uri": None, "experiment": "e"}, "launcher": {"points_per_job": None}}
 
 
 @pytest.mark.parametrize(
@@ -164,9 +167,10 @@ class OtherMachine(Launcher):
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> Any:
         returned = JobReturn()
-        returned.return_value, returned.status = [[done(job(self.folder, 0))]], JobStatus.COMPLETED
+        result = done(job(self.folder if self.tells else self.folder / "its own", 0))
+        returned.return_value, returned.status = [[result]], JobStatus.COMPLETED
         if self.tells:
-            done(job(self.folder, 0)).tell()
+            result.tell()
         return [returned]
 
 
@@ -175,12 +179,7 @@ def test_every_ending_is_told_once_in_a_folder_that_an_earlier_sweep_has_used(
     tmp_path: Path, tells: bool
 ) -> None:
     launcher = OtherMachine(tmp_path, tells)
-    config = OmegaConf.create(
-        {
-            "hydra": {"sweep": {"dir": str(tmp_path)}, "overrides": {"hydra": []}},
-            "launcher": {"points_per_job": 1},
-        }
-    )
+    config = OmegaConf.create(SWEEP | {"hydra": hydra_node(tmp_path)})
     done(job(tmp_path, 0)).tell()  # by the earlier one
     reader = endings.Reader(tmp_path)
     reader.skip()
@@ -200,3 +199,28 @@ def test_a_store_that_is_away_is_waited_for_but_not_for_ever(
     others(monkeypatch, OSError("it is away"))
     ((result,),) = run_until_done([one], lambda left: [[awaited(each)] for each in left])
     assert result.ending.status == "FAILED" and "it is away" in result.ending.reason
+
+
+def test_what_is_done_on_a_machine_with_a_folder_of_its_own_is_of_this_ones(tmp_path: Path) -> None:
+    packing = Packing(MagicMock(), MagicMock(), OmegaConf.create(SWEEP | {"hydra": hydra_node(tmp_path)}))
+    afar = job(tmp_path / "cache", 0)
+    assert packing._brought_home(done(afar)).job.sweep == tmp_path
+    assert packing._brought_home(awaited(afar)).job.sweep == tmp_path
+
+
+def hydra_node(folder: Path) -> dict[str, Any]:
+    return {"sweep": {"dir": str(folder)}, "overrides": {"hydra": []}}
+
+
+def test_jobs_get_the_store_of_the_command_whatever_their_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tracking = {"uri": "${environment:MLFLOW_TRACKING_URI,sqlite:///mlflow.db}", "experiment": "it's mine"}
+    config = OmegaConf.create({"tracking": tracking, "hydra": hydra_node(Path())})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://head:5000")
+    assert with_store(config).hydra.overrides.hydra == [
+        "tracking.uri='http://head:5000'",
+        "tracking.experiment='it\\'s mine'",
+    ]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert with_store(config).hydra.overrides.hydra[0] == f"tracking.uri='sqlite:///{home()}/mlflow.db'"
