@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, configure_log, run_job
@@ -14,7 +15,7 @@ from omegaconf import DictConfig
 
 from inversion.errors import explain
 from inversion.record.record import Ending
-from sweeps.execute.job import Job, PhotoResult
+from sweeps.execute.job import Job, PhotoResult, Point
 from sweeps.execute.rounds import Results
 from sweeps.execute.run_jobs import run_jobs
 from sweeps.plan.composer import Composer
@@ -45,17 +46,10 @@ PER_PROBLEM = {
     "noise_weight",
     "coarse_until",
     "early_stop",
+    "feature_steps",
     "tuning_steps",
     "tuning_rate",
 }
-
-
-@dataclass(frozen=True)
-class Point:
-    """One job of a sweep before it is composed."""
-
-    number: int  # Hydra's
-    words: list[str]  # overrides
 
 
 def alike(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -81,7 +75,10 @@ def run_together(
     for start in range(0, len(points), AT_ONCE):
         some = points[start : start + AT_ONCE]
         prepared = [prepare(context, composer.job(point.words, point.number)) for point in some]
-        jobs = [Job.composed(each.cfg, each.hydra_cfg.hydra, here) for each in prepared]  # type: ignore[arg-type, union-attr]
+        jobs = [
+            replace(Job.composed(each.cfg, each.hydra_cfg.hydra, here), only=point.only)  # type: ignore[arg-type, union-attr]
+            for each, point in zip(prepared, some, strict=True)
+        ]
         found = {job.number: ended for group in alike(jobs) for job, ended in run_group(group)}
         results += [found[job.number] for job in jobs]
     return results
@@ -91,12 +88,14 @@ def run_one_by_one(context: HydraContext, config: DictConfig, points: Sequence[P
     """Compose and run every job as Hydra's own launcher does, each with a log of its own."""
     composer, results = Composer(config), []
 
-    def run(composed: DictConfig) -> Results:
-        ((_, found),) = run_group([Job.composed(composed, HydraConfig.get())])
+    def run(composed: DictConfig, only: frozenset[str] | None) -> Results:
+        ((_, found),) = run_group([replace(Job.composed(composed, HydraConfig.get()), only=only)])
         return found
 
     for point in points:
-        returned = run_job(run, composer.job(point.words, point.number), *FOLDERS, context)
+        returned = run_job(
+            partial(run, only=point.only), composer.job(point.words, point.number), *FOLDERS, context
+        )
         results.append(returned.return_value)
         configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     return results

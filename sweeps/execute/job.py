@@ -18,6 +18,15 @@ from sweeps.execute.ledger import Elsewhere
 from sweeps.plan.config import Config
 
 
+@dataclass(frozen=True)
+class Point:
+    """One job of a sweep before it is composed."""
+
+    number: int  # Hydra's
+    words: list[str]  # overrides
+    only: frozenset[str] | None = None  # see Job
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """A composed configuration with the folder of its record."""
@@ -28,6 +37,8 @@ class Job:
     degradation: str  # its file in conf/degradation: two composed ones are of one class
     number: int = 0  # Hydra's
     sweep: Path | None = None  # the sweep's folder; None: a single run
+    # Fingerprints of the photos that are to be run: an earlier round of this command has ended the others. None: all.
+    only: frozenset[str] | None = None
 
     @classmethod
     def composed(cls, config: DictConfig, hydra: HydraConf, here: Mapping[str, str] | None = None) -> Job:

@@ -22,8 +22,9 @@ from conf.schema import register
 from inversion.errors import ConfigError, explain
 from inversion.record.mlflow_store import sqlite_path
 from inversion.record.open import absolute_uri
-from sweeps.execute.batched import Point, run_one_by_one, run_together
-from sweeps.execute.job import Awaited, PhotoResult, score
+from sweeps.execute import endings
+from sweeps.execute.batched import run_one_by_one, run_together
+from sweeps.execute.job import Awaited, PhotoResult, Point, score
 from sweeps.execute.rounds import Results, run_until_done
 from sweeps.execute.shipment import Shipment, files_of
 from sweeps.home import home
@@ -85,21 +86,22 @@ class Packing:
         packs = [points[start : start + size] for start in range(0, len(points), size)]
         config = with_folder_for_packs(self.config)
         task = PackTask.of(self.context, self.config, packs, self.shipment)
+        told = endings.Reader(self.sweep)
+        told.skip()  # what an earlier round, or an earlier sweep in this folder, has written
         self.launcher.setup(hydra_context=self.context, task_function=task, config=config)
         returned = self.launcher.launch([pack[0].words for pack in packs], initial_job_idx=0)
         results: list[Results] = []
         for pack, job in zip(packs, returned, strict=True):
             results += [[self._brought_home(each) for each in point] for point in results_of(pack, job)]
+        known = {(line.overrides, line.photo) for line in told.new()}
+        for result in (each for point in results for each in point if isinstance(each, PhotoResult)):
+            if (result.job.overrides, result.photo) not in known:
+                result.tell()  # a machine that does not share the sweep's folder could not
         return results
 
     def _brought_home(self, result: PhotoResult | Awaited) -> PhotoResult | Awaited:
-        """As of this machine. A machine that does not share the sweep's folder could not tell how a point ended."""
-        if result.job.sweep == self.sweep:
-            return result
-        here = replace(result, job=replace(result.job, sweep=self.sweep))
-        if isinstance(here, PhotoResult):
-            here.tell()
-        return here
+        """As of this machine, whose folder of the sweep may be another one than the job's."""
+        return replace(result, job=replace(result.job, sweep=self.sweep))
 
 
 def results_of(pack: Sequence[Point], job: JobReturn) -> list[Results]:
@@ -136,12 +138,14 @@ class PackTask:
         packs: Sequence[Sequence[Point]],
         shipment: Shipment | None = None,
     ) -> PackTask:
-        rows = [[[point.number, point.words] for point in pack] for pack in packs]
+        rows = [[[point.number, point.words, _listed(point.only)] for point in pack] for pack in packs]
         return cls(context, config, zlib.compress(json.dumps(rows).encode()), shipment)
 
     def __call__(self, _: DictConfig) -> list[Results]:
         rows = json.loads(zlib.decompress(self.packs))[HydraConfig.get().job.num]
-        points = [Point(number, words) for number, words in rows]
+        points = [
+            Point(number, words, None if only is None else frozenset(only)) for number, words, only in rows
+        ]
         return run_together(self.context, self.config, points, self._unpack())
 
     def _unpack(self) -> dict[str, str]:
@@ -157,6 +161,10 @@ class PackTask:
                 "`mlflow server` and give its address: tracking.uri=http://host:5000"
             )
         return self.shipment.unpack(ray.get)
+
+
+def _listed(only: frozenset[str] | None) -> list[str] | None:
+    return None if only is None else sorted(only)
 
 
 def pack_size(asked: int | None, points: int) -> int:

@@ -47,7 +47,7 @@ class Composer:
         return composed
 
     def _compose(self, words: Sequence[str]) -> DictConfig:
-        values = [word for word in words if self.is_plain_value(key_of(word))]
+        values = [word for word in words if self.is_plain_value(word)]
         rest = tuple(word for word in words if word not in values)
         if rest not in self._composed:
             self._composed[rest] = self._loader.load_sweep_config(self.config, list(rest))
@@ -59,13 +59,13 @@ class Composer:
             return self._loader.load_sweep_config(self.config, list(words))
         return composed
 
-    def is_plain_value(self, key: str) -> bool:
-        """A key of the settings that chooses no group; also no dictionary, which may be one."""
+    def is_plain_value(self, word: str) -> bool:
+        """Of a key of the settings that chooses no group; also of no dictionary, which may be one."""
         missing = object()
-        node = missing if key[0] in "+~" else OmegaConf.select(self.config, key, default=missing)
+        node = missing if word[0] in "+~" else OmegaConf.select(self.config, key_of(word), default=missing)
         return node is not missing and not OmegaConf.is_config(node)
 
 
 def key_of(word: str) -> str:
-    """reg=0.5 -> reg"""
-    return word.partition("=")[0]
+    """The setting that a word of the command line names: reg=0.5 and ++reg=0.5 -> reg."""
+    return word.partition("=")[0].lstrip("+~")

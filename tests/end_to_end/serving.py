@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from glob import glob
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -41,6 +42,25 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether anybody listens there."""
+    with socket.socket() as client:
+        return client.connect_ex((HOST, port)) == 0
+
+
+def wait_for_page(address: str, log: Path | None = None) -> None:
+    """Until it opens. log: of its server, which says why it does not."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            said = "" if log is None else log.read_text()
+            assert time.monotonic() < end, f"{address} did not open\n{said}"
+            time.sleep(0.2)
 
 
 class Server:
@@ -83,15 +103,11 @@ class Server:
             command, cwd=self.folder, stdout=log, stderr=log, env=self.environment, start_new_session=True
         )
         log.close()
-        wait_for(lambda: self.answers() or self.has_ended(), "the server answers")
+        wait_for(lambda: answers(self.port) or self.has_ended(), "the server answers")
         assert not self.has_ended(), (self.folder / "log").read_text()
 
     def has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
-
-    def answers(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex((self.host, self.port)) == 0
 
     def kill(self) -> None:
         if self.process is not None:

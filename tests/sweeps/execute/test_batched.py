@@ -13,7 +13,7 @@ import pytest
 from inversion.search.hyperparameters import Hyperparameters
 from sweeps.execute import batched
 from sweeps.execute.batched import PER_PROBLEM, alike
-from sweeps.execute.job import Job
+from sweeps.execute.job import Job, Point
 from sweeps.plan.config import Config
 
 BASE: dict[str, Any] = {
@@ -87,7 +87,7 @@ def test_first_points_run_before_the_last_ones_are_composed(monkeypatch: pytest.
         Job, "composed", lambda number, *_: Job(Config.of(BASE), Path("out"), (), "blur", number)
     )
     monkeypatch.setattr(batched, "run_group", run)
-    points = [batched.Point(number, []) for number in range(3)]
+    points = [Point(number, []) for number in range(3)]
     found: list[Any] = batched.run_together(MagicMock(), MagicMock(), points)
     assert found == [[0], [1], [2]]
     assert happened == ["composed 0", "composed 1", "ran 0 1", "composed 2", "ran 2"]
