@@ -46,25 +46,28 @@ def run(store: Store, *overrides: str) -> list[str]:
 def test_the_right_password_opens_everything_a_wrong_one_is_told_in_one_line(
     store: Store, server: Server
 ) -> None:
+    single = run(store, "hydra.run.dir=single")
     sweep = run(store, "-m", "reg=1,2", "launcher=joblib", "launcher.jobs=2", "hydra.sweep.dir=sweep")
-    commands = [
-        run(store, "hydra.run.dir=single"),
-        sweep,
-        *(["-m", "sweeps", *words] for words in (["watch", "--once"], ["missing"], ["report", "inversion"])),
-    ]
-    for password, what in ((None, "none were given"), (WRONG, "those of 'admin' were not accepted")):
-        for command in commands:
-            done = ask(store, server, password, *command)
-            said = done.stdout + done.stderr
-            assert done.returncode == 1, said
-            assert said.count(what) == 1 and "Set MLFLOW_TRACKING_USERNAME" in said, said
-            assert "Traceback" not in said and "API request" not in said, said
-    for command in commands:
+    watch, sync = ["-m", "sweeps", "watch", "--once"], ["-m", "sweeps", "sync"]
+    refused = "those of 'admin' were not accepted"
+    wrong = [(None, single, "none were given"), (WRONG, sweep, refused), (WRONG, watch, refused)]
+    for password, command, what in wrong:
+        done = ask(store, server, password, *command)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1, said
+        assert said.count(what) == 1 and "Set MLFLOW_TRACKING_USERNAME" in said, said
+        assert "Traceback" not in said and "API request" not in said, said
+
+    shown = {}
+    for name, command in {"single": single, "sweep": sweep, "watch": watch, "sync": sync}.items():
         done = ask(store, server, RIGHT, *command)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert f"MLflow: {server.uri}/#/experiments/" in ask(store, server, RIGHT, *sweep).stdout
+        shown[name] = done.stdout
+    assert "2 of 2 done" in shown["sweep"] and f"MLflow: {server.uri}/#/experiments/" in shown["sweep"]
+    assert "FINISHED, 2 of 2 done" in shown["watch"]
+    assert "0 runs brought in" in shown["sync"]
+    assert (store.folder / "sweep/report.html").is_file()
 
-    assert "0 runs brought in" in ask(store, server, RIGHT, "-m", "sweeps", "sync").stdout
     own = {server.folder / "auth.ini"}
     for path in {path for path in store.folder.rglob("*") if path.is_file()} - own:
         content = path.read_bytes()
