@@ -37,8 +37,11 @@ def launch_here(
     """All points in this process. together: those that can share an optimizer pass do."""
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    run = run_together if together else run_one_by_one
-    return launch(numbered(words, first), lambda points: run(context, config, points))
+
+    def run(points: Sequence[Point]) -> list[Results]:
+        return run_together(config, points) if together else run_one_by_one(context, config, points)
+
+    return launch(numbered(words, first), run)
 
 
 class Packing:
@@ -62,7 +65,7 @@ class Packing:
     def _round(self, points: Sequence[Point], size: int) -> list[Results]:
         packs = [points[start : start + size] for start in range(0, len(points), size)]
         config = with_folder_for_packs(self.config)
-        task = PackTask.of(self.context, self.config, packs)
+        task = PackTask.of(self.config, packs)
         self.launcher.setup(hydra_context=self.context, task_function=task, config=config)
         returned = self.launcher.launch([pack[0].words for pack in packs], initial_job_idx=0)
         results: list[Results] = []
@@ -95,18 +98,17 @@ class PackTask:
     A job that its cluster starts again does what is missing: the ledger knows the rest.
     """
 
-    context: HydraContext
     config: DictConfig  # the sweep's
     packs: bytes  # travels with every job: 10,000 points take some 100 kB
 
     @classmethod
-    def of(cls, context: HydraContext, config: DictConfig, packs: Sequence[Sequence[Point]]) -> PackTask:
+    def of(cls, config: DictConfig, packs: Sequence[Sequence[Point]]) -> PackTask:
         rows = [[[point.number, point.words] for point in pack] for pack in packs]
-        return cls(context, config, zlib.compress(json.dumps(rows).encode()))
+        return cls(config, zlib.compress(json.dumps(rows).encode()))
 
     def __call__(self, _: DictConfig) -> list[Results]:
         rows = json.loads(zlib.decompress(self.packs))[HydraConfig.get().job.num]
-        return run_together(self.context, self.config, [Point(number, words) for number, words in rows])
+        return run_together(self.config, [Point(number, words) for number, words in rows])
 
 
 def pack_size(asked: int | None, points: int) -> int:
