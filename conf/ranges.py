@@ -96,6 +96,7 @@ RANGES = {
     "jitter_until": Range(0, 1, above=True),
     "noise_weight": WEIGHT,
     "coarse_until": FRACTION,
+    "feature_steps": COUNT_OR_NONE,
     "tuning_steps": COUNT_OR_NONE,
     "tuning_rate": POSITIVE,
     "tracking.image_every": COUNT_OR_NONE,

@@ -38,6 +38,7 @@ def save_latents(
     ws: Tensor,
     noises: Sequence[Tensor],
     seed: int | None = None,
+    offsets: Mapping[int, Tensor] | None = None,
     extra: Mapping[str, str | float | int | bool | None] | None = None,
 ) -> None:
     """Write `w`, `noise_0`, `noise_1`, … as float32, `seed`, and `extra` (short facts) as JSON.
@@ -45,6 +46,8 @@ def save_latents(
     ws:     [1, num_ws, w_dim], as `--projected-w` of stylegan2-ada-pytorch's generate.py expects it. Of w++,
             [1, num_ws, channels, w_dim], `w` is the mean over channels, and `w_channels` holds all.
     noises: one [1, R, R] per noise layer: this problem's slices of the generator's list of [B, 1, R, R].
+    offsets: side -> [channels, side, side] of search/feature_offsets.py, written as `features_8`, …; a search that
+            starts from the file begins without them.
 
     Raises OSError when the file cannot be written (nothing is left then).
     """
@@ -57,6 +60,7 @@ def save_latents(
     if ws.ndim == 4:
         arrays["w_channels"] = _numpy(ws)
     arrays |= {f"noise_{index}": _numpy(noise) for index, noise in enumerate(noises)}
+    arrays |= {f"features_{side}": _numpy(offset) for side, offset in (offsets or {}).items()}
     if seed is not None:
         arrays["seed"] = np.array(seed, dtype=np.int64)
     if extra:

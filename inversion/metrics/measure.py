@@ -65,6 +65,7 @@ def measure(restoration: Restoration) -> dict[str, float]:
     if not problem.degraded and isinstance(restoration.operator, Masked):
         values |= inside_the_hole(restoration)
     values |= {f"phase_{i}_steps": float(steps) for i, steps in enumerate(restoration.phase_steps, start=1)}
+    values["seconds"] += restoration.feature_seconds
     if tuning is not None:
         values["seconds"] += tuning.seconds
         values["tuning_steps_taken"] = float(len(tuning.history.get("tuning_loss", [])))

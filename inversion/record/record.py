@@ -109,6 +109,12 @@ class Record:
         if self._copy is not None:
             self._copy.flush()
 
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Change what the record, and its run in the store, says of itself."""
+        self._folder.set_tags(tags)
+        if self._copy is not None:
+            self._copy.set_tags(tags)
+
     # The end
 
     def finish(self, result: Restoration | Refusal) -> Ending:

@@ -84,7 +84,7 @@ def write(
         if film is not None:
             film.result()
             written.append(folder.path / "progress.webp")
-    save_latents(latents, restoration.ws[None], restoration.noises, restoration.seed)
+    save_latents(latents, restoration.ws[None], restoration.noises, restoration.seed, restoration.offsets)
     written.append(latents)
     if restoration.tuning is not None:
         # draws restored.png: generator=small_file generator.path=tuned.safetensors start=latents.npz steps=1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -15,7 +16,7 @@ from omegaconf import DictConfig
 
 from inversion.errors import explain
 from inversion.record.record import Ending
-from sweeps.execute.job import Job, PhotoResult
+from sweeps.execute.job import Job, PhotoResult, Point
 from sweeps.execute.rounds import Results
 from sweeps.execute.run_jobs import run_jobs
 from sweeps.plan.composer import Composer
@@ -47,17 +48,10 @@ PER_PROBLEM = {
     "noise_weight",
     "coarse_until",
     "early_stop",
+    "feature_steps",
     "tuning_steps",
     "tuning_rate",
 }
-
-
-@dataclass(frozen=True)
-class Point:
-    """One job of a sweep before it is composed."""
-
-    number: int  # Hydra's
-    words: list[str]  # overrides
 
 
 def alike(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -69,7 +63,11 @@ def alike(jobs: Sequence[Job]) -> list[list[Job]]:
     return list(groups.values())
 
 
-def run_together(config: DictConfig, points: Sequence[Point]) -> list[Results]:
+def run_together(
+    config: DictConfig,
+    points: Sequence[Point],
+    here: Mapping[str, str] | None = None,  # as for Config.of
+) -> list[Results]:
     """Compose jobs, and run those that are alike together.
 
     AT_ONCE at a time: results come while the others wait, and memory does not grow with the sweep. Hydra's own folder
@@ -78,21 +76,23 @@ def run_together(config: DictConfig, points: Sequence[Point]) -> list[Results]:
     composer, results = Composer(config), []
     sweep = Path(config.hydra.sweep.dir).absolute()
     for start in range(0, len(points), AT_ONCE):
-        jobs = [composed(composer, sweep, point) for point in points[start : start + AT_ONCE]]
+        some = points[start : start + AT_ONCE]
+        jobs = [composed(composer, sweep, point, here) for point in some]
         found = {job.number: ended for group in alike(jobs) for job, ended in run_group(group)}
         results += [found[job.number] for job in jobs]
     return results
 
 
-def composed(composer: Composer, sweep: Path, point: Point) -> Job:
-    """sweep: the sweep's folder."""
+def composed(composer: Composer, sweep: Path, point: Point, here: Mapping[str, str] | None = None) -> Job:
+    """sweep: the sweep's folder. here: as for Config.of."""
     return Job(
-        Config.of(composer.values(point.words)).in_sweep(),
+        Config.of(composer.values(point.words), here).in_sweep(),
         sweep / composer.subfolder(point.words, point.number),
         tuple(point.words),
         composer.choice(point.words, "degradation"),
         point.number,
         sweep,
+        point.only,
     )
 
 
@@ -100,12 +100,14 @@ def run_one_by_one(context: HydraContext, config: DictConfig, points: Sequence[P
     """Compose and run every job as Hydra's own launcher does, each with a log of its own."""
     composer, results = Composer(config), []
 
-    def run(composed: DictConfig) -> Results:
-        ((_, found),) = run_group([Job.composed(composed, HydraConfig.get())])
+    def run(composed: DictConfig, only: frozenset[str] | None) -> Results:
+        ((_, found),) = run_group([replace(Job.composed(composed, HydraConfig.get()), only=only)])
         return found
 
     for point in points:
-        returned = run_job(run, composer.job(point.words, point.number), *FOLDERS, context)
+        returned = run_job(
+            partial(run, only=point.only), composer.job(point.words, point.number), *FOLDERS, context
+        )
         results.append(returned.return_value)
         configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     return results

@@ -40,11 +40,12 @@ class SweepCallback(Callback):
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Refuses, before Hydra writes the configuration down, what must not be written, and what is a sweep's."""
         from inversion.errors import ConfigError
-        from sweeps.plan.seeds import refuse_without_sweep
+        from sweeps.plan import points, seeds
 
         refuse_secrets(config)
         try:
-            refuse_without_sweep(config)
+            points.refuse_without_sweep(config)
+            seeds.refuse_without_sweep(config)
         except ConfigError as error:
             sys.exit(str(error))
 

@@ -104,11 +104,12 @@ class Composer:
 
     def _parted(self, words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         """Overrides by plain values, and all others."""
-        values = [word for word in words if self._is_plain_value(key_of(word))]
-        return values, tuple(word for word in words if not self._is_plain_value(key_of(word)))
+        values = [word for word in words if self.is_plain_value(word)]
+        return values, tuple(word for word in words if not self.is_plain_value(word))
 
-    def _is_plain_value(self, key: str) -> bool:
-        """A key of the settings that chooses no group; also no dictionary, which may be one."""
+    def is_plain_value(self, word: str) -> bool:
+        """Of a key of the settings that chooses no group; also of no dictionary, which may be one."""
+        key = word.partition("=")[0]
         if key not in self._plain:
             missing = object()
             node = missing if key[0] in "+~" else OmegaConf.select(self.config, key, default=missing)
@@ -161,8 +162,8 @@ class _Family:
 
 
 def key_of(word: str) -> str:
-    """reg=0.5 -> reg"""
-    return word.partition("=")[0]
+    """The setting that a word of the command line names: reg=0.5 and ++reg=0.5 -> reg."""
+    return word.partition("=")[0].lstrip("+~")
 
 
 def _path(value: Any, key: str) -> Path:

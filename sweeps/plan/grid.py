@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -24,6 +23,7 @@ from inversion.photos import ALL
 from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.config import Config, Node
 from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
+from sweeps.plan.points import axes_of, split, table_of
 
 if TYPE_CHECKING:
     from inversion.checkpoints.checkpoint import Checkpoint
@@ -48,6 +48,7 @@ class Grid:
     axes: dict[str, list[str]]  # what is varied, and its values as on the command line
     cells: list[Cell]  # empty when the sweeper decides as it goes (optuna)
     fingerprint: str  # of the whole: the same grid asked for again has the same
+    table: str | None = None  # the file that lists its points; None: the product of its axes
 
 
 def read_grid(config: DictConfig) -> Grid:
@@ -60,18 +61,19 @@ def read_grid(config: DictConfig) -> Grid:
     words = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     words += [str(word) for word in config.hydra.overrides.task]
     overrides = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
-    axes = {o.get_key_element(): _values(o) for o in overrides if o.is_sweep_override()}
+    swept = {key_of(o.get_key_element()): _values(o) for o in overrides if o.is_sweep_override()}
+    axes = axes_of(overrides) | swept
     composer, checker = Composer(config), Checker()
     if not sweeper["_target_"].endswith((".BasicSweeper", ".CheckedSweeper")):
         fixed = [str(o.input_line) for o in overrides if not o.is_sweep_override()]
         checker.cells("", Config.of(composer.settings(fixed)))
         return Grid(axes, [], _digest([sweeper["_target_"], *sorted(filter(_is_relevant, words))]))
     cells: list[Cell] = []
-    for point in itertools.chain(*BasicSweeper.split_arguments(overrides, None)):
-        name = " ".join(word for word in point if key_of(word) in axes)
+    for point in itertools.chain(*split(overrides)):
+        name = named(point, axes)
         cells += checker.cells(name, Config.of(composer.values(point)))
     distinct = {cell.fingerprint: cell for cell in reversed(cells)}  # steps=3,3 is one point
-    return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)))
+    return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)), table_of(overrides))
 
 
 class Checker:
@@ -159,6 +161,11 @@ def refuse_all_faces(config: Config) -> None:
         )
 
 
+def named(words: Sequence[str], axes: Collection[str]) -> str:
+    """A point among the others of its sweep: reg=0.1 steps=500."""
+    return " ".join(word.lstrip("+") for word in words if key_of(word) in axes)
+
+
 def _values(override: Override) -> list[str]:
     if override.is_discrete_sweep():
         return list(override.sweep_string_iterator())
@@ -166,7 +173,7 @@ def _values(override: Override) -> list[str]:
 
 
 def _is_relevant(word: str) -> bool:
-    return key_of(word).split(".")[0].lstrip("+~") not in IGNORED - {"image", "generator"}
+    return key_of(word).split(".")[0] not in IGNORED - {"image", "generator"}
 
 
 def _digest(words: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from inversion.search.hyperparameters import Hyperparameters
 from sweeps.execute import batched
 from sweeps.execute.batched import PER_PROBLEM, alike
-from sweeps.execute.job import Job
+from sweeps.execute.job import Job, Point
 from sweeps.plan.config import Config
 
 BASE: dict[str, Any] = {
@@ -66,7 +66,7 @@ def test_first_points_run_before_the_last_ones_are_composed(monkeypatch: pytest.
     """Progress within seconds, and memory that does not grow with the sweep."""
     happened: list[str] = []
 
-    def compose(composer: object, sweep: Path, point: batched.Point) -> Job:
+    def compose(composer: object, sweep: Path, point: Point, here: object) -> Job:
         happened.append(f"composed {point.number}")
         return Job(Config.of(BASE), Path("out"), (), "blur", point.number, sweep)
 
@@ -78,7 +78,7 @@ def test_first_points_run_before_the_last_ones_are_composed(monkeypatch: pytest.
     monkeypatch.setattr(batched, "Composer", MagicMock())
     monkeypatch.setattr(batched, "composed", compose)
     monkeypatch.setattr(batched, "run_group", run)
-    points = [batched.Point(number, []) for number in range(3)]
+    points = [Point(number, []) for number in range(3)]
     found: list[Any] = batched.run_together(MagicMock(), points)
     assert found == [[0], [1], [2]]
     assert happened == ["composed 0", "composed 1", "ran 0 1", "composed 2", "ran 2"]
