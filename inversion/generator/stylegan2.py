@@ -7,7 +7,7 @@ NVIDIA's published files, so that a checkpoint's tensors load as they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from inversion.generator import stylegan3
 from inversion.generator.architecture import AnyArchitecture, Architecture
 from inversion.generator.layers import Conv2d, FullyConnected, normal
 from inversion.generator.ops import LRELU_GAIN, normalize_second_moment
-from inversion.generator.prepared import Block, PreparedSynthesis, StyledConvolution, StyledRGB
+from inversion.generator.prepared import NO_OFFSETS, Block, PreparedSynthesis, StyledConvolution, StyledRGB
 
 
 class MappingNetwork(nn.Module):
@@ -178,9 +178,10 @@ class SynthesisNetwork(nn.Module):
         noises: Sequence[Tensor],
         dtype: torch.dtype | None = None,
         resolution: int | None = None,
+        offsets: Mapping[int, Tensor] = NO_OFFSETS,
     ) -> Tensor:
         """With the weights as they are now; see PreparedSynthesis. dtype: of the convolutions, default that of ws."""
-        return self.prepare(dtype or ws.dtype)(ws, noises, resolution)
+        return self.prepare(dtype or ws.dtype)(ws, noises, resolution, offsets)
 
 
 class Generator(nn.Module):

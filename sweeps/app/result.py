@@ -18,6 +18,7 @@ from inversion.photos import Photos
 from inversion.record.write import sample_files
 from inversion.runtime.atomic import png, write_file
 from sweeps.app.searches import MOST_SAMPLES, Search
+from sweeps.app.uploads import Uploads
 from sweeps.plan.config import Config
 
 # Of values that became black or white: 0.02 and 0.03 in photos that were blurred, 0.29 to 0.49 in a sharp one that was
@@ -56,27 +57,35 @@ def overshoots(search: Search) -> bool:
     return result - given > OVERSHOT
 
 
-def in_photo(search: Search, name: str) -> Path:
-    """The whole photo with one of the choices in it, a PNG like photo_restored.png. Raises ConfigError without one."""
+def in_photo(search: Search, name: str, uploads: Uploads) -> Path:
+    """The whole photo with one of the choices in it, a PNG like photo_restored.png.
+
+    Raises ConfigError without one, and where the photo has made room for later ones.
+    """
     if name not in choices(search) or search.upload.is_aligned:
         raise ConfigError("This restoration has no such picture.")
     if name == best(search) and PASTED in search.files():  # a point of a sweep has none
         return search.folder / PASTED
-    path = search.upload.folder / f"{search.id}_{name}"
-    if not path.exists():
-        write_file(path, png_like(search.upload.path, _pasted(search, name)))
-    return path
+    with uploads.hold(search.upload.id) as upload:
+        path = upload.folder / f"{search.id}_{name}"
+        if not path.exists():
+            write_file(path, png_like(upload.path, _pasted(search, name)))
+        return path
 
 
-def before(search: Search) -> Path:
-    """The photo's face in the framing, and in the size, of result.png. Raises ConfigError before the search is over."""
+def before(search: Search, uploads: Uploads) -> Path:
+    """The photo's face in the framing, and in the size, of result.png.
+
+    Raises ConfigError before the search is over, and where the photo has made room for later ones.
+    """
     if DRAWN not in search.files():
         raise ConfigError("This restoration has no picture yet.")
-    path = search.upload.folder / f"{search.id}_before.png"
-    if not path.exists():
-        photo = _photo(search, _config(search))
-        write_file(path, png(to_pil(photo.image) if photo.full is None else photo.full.image))
-    return path
+    with uploads.hold(search.upload.id) as upload:
+        path = upload.folder / f"{search.id}_before.png"
+        if not path.exists():
+            photo = _photo(search, _config(search))
+            write_file(path, png(to_pil(photo.image) if photo.full is None else photo.full.image))
+        return path
 
 
 def _extreme(path: Path) -> float:

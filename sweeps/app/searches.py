@@ -174,7 +174,7 @@ class Searches:
                     continue
             said, _ = self._process.communicate()
             with self._changed:
-                _end(search, said)
+                _end(search, said, self._process.returncode)
                 self._running = self._process = None
 
     def _started(self, search: Search) -> subprocess.Popen[str]:
@@ -189,8 +189,8 @@ class Searches:
         )
 
 
-def _end(search: Search, said: str) -> None:
-    """From what its process has said last."""
+def _end(search: Search, said: str, code: int) -> None:
+    """From what its process has said last. code: its exit code, negative where a signal has ended it."""
     lines = [line for line in said.splitlines() if line.strip()]
     try:
         ending = json.loads(lines[-1])
@@ -200,8 +200,11 @@ def _end(search: Search, said: str) -> None:
     except (IndexError, KeyError, TypeError, ValueError):
         if search.stopped:
             search.reason, search.state = "stopped", "KILLED"
+        elif code < 0:  # what it has said last is no reason
+            search.reason = f"its process was killed by signal {-code} (9: memory may have run out)"
+            search.state = "KILLED"
         else:
-            search.reason = lines[-1] if lines else "its process has ended without a word (out of memory?)"
+            search.reason = lines[-1] if lines else f"its process has ended with exit code {code}"
             search.state = "FAILED"
 
 

@@ -7,6 +7,7 @@ import math
 import secrets
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ MARGIN = 0.35  # of a face's square, around it where a mask is painted
 LONGEST_NAME = 120  # letters; file systems take 255 bytes
 
 MASK = "mask.png"
+GONE = f"This photo is not here any more: {KEPT} are kept. Choose it again."
 
 Given = TypeVar("Given")
 Box = tuple[int, int, int, int]  # left, top, right, bottom in the photo's pixels
@@ -71,6 +73,7 @@ class Uploads:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[str, Upload] = {}
+        self._held: Counter[str] = Counter()  # by how many requests that go on
         self._lock = threading.Lock()
 
     def get(self, key: object) -> Upload:
@@ -78,7 +81,22 @@ class Uploads:
         with self._lock:
             if isinstance(key, str) and key in self._known:
                 return self._known[key]
-        raise ConfigError("This photo is not here any more. Choose it again.")
+        raise ConfigError(GONE)
+
+    @contextmanager
+    def hold(self, key: object) -> Iterator[Upload]:
+        """As `get`, and the photo stays until the block ends. Raises ConfigError."""
+        with self._lock:
+            upload = self._known.get(key) if isinstance(key, str) else None
+            if upload is not None:
+                self._held[upload.id] += 1
+        if upload is None:
+            raise ConfigError(GONE)
+        try:
+            yield upload
+        finally:
+            with self._lock:
+                self._held[upload.id] -= 1
 
     def add(self, name: str, content: bytes, needed: Callable[[], frozenset[str]] = frozenset) -> Upload:
         """Keep a photo and find its faces. needed: ids of photos that a search still reads, asked once faces are found.
@@ -95,7 +113,7 @@ class Uploads:
             raise
         with self._lock:
             self._known[key] = upload
-            kept = needed()
+            kept = needed() | {other for other, requests in self._held.items() if requests}
             others = [other for other in self._known if other != key and other not in kept]
             for old in others[: max(0, len(self._known) - KEPT)]:
                 shutil.rmtree(self._known.pop(old).folder, ignore_errors=True)

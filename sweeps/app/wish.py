@@ -61,7 +61,7 @@ class Wish:
         chosen = [*settings, *DAMAGES[self.damage], *self._details(upload, resolution)]
         with _hydra:
             usual = composed(*chosen)
-        steps = int(usual["steps"]) + int(usual["tuning_steps"])
+        steps = sum(int(usual[name]) for name in ("steps", "feature_steps", "tuning_steps"))
         align = ["align=false"] if upload.is_aligned else [f"align.face={self.face}"]
         reg = f"reg={reg_for(self.likeness, usual['reg']):.3g}"
         samples, watched = f"samples={self.alternatives}", f"tracking.image_every={max(1, steps // PICTURES)}"

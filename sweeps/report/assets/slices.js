@@ -77,7 +77,7 @@ function drawSettings(task) {
 }
 function settings(task) {
   const names = task.measured(task.metrics);
-  if (!task.axes.length || !names.length || task.cells.length < 2) { task.part("settings").hidden = true; return; }
+  if (task.layout.list || !task.axes.length || !names.length || task.cells.length < 2) { task.part("settings").hidden = true; return; }
   const select = task.part("metric");
   select.append(...names.map((name) => option(name, task.heading(name), name === task.chosen.metric)));
   task.chosen.metric = select.value;

@@ -8,18 +8,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from PIL import Image
 
 from inversion.faces.sample import sample_photo
-from sweeps.app.serve import free_port
+from tests.end_to_end.serving import free_port, wait_for_page
 from tests.end_to_end.sweeping import ENVIRONMENT
 from tests.sweeps import test_browser as chromium
 from tests.sweeps.test_browser import DESKTOP, PHONE, keep, open_page
@@ -59,14 +57,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             command, cwd=folder, env=ENVIRONMENT | store, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, (folder / "app.log").read_text()
-                time.sleep(0.3)
+        wait_for_page(f"http://127.0.0.1:{port}/", folder / "app.log")
         yield Served(folder, port, process)
     finally:
         process.kill()

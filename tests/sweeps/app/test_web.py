@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inversion.errors import ConfigError
 from sweeps.app import web
 from sweeps.app.searches import Search, Searches
-from sweeps.app.uploads import Upload, Uploads
+from sweeps.app.uploads import KEPT, Upload, Uploads
 from sweeps.app.web import Page
 from tests.sweeps.app.conftest import png
 from tests.sweeps.app.test_searches import until
@@ -126,7 +127,8 @@ def finished(search: Search, *names: str, size: int = 64) -> Search:
 def test_the_page_and_its_parts_come_from_here_alone(client: Client) -> None:
     page = client("GET", "/")
     assert page.status == 200 and b"Restore a face photo" in page.body
-    for part in (web.ASSETS).iterdir():
+    assert "slider.js" in web.ASSETS
+    for part in web.ASSETS.values():
         answer = client("GET", f"/{part.name}")
         assert answer.status == 200 and answer.body == part.read_bytes()
         assert b"//cdn" not in answer.body and b"https://" not in answer.body
@@ -232,7 +234,21 @@ def test_more_bytes_than_are_read_are_refused_while_they_come(
     assert list(client.page.uploads.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"photo": "../.."}', b'{"photo": 7}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"photo": "../.."}',
+        b'{"photo": 7}',
+        b"\xff",
+        b"[" * 9000,  # deeper than Python's stack
+        b'{"a":' * 1900,
+        b'{"damage": "\\ud800"}',  # half a letter
+        b'{"damage": ' + b"9" * 9000 + b"}",
+    ],
+)
 def test_what_no_page_of_ours_sends_gets_an_answer_in_words(client: Client, body: bytes) -> None:
     answer = client("POST", "/searches", body)
     assert answer.status == 400 and answer.json["error"]
@@ -255,3 +271,56 @@ def test_an_upload_that_a_search_still_reads_stays(
     begun(client, photo)
     until(lambda: photo in client.page.searches.needed())
     assert client.page.uploads.get(photo).path.exists()
+
+
+def crowd_out(client: Client, photo: str) -> None:
+    """Later photos come until this one goes."""
+    square = png(Image.new("RGB", (32, 32), "teal"))
+    for number in range(KEPT):
+        client.page.uploads.add(f"{number}.png", square, client.page.searches.needed)
+    with pytest.raises(ConfigError, match="Choose it again"):
+        client.page.uploads.get(photo)
+
+
+def test_pictures_of_a_photo_that_has_made_room_are_refused_in_words(client: Client, photo: str) -> None:
+    search = finished(begun(client, photo), "result.png", "restored.png", "photo_restored.png")
+    client("POST", f"/searches/{search.id}/stop")
+    search.state = "FINISHED"
+    crowd_out(client, photo)
+    for address in ("before", "photo/restored.png"):
+        answer = client("GET", f"/searches/{search.id}/{address}")
+        assert answer.status == 400 and "Choose it again" in answer.json["error"]
+    assert not search.upload.folder.exists()  # nor made again
+    assert client("GET", f"/searches/{search.id}/photo/result.png").status == 200  # the record has it
+    for method, address in (("GET", "preview.jpg"), ("POST", "mask"), ("DELETE", "mask")):
+        assert client(method, f"/photos/{photo}/{address}").status == 400
+
+
+def test_a_picture_whose_file_is_gone_is_refused_in_words(client: Client, photo: str) -> None:
+    (client.page.uploads.get(photo).folder / "preview.jpg").unlink()
+    answer = client("GET", f"/photos/{photo}/preview.jpg")
+    assert answer.status == 400 and answer.json["error"] == "preview.jpg is not here any more."
+
+
+def test_a_photo_stays_while_its_search_is_put_into_words(
+    client: Client, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other photos may come meanwhile, and the search is not yet among those that need one."""
+
+    def slow(*_: object) -> tuple[list[str], int]:
+        for number in range(KEPT + 1):
+            client.page.uploads.add(
+                f"{number}.png", png(Image.new("RGB", (32, 32))), client.page.searches.needed
+            )
+        return [], 10
+
+    monkeypatch.setattr(web.Wish, "words", slow)
+    search = begun(client, photo)
+    assert search.upload.path.exists() and client.page.uploads.get(photo) is search.upload
+
+
+def test_an_address_outside_of_utf8_is_told(client: Client, photo: str) -> None:
+    """A working folder whose name is Latin-1."""
+    search = begun(client, photo)
+    search.folder = Path("/tmp/caf\udce9")
+    assert client("GET", f"/searches/{search.id}").json["folder"] == "/tmp/caf\udce9"
