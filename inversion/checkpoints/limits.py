@@ -16,12 +16,8 @@ MAX_MAPPING = 1 << 24  # weights; the mean code is measured over 10,000 codes
 MAX_CLAMP = 1e30
 MAX_GROUP = 1024  # images over which the minibatch standard deviation is taken
 ENTIRE_BATCH = 1 << 20  # over all images at once
-MAX_KERNEL, MAX_FILTER, MAX_UPSAMPLING, MAX_MARGIN = (
-    7,
-    16,
-    4,
-    64,
-)  # of StyleGAN3: pixels, taps, factor, pixels
+MAX_KERNEL, MAX_MARGIN = 7, 64  # pixels, of StyleGAN3
+MAX_FILTER, MAX_UPSAMPLING = 16, 4  # taps per factor, and the factor of its leaky ReLU
 
 
 def check_limits(a: AnyArchitecture, what: str) -> None:

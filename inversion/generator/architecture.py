@@ -42,6 +42,11 @@ class Architecture:
         return [4] + [resolution for resolution in self.resolutions[1:] for _ in range(2)]
 
     @property
+    def feature_channels(self) -> dict[int, int]:
+        """Side -> channels of the feature maps to which offsets can be added."""
+        return {side: self.channels(side) for side in self.resolutions}
+
+    @property
     def style_channels(self) -> list[int]:
         """How many channels the code of each layer styles."""
         return [self.channels(self.resolutions[i // 2]) for i in range(self.num_ws)]
@@ -106,6 +111,11 @@ class StyleGAN3Architecture:
     def noise_resolutions(self) -> list[int]:
         """There are no noise maps."""
         return []
+
+    @property
+    def feature_channels(self) -> dict[int, int]:
+        """Offsets are not added to feature maps: the first code may turn and shift all of them."""
+        return {}
 
     @property
     def style_channels(self) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,7 @@ from inversion.generator.architecture import StyleGAN3Architecture
 from inversion.generator.filtered_lrelu import Resampling, filtered_lrelu
 from inversion.generator.frozen_convolution import conv2d
 from inversion.generator.ops import demodulation, normalize_second_moment
-from inversion.generator.prepared import StyledRGB, styled
+from inversion.generator.prepared import NO_OFFSETS, StyledRGB, styled
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,15 @@ class PreparedStyleGAN3:
     def gradient_scale(self) -> float:
         return 2.0**12 if any(layer.weight.dtype == torch.float16 for layer in self.layers) else 1.0
 
-    def __call__(self, ws: Tensor, noises: Sequence[Tensor] = (), resolution: int | None = None) -> Tensor:
-        """noises: none, as there are no noise maps. resolution: only None, as there is no running image."""
-        assert not noises and resolution is None
+    def __call__(
+        self,
+        ws: Tensor,
+        noises: Sequence[Tensor] = (),
+        resolution: int | None = None,
+        offsets: Mapping[int, Tensor] = NO_OFFSETS,
+    ) -> Tensor:
+        """noises, offsets: none, as there are no such maps. resolution: only None, as there is no running image."""
+        assert not noises and not offsets and resolution is None
         first, *codes, last = ws.unbind(dim=1)
         x = self.features(first)
         for layer, w in zip(self.layers, codes, strict=True):

@@ -7,7 +7,7 @@ NVIDIA's published files, so that a checkpoint's tensors load as they are; the f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from inversion.generator.architecture import FilteredLayer, StyleGAN3Architectur
 from inversion.generator.filtered_lrelu import Resampling
 from inversion.generator.layers import FullyConnected, normal
 from inversion.generator.ops import LRELU_GAIN
-from inversion.generator.prepared import StyledRGB
+from inversion.generator.prepared import NO_OFFSETS, StyledRGB
 from inversion.generator.prepared_stylegan3 import FilteredConvolution, FourierFeatures, PreparedStyleGAN3
 
 
@@ -144,6 +144,7 @@ class SynthesisNetwork(nn.Module):
         noises: Sequence[Tensor] = (),
         dtype: torch.dtype | None = None,
         resolution: int | None = None,
+        offsets: Mapping[int, Tensor] = NO_OFFSETS,
     ) -> Tensor:
         """With the weights as they are now; see PreparedStyleGAN3. dtype: of the layers, default that of ws."""
-        return self.prepare(dtype or ws.dtype)(ws, noises, resolution)
+        return self.prepare(dtype or ws.dtype)(ws, noises, resolution, offsets)

@@ -104,10 +104,10 @@ def restored(model: Model, *settings: Hyperparameters, start: Latents | None = N
 def test_a_pass_restores_both_photos_of_a_batch_and_its_latents_start_another(
     model: Model, tmp_path: Path
 ) -> None:
-    searched = Hyperparameters(steps=12, space="w+", learning_rate=0.05)
+    searched = Hyperparameters(steps=12, space="w+", learning_rate=0.05, feature_steps=2)
     found = restored(model, searched, searched)
     for result in found:
-        assert result.noises == [] and "noise" not in result.history
+        assert result.noises == [] and result.offsets == {} and "noise" not in result.history
         assert min(result.history["loss"][-3:]) < result.history["loss"][0]
     save_latents(tmp_path / "latents.npz", found[0].ws[None], found[0].noises, 0)
     start = load_start(str(tmp_path / "latents.npz"), model.generator.architecture)
