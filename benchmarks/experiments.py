@@ -3,8 +3,9 @@
     python -m benchmarks.experiments [NAME ...] [--write] [key=value ...]
 
 Each experiment is run as `python run.py +experiment=NAME launcher=batched` runs it, in a store of its own. Without
---write a figure that is further from its header's than launchers and threads move it (docs/robustness.md) is named, and
-the exit code is 1. Names: all of conf/experiment unless some are given. key=value: settings that all of them get.
+--write a figure that is further from its header's than launchers and threads move it (the report's noise floor,
+docs/robustness.md) is named, and the exit code is 1. Names: all of conf/experiment unless some are given. key=value:
+settings that all of them get.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from sweeps.home import home
 from sweeps.report.figures.heatmap import heatmap_numbers
 from sweeps.results.axes import spell
 from sweeps.results.criterion import final_name
+from sweeps.results.noise import SMALLEST
 from sweeps.results.store import Store
 from sweeps.results.summarize import Summary, study
 
 FOLDER = home() / "conf" / "experiment"
 SHOWN = ("psnr", "w_distance")  # beside what the cells are ranked by
-TOLERANCE = {"dB": 0.5, "ΔE": 0.5}  # by unit; more than launchers, threads and batches move a figure
 OTHERS = 0.1  # of identity distance and of the distance in w
 BEGIN = "# Measured"
 
@@ -99,11 +100,11 @@ def table_of(summary: Summary, metric: str) -> list[str]:
 
 
 def recommendation(summary: Summary) -> str:
-    chosen = [
-        summary.describe(verdict.recommended)
-        for verdict in summary.verdicts
-        if verdict.recommended is not None
-    ]
+    chosen = []
+    for verdict in summary.verdicts:
+        if verdict.recommended is not None:
+            alike = f" ({len(verdict.alike)} of {len(verdict.cells)} cells not told apart from the best)"
+            chosen.append(summary.describe(verdict.recommended) + alike * (len(verdict.alike) > 1))
     return f"Recommended: {'; '.join(chosen) or 'nothing'}."
 
 
@@ -126,7 +127,8 @@ def differences(written: Sequence[str], measured: Sequence[str]) -> list[str]:
     if [_skeleton(line) for line in written[1:]] != [_skeleton(line) for line in measured[1:]]:
         return ["the header has other metrics, other cells or another recommendation"]
     found, allowed, heading = [], OTHERS, ""
-    for old, new in zip(written[1:], measured[1:], strict=True):
+    tables = [lines for lines in zip(written[1:], measured[1:], strict=True) if "Recommended" not in lines[0]]
+    for old, new in tables:
         if not old.startswith("#    "):
             heading, allowed = old.strip("# "), _tolerance(old)
         pairs = np.array([list(map(float, NUMBER.findall(line))) for line in (old, new)])
@@ -142,12 +144,14 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 
 
 def _skeleton(line: str) -> list[str]:
-    """The words of a line; of the recommendation the numbers, too."""
-    return line.split() if "Recommended" in line else NUMBER.sub("", line).split()
+    """The words of a line; of the recommendation the cells' numbers, too."""
+    if "Recommended" in line:
+        return re.sub(r" \(\d+ of \d+ cells[^)]*\)", "", line).split()
+    return NUMBER.sub("", line).split()
 
 
 def _tolerance(heading: str) -> float:
-    return next((value for unit, value in TOLERANCE.items() if f"[{unit}]" in heading), OTHERS)
+    return next((value for unit, value in SMALLEST.items() if f"[{unit}]" in heading), OTHERS)
 
 
 def main() -> int:

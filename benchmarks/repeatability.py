@@ -26,7 +26,7 @@ from benchmarks.quality import markdown
 from sweeps.home import home
 from sweeps.results.frame import joined
 from sweeps.results.store import Store
-from sweeps.results.summarize import study
+from sweeps.results.summarize import Summary, study
 
 FIGURES = ("psnr", "ssim", "identity_distance", "consistent_psnr", "colour_error", "fit_psnr")
 GRID = ("degradation=blur", "reg=0.1,1.0", "tracking.image_every=0", "tracking.animation_frames=0")
@@ -46,7 +46,7 @@ class Outcome:
     """What one way came to."""
 
     figures: pd.DataFrame  # a row per photo, seed and setting, in the same order each time
-    recommended: str  # reg 0.1; of each task and problem
+    recommended: str  # reg 0.1, not told apart from reg 0.3; of each task and problem
 
     @classmethod
     def of(cls, uri: str) -> Outcome:
@@ -55,12 +55,18 @@ class Outcome:
         table = joined([summary.table for summary in found.summaries])
         table = table.set_index(["task", "photo", "seed", *keys]).sort_index()
         chosen = [
-            summary.describe(verdict.recommended)
+            told(summary, verdict.recommended, verdict.alike)
             for summary in found.summaries
             for verdict in summary.verdicts
             if verdict.recommended is not None
         ]
         return cls(table[[name for name in FIGURES if name in table]].astype(float), "; ".join(chosen))
+
+
+def told(summary: Summary, cell: int, alike: Sequence[int]) -> str:
+    """A recommended cell, and those that are as good as far as the figures say."""
+    others = " or ".join(summary.describe(other) for other in alike if other != cell)
+    return summary.describe(cell) + (f", not told apart from {others}" if others else "")
 
 
 def run(photos: Path, threads: int, overrides: Sequence[str]) -> Outcome:

@@ -18,6 +18,7 @@ from hydra.errors import HydraException
 FILES = (
     "image",
     "input.image",
+    "points",
     "start",
     "align.landmarks",
     "input.align.landmarks",

@@ -95,6 +95,7 @@ class Settings:
     max_size: int | None = 1024
     metrics: list[str] = field(default_factory=list)
     paste: bool | None = None
+    points: str | None = None
     samples: int = 1
     start: str | None = None
     seed: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.types import Override
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
@@ -18,7 +19,7 @@ ConfigStore.instance().store(
 
 
 class CheckedSweeper(BasicSweeper):
-    """Runs the points of a grid that sweeps/plan/grid.py has composed and checked before the sweep began.
+    """Runs the points of a grid or a table that sweeps/plan/grid.py has composed and checked before the sweep began.
 
     A launcher that starts processes gets packs of points.
     """
@@ -29,6 +30,13 @@ class CheckedSweeper(BasicSweeper):
             from sweeps.execute.launching import Packing  # late: every start of run.py reads this file
 
             self.launcher = Packing(self.launcher, hydra_context, config)
+
+    @staticmethod
+    def split_arguments(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
+        """Hydra's product of all axes, with each row of points=FILE."""
+        from sweeps.plan.points import split  # late, as above
+
+        return split(overrides, max_batch_size)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Nothing: Hydra would compose every point here once more, a third of a second each."""

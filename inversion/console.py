@@ -19,6 +19,11 @@ from inversion.restoration import Problem
 TAKEN_HOME = {"result.png": "the face", "photo_restored.png": "the photo"}
 
 
+def plain_console(width: int | None = None) -> Console:
+    """Prints names and messages as they are: no colours, emoji or line breaks of its own. width: letters of a table."""
+    return Console(highlight=False, markup=False, soft_wrap=True, width=width, emoji=False)
+
+
 class ProgressBar:
     """Step, loss terms, steps per second and time left of one pass; silent when the output is not a terminal."""
 
@@ -57,20 +62,20 @@ class ProgressBar:
 
 def announce(name: str, ending: Ending, folder: Path) -> None:
     """What came of one photo, and where it lies."""
-    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    console = plain_console()
     if ending.reason and ending.status == "FINISHED":
-        console.print(f"{name}: {ending.reason}; rerun=true does it again", markup=False)
+        console.print(f"{name}: {ending.reason}; rerun=true does it again")
     else:
         seconds = ending.metrics.get("seconds", 0.0)
         speed = ending.metrics.get("steps_per_second", 0.0)
-        console.print(f"{name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s", markup=False)
+        console.print(f"{name}: {ending.status}, {seconds:.1f} s, {speed:.1f} steps/s")
         if ending.reason:
-            console.print(f"  {ending.reason}", markup=False)
+            console.print(f"  {ending.reason}")
     if ending.metrics:
-        console.print(f"  {caption(ending.metrics)}", markup=False)
+        console.print(f"  {caption(ending.metrics)}")
     there = [name for name in PICTURES if (folder / name).exists()]
     if there:
-        console.print(f"  pictures: {', '.join(there)}", markup=False)
+        console.print(f"  pictures: {', '.join(there)}")
     for name, words in TAKEN_HOME.items():
         if name in there:
-            console.print(f"  {words}: {folder / name}", markup=False)
+            console.print(f"  {words}: {folder / name}")

@@ -16,7 +16,22 @@ def has_unit(value: object) -> bool:
     return found is not None and float(found[1]) > 0
 
 
-def in_generator_pixels(length: str, resolution: int, side: float) -> float:
+class Length(float):
+    """A number of the generator's pixels that messages show as a person has spelled it."""
+
+    spelled: str
+
+    @classmethod
+    def of(cls, pixels: float, spelled: str) -> Length:
+        length = cls(pixels)
+        length.spelled = spelled
+        return length
+
+    def __str__(self) -> str:
+        return f"{self.spelled}, which is {float(self):g} px of the generator's here"
+
+
+def in_generator_pixels(length: str, resolution: int, side: float) -> Length:
     """10% -> 12.8 at 128 px; 100px -> 25.6 where the face's square is 500 px wide in its photo.
 
     resolution: the generator's. side: of the face's square, in the photo's pixels. Raises ConfigError.
@@ -25,4 +40,4 @@ def in_generator_pixels(length: str, resolution: int, side: float) -> float:
     if found is None or not has_unit(length):
         raise ConfigError(f"A length is a number of the generator's pixels, {UNITS}. Got {length!r}.")
     whole = 100.0 if found[2] == "%" else side
-    return round(float(found[1]) / whole * resolution, 3)
+    return Length.of(round(float(found[1]) / whole * resolution, 3), length)

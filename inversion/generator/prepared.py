@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inversion.generator.activation import leaky_relu
 from inversion.generator.architecture import Architecture
 from inversion.generator.frozen_convolution import conv2d
-from inversion.generator.ops import LRELU_SLOPE, conv_down, conv_up, demodulation, downsample, upsample
+from inversion.generator.ops import conv_down, conv_up, demodulation, downsample, upsample
 
 NO_OFFSETS: Mapping[int, Tensor] = {}
 
@@ -38,7 +39,7 @@ class Convolution:
         if self.resample == "up":
             x = upsample(x)
         if self.activation == "lrelu":
-            x = F.leaky_relu(x, LRELU_SLOPE, inplace=True)
+            return leaky_relu(x, self.clamp)
         return clamped(x, self.clamp)
 
 
@@ -70,8 +71,7 @@ class StyledConvolution:
         noise = noise * self.noise_strength
         added = (noise if offset is None else noise + offset).to(x.dtype)
         x = torch.addcmul(added, x, scale.to(x.dtype)[:, :, None, None])
-        x = F.leaky_relu(x.add_(self.bias[:, None, None]), LRELU_SLOPE, inplace=True)
-        return clamped(x, self.clamp)
+        return leaky_relu(x.add_(self.bias[:, None, None]), self.clamp)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from inversion.errors import ConfigError
-from inversion.generator.architecture import Architecture
+from inversion.generator.architecture import AnyArchitecture
 from inversion.latents.npz_file import read_npz
 from inversion.latents.spaces import per_layer
 from inversion.reading.printable import printable
@@ -123,7 +123,7 @@ def is_known(name: str) -> bool:
     return name in ("w", "seed", "extra") or bool(NOISE.fullmatch(name) or OFFSET.fullmatch(name))
 
 
-def load_start(name: str, architecture: Architecture) -> Latents:
+def load_start(name: str, architecture: AnyArchitecture) -> Latents:
     """Latents from which a search with this generator can begin; without noise maps where the file has none.
 
     Raises ConfigError, as `load_latents` does, and for latents of another network.
@@ -137,10 +137,12 @@ def load_start(name: str, architecture: Architecture) -> Latents:
             f"{printable(path)}."
         )
     sides = [noise.shape[-1] for noise in latents.noises]
-    if sides and sides != architecture.noise_resolutions:
+    own = architecture.noise_resolutions
+    if sides and sides != own:
         raise ConfigError(
-            "start must be latents of this generator, with noise maps of sides "
-            f"{architecture.noise_resolutions} or none. Got {sides[:40]} in {printable(path)}."
+            "start must be latents of this generator, with "
+            + (f"noise maps of sides {own} or none" if own else "no noise maps, since it reads none")
+            + f". Got {sides[:40]} in {printable(path)}."
         )
     return latents
 

@@ -10,14 +10,17 @@ import yaml
 from hydra.utils import instantiate
 from PIL import Image
 
+from inversion.degradations.auto import Auto
 from inversion.errors import ConfigError
 from inversion.fullsize.save import png_like
 from inversion.images import to_pil
+from inversion.inspection import resolved
 from inversion.photo import Photo, Restored, with_faces
 from inversion.photos import Photos
 from inversion.record.write import sample_files
 from inversion.runtime.atomic import png, write_file
 from sweeps.app.searches import MOST_SAMPLES, Search
+from sweeps.app.uploads import Uploads
 from sweeps.plan.config import Config
 
 # Of values that became black or white: 0.02 and 0.03 in photos that were blurred, 0.29 to 0.49 in a sharp one that was
@@ -29,6 +32,8 @@ RESULT, DRAWN, PASTED = "result.png", "restored.png", "photo_restored.png"
 def choices(search: Search) -> list[str]:
     """Pictures of the face that a person may take home: the finished one, or all finished ones, then the drawn one."""
     there = search.files()
+    if search.is_whole:
+        return [name for name in (PASTED,) if name in there]
     samples = [name for name in sample_files(MOST_SAMPLES) if name in there]
     finished = samples or [name for name in (RESULT, "consistent.png") if name in there][:1]
     return [*finished, *(name for name in (DRAWN,) if name in there)]
@@ -56,27 +61,35 @@ def overshoots(search: Search) -> bool:
     return result - given > OVERSHOT
 
 
-def in_photo(search: Search, name: str) -> Path:
-    """The whole photo with one of the choices in it, a PNG like photo_restored.png. Raises ConfigError without one."""
+def in_photo(search: Search, name: str, uploads: Uploads) -> Path:
+    """The whole photo with one of the choices in it, a PNG like photo_restored.png.
+
+    Raises ConfigError without one, and where the photo has made room for later ones.
+    """
     if name not in choices(search) or search.upload.is_aligned:
         raise ConfigError("This restoration has no such picture.")
     if name == best(search) and PASTED in search.files():  # a point of a sweep has none
         return search.folder / PASTED
-    path = search.upload.folder / f"{search.id}_{name}"
-    if not path.exists():
-        write_file(path, png_like(search.upload.path, _pasted(search, name)))
-    return path
+    with uploads.hold(search.upload.id) as upload:
+        path = upload.folder / f"{search.id}_{name}"
+        if not path.exists():
+            write_file(path, png_like(upload.path, _pasted(search, name)))
+        return path
 
 
-def before(search: Search) -> Path:
-    """The photo's face in the framing, and in the size, of result.png. Raises ConfigError before the search is over."""
+def before(search: Search, uploads: Uploads) -> Path:
+    """The photo's face in the framing, and in the size, of result.png.
+
+    Raises ConfigError before the search is over, and where the photo has made room for later ones.
+    """
     if DRAWN not in search.files():
         raise ConfigError("This restoration has no picture yet.")
-    path = search.upload.folder / f"{search.id}_before.png"
-    if not path.exists():
-        photo = _photo(search, _config(search))
-        write_file(path, png(to_pil(photo.image) if photo.full is None else photo.full.image))
-    return path
+    with uploads.hold(search.upload.id) as upload:
+        path = upload.folder / f"{search.id}_before.png"
+        if not path.exists():
+            photo = _photo(search, _config(search))
+            write_file(path, png(to_pil(photo.image) if photo.full is None else photo.full.image))
+        return path
 
 
 def _extreme(path: Path) -> float:
@@ -95,7 +108,11 @@ def _photo(search: Search, config: Config) -> Photo:
     source: Photos = instantiate(config.input)
     with Image.open(search.folder / DRAWN) as small:
         resolution = small.width
-    (photo,) = replace(source, mask=None).load_file(search.upload.path, resolution)
+    is_looked_at = isinstance(
+        instantiate(config.degradation), Auto
+    )  # what its mask hides belongs to what is found
+    source = source if is_looked_at else replace(source, mask=None)
+    (photo,) = source.load_file(search.upload.path, resolution)
     return photo
 
 
@@ -105,7 +122,7 @@ def _pasted(search: Search, name: str) -> Image.Image:
     photo = _photo(search, config)
     with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
-    arrived = [instantiate(config.degradation)] if config.degraded else []
+    arrived = [resolved(instantiate(config.degradation), photo)] if config.degraded else []
     is_finished = config.degraded and photo.full is not None and name != DRAWN
     given = photo.full.image if is_finished and photo.full is not None else None
     return with_faces([Restored(photo, face, given)], arrived)

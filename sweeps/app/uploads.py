@@ -7,6 +7,7 @@ import math
 import secrets
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +15,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from inversion.degradations.inpaint import read_mask
 from inversion.errors import AlignmentError, ConfigError
-from inversion.faces.align import align, ffhq_corners
+from inversion.faces.align import align, ffhq_corners, square_side
 from inversion.faces.landmarks import find_faces
 from inversion.images import read_photo
 from inversion.runtime.atomic import png, write_file
@@ -32,6 +33,8 @@ MARGIN = 0.35  # of a face's square, around it where a mask is painted
 LONGEST_NAME = 120  # letters; file systems take 255 bytes
 
 MASK = "mask.png"
+HIDDEN = "hidden.png"  # white: what scratches and dust surely hide, as large as the photo
+GONE = f"This photo is not here any more: {KEPT} are kept. Choose it again."
 
 Given = TypeVar("Given")
 Box = tuple[int, int, int, int]  # left, top, right, bottom in the photo's pixels
@@ -46,6 +49,7 @@ class Upload:
     path: Path  # of the photo as it came
     size: tuple[int, int]  # width, height, upright
     areas: tuple[Box, ...]  # around each face, the largest first: where a mask is painted
+    sides: tuple[float, ...]  # px of each face's square
     is_aligned: bool  # no face can be seen, but the photo is square: all of it is taken as the face
 
     @property
@@ -54,12 +58,19 @@ class Upload:
         path = self.folder / MASK
         return path if path.exists() else None
 
-    def kept_mask(self) -> Path | None:
-        """The mask in a file that the next one does not replace: a search that waits reads its own."""
+    def kept_mask(self, with_found: bool = False) -> Path | None:
+        """The mask in a file that the next one does not replace: a search that waits reads its own.
+
+        with_found: what was found to be hidden is filled in as well (found.py); alone it is no mask.
+        """
         try:
             content = (self.folder / MASK).read_bytes()
         except FileNotFoundError:
             return None
+        found = self.folder / HIDDEN
+        if with_found and found.exists():
+            with Image.open(self.folder / MASK) as painted, Image.open(found) as hidden:
+                content = png(ImageChops.lighter(painted.convert("L"), hidden.convert("L")))
         path = self.folder / f"mask_{hashlib.sha256(content).hexdigest()[:16]}.png"
         write_file(path, content)
         return path
@@ -71,6 +82,7 @@ class Uploads:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[str, Upload] = {}
+        self._held: Counter[str] = Counter()  # by how many requests that go on
         self._lock = threading.Lock()
 
     def get(self, key: object) -> Upload:
@@ -78,7 +90,22 @@ class Uploads:
         with self._lock:
             if isinstance(key, str) and key in self._known:
                 return self._known[key]
-        raise ConfigError("This photo is not here any more. Choose it again.")
+        raise ConfigError(GONE)
+
+    @contextmanager
+    def hold(self, key: object) -> Iterator[Upload]:
+        """As `get`, and the photo stays until the block ends. Raises ConfigError."""
+        with self._lock:
+            upload = self._known.get(key) if isinstance(key, str) else None
+            if upload is not None:
+                self._held[upload.id] += 1
+        if upload is None:
+            raise ConfigError(GONE)
+        try:
+            yield upload
+        finally:
+            with self._lock:
+                self._held[upload.id] -= 1
 
     def add(self, name: str, content: bytes, needed: Callable[[], frozenset[str]] = frozenset) -> Upload:
         """Keep a photo and find its faces. needed: ids of photos that a search still reads, asked once faces are found.
@@ -95,7 +122,7 @@ class Uploads:
             raise
         with self._lock:
             self._known[key] = upload
-            kept = needed()
+            kept = needed() | {other for other, requests in self._held.items() if requests}
             others = [other for other in self._known if other != key and other not in kept]
             for old in others[: max(0, len(self._known) - KEPT)]:
                 shutil.rmtree(self._known.pop(old).folder, ignore_errors=True)
@@ -154,7 +181,8 @@ def _looked_at(key: str, folder: Path, name: str, content: bytes) -> Upload:
             thumbnail = photo.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         thumbnail.save(folder / f"face_{number}.jpg", quality=90)
         _shrunk(photo.crop(area), AREA).save(folder / f"area_{number}.jpg", quality=92)
-    return Upload(key, folder, path, photo.size, areas, not faces)
+    sides = tuple(square_side(points) for points in faces) or (float(photo.width),)
+    return Upload(key, folder, path, photo.size, areas, sides, not faces)
 
 
 def _area(points: np.ndarray, size: tuple[int, int]) -> Box:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -21,12 +22,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inversion.errors import ConfigError
+from sweeps.app.found import look
 from sweeps.app.result import PASTED, before, best, choices, in_photo, overshoots
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import MAX_BYTES, Upload, Uploads
 from sweeps.app.wish import Wish
 
-ASSETS = Path(__file__).parent / "assets"
+FOLDERS = (
+    Path(__file__).parent / "assets",
+    Path(__file__).parents[1] / "assets",
+)  # the page's own, the report's as well
+ASSETS = {file.name: file for folder in FOLDERS for file in sorted(folder.iterdir())}
 OWN = "x-inversion"  # a header that another site's page cannot send without asking, and nobody answers that
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
@@ -62,9 +68,10 @@ class Page:
 
     def application(self) -> ASGIApp:
         routes = [Route("/", asset("page.html"))]
-        routes += [Route(f"/{name}", asset(name)) for name in sorted(file.name for file in ASSETS.iterdir())]
+        routes += [Route(f"/{name}", asset(name)) for name in ASSETS]
         routes += [
             Route("/photos", changing(self.add_photo), methods=["POST"]),
+            Route("/photos/{photo}/damage", answered(self.damage)),
             Route("/photos/{photo}/mask", changing(self.set_mask), methods=["POST", "DELETE"]),
             Route("/photos/{photo}/{name}", answered(self.photo_picture)),
             Route("/searches", changing(self.begin), methods=["POST"]),
@@ -83,12 +90,13 @@ class Page:
         name = unquote(request.headers.get("x-name", "photo"))
         content = await body(request, MAX_BYTES)
         upload = await run_in_threadpool(self.uploads.add, name, content, self.searches.needed)
-        return JSONResponse(
+        return Answer(
             {
                 "id": upload.id,
                 "name": upload.path.name,
                 "faces": len(upload.areas),
                 "aligned": upload.is_aligned,
+                "sides": upload.sides,
             }
         )
 
@@ -96,33 +104,44 @@ class Page:
         upload, name = self._upload(request), request.path_params["name"]
         faces = range(len(upload.areas))
         shown = {"preview.jpg", *(f"{kind}_{k}.jpg" for kind in ("face", "area") for k in faces)}
-        if name not in shown:
+        found = {f"hidden_{k}.png" for k in faces}
+        if name not in shown | found or (name in found and not (upload.folder / name).exists()):
             raise ConfigError("There is no such picture of this photo.")
-        return FileResponse(upload.folder / name)
+        return await picture(upload.folder / name)
+
+    async def damage(self, request: Request) -> Response:
+        """What has happened to the photo."""
+        with self.uploads.hold(request.path_params["photo"]) as upload:
+            return Answer(await run_in_threadpool(look, upload))
 
     async def set_mask(self, request: Request) -> Response:
         """?face=0: painted over that face's area; without: a file as large as the photo."""
-        upload, face = self._upload(request), request.query_params.get("face", "")
-        if request.method == "DELETE":
-            self.uploads.clear_mask(upload)
-            return JSONResponse({})
-        content = await body(request, MAX_BYTES)
-        if face.isdigit():
-            await run_in_threadpool(self.uploads.paint, upload, int(face), content)
-        else:
-            await run_in_threadpool(self.uploads.give_mask, upload, content)
-        return JSONResponse({})
+        with self.uploads.hold(request.path_params["photo"]) as upload:
+            face = request.query_params.get("face", "")
+            if request.method == "DELETE":
+                self.uploads.clear_mask(upload)
+                return Answer({})
+            content = await body(request, MAX_BYTES)
+            if face.isdigit():
+                await run_in_threadpool(self.uploads.paint, upload, int(face), content)
+            else:
+                await run_in_threadpool(self.uploads.give_mask, upload, content)
+        return Answer({})
 
     async def begin(self, request: Request) -> Response:
-        said = json.loads(await body(request, MAX_JSON))
+        try:
+            said = json.loads(await body(request, MAX_JSON))
+        except RecursionError:  # [[[[…
+            said = None
         if not isinstance(said, dict):
             raise ConfigError("A restoration is asked for by an object.")
-        upload, wish = self.uploads.get(said.get("photo")), Wish.of(said)
-        words, steps = await run_in_threadpool(wish.words, upload, self.settings, self.resolution)
-        return JSONResponse({"id": self.searches.add(upload, words, steps).id})
+        wish = Wish.of(said)
+        with self.uploads.hold(said.get("photo")) as upload:
+            words, steps = await run_in_threadpool(wish.words, upload, self.settings, self.resolution)
+            return Answer({"id": self.searches.add(upload, words, steps, wish.face is None).id})
 
     async def state(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._state, self._search(request)))
+        return Answer(await run_in_threadpool(self._state, self._search(request)))
 
     def _state(self, search: Search) -> dict[str, Any]:
         frames = [] if search.is_over else search.frames()
@@ -139,40 +158,37 @@ class Page:
             "best": best(search),
             "overshoots": search.is_over and overshoots(search),
             "has_photo": not search.upload.is_aligned,
+            "is_whole": search.is_whole,
             "folder": str(search.folder),
             "tracked": bool(search.run()),
         }
 
     async def stop(self, request: Request) -> Response:
         self.searches.stop(self._search(request))
-        return JSONResponse({})
+        return Answer({})
 
     async def frame(self, request: Request) -> Response:
         """The latest picture of a face that forms."""
         frames = self._search(request).frames()
         if not frames:
             raise ConfigError("Nothing is drawn yet.")
-        return FileResponse(frames[-1])
+        return await picture(frames[-1])
 
     async def result_picture(self, request: Request) -> Response:
         search, name = self._search(request), request.path_params["name"]
         if name not in search.files():
             raise ConfigError("This restoration has no such picture.")
-        return (
-            download(search.folder / name, name)
-            if "download" in request.query_params
-            else FileResponse(search.folder / name)
-        )
+        return await picture(search.folder / name, name if "download" in request.query_params else "")
 
     async def whole_photo(self, request: Request) -> Response:
         """The photo with one of the choices in its place."""
         search, name = self._search(request), request.path_params["name"]
-        path = await run_in_threadpool(in_photo, search, name)
-        return download(path, PASTED) if "download" in request.query_params else FileResponse(path)
+        path = await run_in_threadpool(in_photo, search, name, self.uploads)
+        return await picture(path, PASTED if "download" in request.query_params else "")
 
     async def before(self, request: Request) -> Response:
         """The photo's face, framed like the result."""
-        return FileResponse(await run_in_threadpool(before, self._search(request)))
+        return await picture(await run_in_threadpool(before, self._search(request), self.uploads))
 
     async def in_mlflow(self, request: Request) -> Response:
         return RedirectResponse(await run_in_threadpool(self.link, self._search(request)), 303)
@@ -207,9 +223,9 @@ def answered(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except TooLarge as error:
-            return JSONResponse({"error": str(error)}, 413)
+            return Answer({"error": str(error)}, 413)
         except (ValueError, OSError) as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return Answer({"error": str(error)}, 400)
 
     return answer
 
@@ -220,7 +236,7 @@ def changing(endpoint: Endpoint) -> Endpoint:
     @wraps(endpoint)
     async def answer(request: Request) -> Response:
         if OWN not in request.headers:
-            return JSONResponse({"error": "Only this server's own page may ask for that."}, 403)
+            return Answer({"error": "Only this server's own page may ask for that."}, 403)
         return await endpoint(request)
 
     return answered(answer)
@@ -245,10 +261,23 @@ async def body(request: Request, most: int) -> bytes:
 
 def asset(name: str) -> Endpoint:
     async def page(_: Request) -> Response:
-        return FileResponse(ASSETS / name)
+        return FileResponse(ASSETS[name])
 
     return page
 
 
-def download(path: Path, name: str) -> Response:
-    return FileResponse(path, headers={"Content-Disposition": f"attachment; filename={quote(name)}"})
+async def picture(path: Path, download_as: str = "") -> Response:
+    """A picture's content, all of it: its file may go while it is sent. Raises ConfigError."""
+    try:
+        content = await run_in_threadpool(path.read_bytes)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path.name} is not here any more.") from error
+    headers = {"Content-Disposition": f"attachment; filename={quote(download_as)}"} if download_as else {}
+    return Response(content, headers=headers, media_type=guess_type(path.name)[0])
+
+
+class Answer(JSONResponse):
+    """In ASCII: a name or a message may hold half a letter (a lone surrogate), which UTF-8 cannot spell."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode("ascii")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from inversion.record.mlflow_store import Store
 from inversion.record.open import open_record
 from inversion.record.record import Ending, Record
 from inversion.restoration import Problem
-from sweeps.execute import overview, process
+from sweeps.execute import process
+from sweeps.execute.folders import folder_for, room
 from sweeps.execute.job import Awaited, Job, Part, PhotoResult
 from sweeps.execute.ledger import Elsewhere, Ledger, membership
 from sweeps.execute.networks import photos
 from sweeps.execute.run_name import run_name
 from sweeps.execute.wholes import Wholes
 from sweeps.home import code_version
+from sweeps.plan.files import located
 from sweeps.plan.fingerprint import SYNTHETIC, fingerprints
 
 
@@ -80,15 +82,9 @@ def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
     except (ValueError, OSError) as error:
         yield PhotoResult(job, "", "", Ending("FAILED", explain(error), {}), job.folder)
         return
-    for path, reason in inputs.refused.items():
+    for path, reason in inputs.refused.items() if job.only is None else ():
         yield PhotoResult(job, path.name, "", Ending("FAILED", reason, {}), job.folder)
     alone = len(inputs.photos) + len(inputs.refused) == 1
-    if not alone and job.sweep is None:
-        try:
-            overview.make_room(job.folder)
-        except (ValueError, OSError) as error:
-            yield PhotoResult(job, "", "", Ending("FAILED", explain(error), {}), job.folder)
-            return
     faces = Counter(photo.path for photo in inputs.photos)
     for photo in inputs.photos:
         folder = job.folder if alone else folder_for(job.folder, photo.name)
@@ -98,28 +94,25 @@ def plan(job: Job, model: Model) -> Iterator[Planned | PhotoResult]:
             if config.paste:
                 _ = photo.origin  # a face without a photo is refused before the search
             content = SYNTHETIC if photo.path is None else photo.sha256
-            known = tuple(fingerprints(values, content, model.sha256))
+            known = tuple(fingerprints(located(values, config.here), content, model.sha256))
             part = None
             if photo.face is not None and config.values["paste"] is not False:
                 whole = folder_for(job.folder, photo.name.removesuffix(f"-face{photo.face}"))
-                together = fingerprints(config.values, content, model.sha256)[0]
+                all_faces = located(config.values, config.here)
+                together = fingerprints(all_faces, content, model.sha256)[0]
                 part = Part(problem, faces[photo.path], whole, together)
         except (ValueError, OSError) as error:
-            yield PhotoResult(job, photo.label, "", Ending("FAILED", explain(error), {}), folder)
+            if job.only is None:
+                yield PhotoResult(job, photo.label, "", Ending("FAILED", explain(error), {}), folder)
         else:
-            yield Planned(job, problem, known, folder, values, part)
+            if job.only is None or known[0] in job.only:
+                yield Planned(job, problem, known, folder, values, part)
 
 
 def of_one_face(values: Mapping[str, Any], face: int) -> Mapping[str, Any]:
     """The configuration that would restore this face alone: it is the same run."""
     align = {**values["align"], "face": face}
     return {**values, "align": align, "input": {**values["input"], "align": align}}
-
-
-def folder_for(parent: Path, name: str) -> Path:
-    """A photo's own folder; another name where a file, such as Hydra's run.log, has taken it."""
-    folder = parent / name
-    return parent / f"{name}_" if folder.exists() and not folder.is_dir() else folder
 
 
 def open_attempt(
@@ -139,14 +132,19 @@ def open_attempt(
         if isinstance(found, Elsewhere):
             return planned.awaited(found)
         claimed = found
-        record = open_record(problem, planned.values, name, tags, planned.folder, store, parent, claimed)
+        with room(planned.folder, planned.fingerprint, claimed is not None) as folder:
+            record = open_record(
+                problem, planned.values, name, tags | place(folder), folder, store, parent, claimed
+            )
+            if folder != planned.folder:
+                record.set_tags(place(folder))  # of the claimed run, which says where it was to be
     except BaseException as error:
         if claimed is not None:
             ledger.withdraw(claimed)
         if not isinstance(error, (ValueError, OSError)):
             raise
         return planned.ended(Ending("FAILED", explain(error), {}))
-    return Attempt(planned, record, claimed)
+    return Attempt(replace(planned, folder=folder), record, claimed)
 
 
 def job_tags(planned: Planned, model: Model) -> dict[str, str]:
@@ -155,7 +153,7 @@ def job_tags(planned: Planned, model: Model) -> dict[str, str]:
     return {
         "kind": "job",
         "photo": photo.file,
-        "folder": str(planned.folder.absolute()),
+        **place(planned.folder),
         "photo_sha256": photo.sha256,
         "checkpoint_sha256": model.sha256,
         "fingerprint": planned.fingerprint,
@@ -165,3 +163,8 @@ def job_tags(planned: Planned, model: Model) -> dict[str, str]:
         **process.tags(),
         **({} if parent is None else {membership(parent): "yes"}),
     }
+
+
+def place(folder: Path) -> dict[str, str]:
+    """The tag that says where a record lies."""
+    return {"folder": str(folder.absolute())}

@@ -14,9 +14,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from inversion.console import plain_console
 from inversion.metrics.catalogue import metric
 from inversion.record.record import Ending
 from sweeps.execute.endings import Line, Reader
+from sweeps.plan.grid import named
 
 POLL = 0.3  # seconds
 WIDE = 200  # letters
@@ -38,7 +40,7 @@ class Board:
         self._reader.skip()
         self._began = time.monotonic()
         width = None if sys.stdout.isatty() else WIDE  # a file has room, and a wrapped table cannot be read
-        self._console = Console(highlight=False, soft_wrap=True, width=width, emoji=False)
+        self._console = plain_console(width)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -90,7 +92,7 @@ class Board:
         for number, line in enumerate(new, start=1):
             if not self._count(line):
                 continue
-            self._console.print(f"[{self.state(more=number < len(new))}] {self.describe(line)}", markup=False)
+            self._console.print(f"[{self.state(more=number < len(new))}] {self.describe(line)}")
         if new:
             self._bar.update(self._task, completed=len(self.lines), description=self.state())
 
@@ -109,7 +111,7 @@ class Board:
 
     def point(self, line: Line) -> str:
         """reg=0.1 steps=500"""
-        return " ".join(word for word in line.overrides if word.split("=")[0] in self.axes)
+        return named(line.overrides, self.axes)
 
     def describe(self, line: Line) -> str:
         """reg=0.1 steps=500 grace_hopper: FINISHED, PSNR dB 24.1, identity 0.42, 12.3 s"""
@@ -148,7 +150,7 @@ class Board:
         if len(shown) < len(self.lines):
             self._console.print(f"({len(self.lines) - len(shown)} more: see MLflow or the sweep's folder)")
         for line in self.failed:
-            self._console.print(f"{line.ending.status}: {self.describe(line)}", markup=False)
+            self._console.print(f"{line.ending.status}: {self.describe(line)}")
 
 
 def one_line(name: str) -> str:

@@ -31,11 +31,6 @@ def write(sweep_folder: Path, job: int, line: Line) -> None:
         file.write(json.dumps(asdict(line)) + "\n")
 
 
-def is_told(sweep_folder: Path, job: int) -> bool:
-    """Whether somebody has written how a job ended, as far as can be seen on this machine."""
-    return (sweep_folder / FOLDER / f"{job}.jsonl").exists()
-
-
 class Reader:
     """Reads what has been written since the last time."""
 

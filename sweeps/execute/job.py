@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,15 @@ from sweeps.execute.ledger import Elsewhere
 from sweeps.plan.config import Config
 
 
+@dataclass(frozen=True)
+class Point:
+    """One job of a sweep before it is composed."""
+
+    number: int  # Hydra's
+    words: list[str]  # overrides
+    only: frozenset[str] | None = None  # see Job
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """A composed configuration with the folder of its record."""
@@ -27,11 +37,13 @@ class Job:
     degradation: str  # its file in conf/degradation: two composed ones are of one class
     number: int = 0  # Hydra's
     sweep: Path | None = None  # the sweep's folder; None: a single run
+    # Fingerprints of the photos that are to be run: an earlier round of this command has ended the others. None: all.
+    only: frozenset[str] | None = None
 
     @classmethod
-    def composed(cls, config: DictConfig, hydra: HydraConf) -> Job:
-        """From the two configs that Hydra gives to a job."""
-        typed, folder = Config.of(config), Path(hydra.runtime.output_dir)
+    def composed(cls, config: DictConfig, hydra: HydraConf, here: Mapping[str, str] | None = None) -> Job:
+        """From the two configs that Hydra gives to a job. here: as for Config.of."""
+        typed, folder = Config.of(config, here), Path(hydra.runtime.output_dir)
         overrides, degradation = tuple(hydra.overrides.task), hydra.runtime.choices["degradation"]
         if hydra.mode is not RunMode.MULTIRUN:
             return cls(typed, folder, overrides, degradation)

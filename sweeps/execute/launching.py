@@ -7,21 +7,27 @@ import json
 import logging
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
-from omegaconf import DictConfig, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from conf.schema import register
-from inversion.errors import explain
+from inversion.errors import ConfigError, explain
+from inversion.record.mlflow_store import sqlite_path
+from inversion.record.open import absolute_uri
 from sweeps.execute import endings
-from sweeps.execute.batched import Point, run_one_by_one, run_together
-from sweeps.execute.job import PhotoResult, score
+from sweeps.execute.batched import run_one_by_one, run_together
+from sweeps.execute.job import Awaited, PhotoResult, Point, score
 from sweeps.execute.rounds import Results, run_until_done
+from sweeps.execute.shipment import Shipment, files_of
+from sweeps.home import home
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +43,11 @@ def launch_here(
     """All points in this process. together: those that can share an optimizer pass do."""
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    run = run_together if together else run_one_by_one
-    return launch(numbered(words, first), lambda points: run(context, config, points))
+
+    def run(points: Sequence[Point]) -> list[Results]:
+        return run_together(config, points) if together else run_one_by_one(context, config, points)
+
+    return launch(numbered(words, first), run)
 
 
 class Packing:
@@ -48,11 +57,28 @@ class Packing:
         """launcher: set up or not; each round sets it up anew, with its packs as the task."""
         self.launcher = launcher
         self.context = context
-        self.config = config
+        self.sweep = Path(config.hydra.sweep.dir).absolute()
+        self.config = with_store(config)
+        self.shipment: Shipment | None = (
+            None  # where machines may share no folder with this one: a Ray cluster's
+        )
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         points = numbered(job_overrides, initial_job_idx)
+        if self.config.launcher.get("address") is not None:
+            self._ship(points)
         return launch(points, lambda left: self._round(left, pack_size(self._asked, len(points))))
+
+    def _ship(self, points: Sequence[Point]) -> None:
+        import ray
+
+        if self.shipment is None:
+            if not ray.is_initialized():
+                ray.init(**OmegaConf.to_container(self.config.hydra.launcher.ray.init, resolve=True))  # type: ignore[arg-type]
+            self.shipment = Shipment.begun(self.sweep)
+            self.config = self.shipment.with_folder(self.config)
+        paths = files_of(self.config, [point.words for point in points])
+        self.shipment = self.shipment.with_files(paths, ray.put)
 
     @property
     def _asked(self) -> int | None:
@@ -62,16 +88,23 @@ class Packing:
     def _round(self, points: Sequence[Point], size: int) -> list[Results]:
         packs = [points[start : start + size] for start in range(0, len(points), size)]
         config = with_folder_for_packs(self.config)
-        task = PackTask.of(self.context, self.config, packs)
+        task = PackTask.of(self.config, packs, self.shipment)
+        told = endings.Reader(self.sweep)
+        told.skip()  # what an earlier round, or an earlier sweep in this folder, has written
         self.launcher.setup(hydra_context=self.context, task_function=task, config=config)
         returned = self.launcher.launch([pack[0].words for pack in packs], initial_job_idx=0)
         results: list[Results] = []
         for pack, job in zip(packs, returned, strict=True):
-            results += results_of(pack, job)
+            results += [[self._brought_home(each) for each in point] for point in results_of(pack, job)]
+        known = {(line.overrides, line.photo) for line in told.new()}
         for result in (each for point in results for each in point if isinstance(each, PhotoResult)):
-            if result.job.sweep is not None and not endings.is_told(result.job.sweep, result.job.number):
+            if (result.job.overrides, result.photo) not in known:
                 result.tell()  # a machine that does not share the sweep's folder could not
         return results
+
+    def _brought_home(self, result: PhotoResult | Awaited) -> PhotoResult | Awaited:
+        """As of this machine, whose folder of the sweep may be another one than the job's."""
+        return replace(result, job=replace(result.job, sweep=self.sweep))
 
 
 def results_of(pack: Sequence[Point], job: JobReturn) -> list[Results]:
@@ -95,18 +128,44 @@ class PackTask:
     A job that its cluster starts again does what is missing: the ledger knows the rest.
     """
 
-    context: HydraContext
     config: DictConfig  # the sweep's
     packs: bytes  # travels with every job: 10,000 points take some 100 kB
+    shipment: Shipment | None
 
     @classmethod
-    def of(cls, context: HydraContext, config: DictConfig, packs: Sequence[Sequence[Point]]) -> PackTask:
-        rows = [[[point.number, point.words] for point in pack] for pack in packs]
-        return cls(context, config, zlib.compress(json.dumps(rows).encode()))
+    def of(
+        cls,
+        config: DictConfig,
+        packs: Sequence[Sequence[Point]],
+        shipment: Shipment | None = None,
+    ) -> PackTask:
+        rows = [[[point.number, point.words, _listed(point.only)] for point in pack] for pack in packs]
+        return cls(config, zlib.compress(json.dumps(rows).encode()), shipment)
 
     def __call__(self, _: DictConfig) -> list[Results]:
         rows = json.loads(zlib.decompress(self.packs))[HydraConfig.get().job.num]
-        return run_together(self.context, self.config, [Point(number, words) for number, words in rows])
+        points = [
+            Point(number, words, None if only is None else frozenset(only)) for number, words, only in rows
+        ]
+        return run_together(self.config, points, self._unpack())
+
+    def _unpack(self) -> dict[str, str]:
+        """Where files that were sent lie on this machine. Raises ConfigError, OSError."""
+        if self.shipment is None:
+            return {}
+        import ray
+
+        store, sweep = self.config.tracking.uri, self.shipment.sweep
+        if store is not None and sqlite_path(store) and not self.shipment.shares_folder:
+            raise ConfigError(
+                f"this machine does not share {sweep} with the command, so it has no {store} either; start "
+                "`mlflow server` and give its address: tracking.uri=http://host:5000"
+            )
+        return self.shipment.unpack(ray.get)
+
+
+def _listed(only: frozenset[str] | None) -> list[str] | None:
+    return None if only is None else sorted(only)
 
 
 def pack_size(asked: int | None, points: int) -> int:
@@ -135,6 +194,19 @@ def launch(
 
 def numbered(job_overrides: Sequence[Sequence[str]], first: int) -> list[Point]:
     return [Point(first + i, list(words)) for i, words in enumerate(job_overrides)]
+
+
+def with_store(config: DictConfig) -> DictConfig:
+    """The store in plain words: on another machine the environment and the checkout's folder may name another."""
+    own = copy.deepcopy(config)
+    with read_write(own):
+        if own.tracking.uri is not None:
+            own.tracking.uri = absolute_uri(own.tracking.uri, home())
+        settled: dict[str, Any] = {key: own.tracking[key] for key in ("uri", "experiment")}
+        for key, value in settled.items():
+            quoted = "null" if value is None else "'" + str(value).replace("'", "\\'") + "'"
+            own.hydra.overrides.hydra.append(f"tracking.{key}={quoted}")
+    return own
 
 
 def with_folder_for_packs(config: DictConfig) -> DictConfig:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 from PIL import Image
-from rich.console import Console
 
+from inversion.console import plain_console
 from inversion.errors import explain
 from inversion.pictures.overview import Entry, overview
-from inversion.record.own_folder import OwnFolder
-from inversion.runtime.atomic import png
+from inversion.runtime.atomic import cannot_write, png, write_file
 from sweeps.execute.board import one_line
 from sweeps.execute.job import PhotoResult
 
@@ -21,20 +21,30 @@ log = logging.getLogger(__name__)
 OVERVIEW = "overview.png"
 
 
-def make_room(folder: Path) -> None:
-    """Refuse somebody else's file of the sheet's name, before any search. Raises ConfigError, OSError."""
-    OwnFolder(folder).check([OVERVIEW])
-
-
 def write(folder: Path, results: Sequence[PhotoResult]) -> None:
-    """One sheet of all photos; what cannot be drawn costs nothing else."""
+    """One sheet of all photos, overview_2.png where there is one already; what cannot be drawn costs nothing else."""
     try:
-        path = OwnFolder(folder).keep(OVERVIEW, png(overview([entry(result) for result in results])))
+        path = _keep(folder, png(overview([entry(result) for result in results])))
     except (ValueError, OSError) as error:
         log.warning("there is no %s of all photos: %s", OVERVIEW, explain(error))
         return
-    print_line = Console(highlight=False, soft_wrap=True, emoji=False).print
-    print_line(f"{len(results)} photos at a glance: {path}", markup=False)
+    plain_console().print(f"{len(results)} photos at a glance: {path}")
+
+
+def _keep(folder: Path, content: bytes) -> Path:
+    """Write the file under the first name that nobody has taken. Raises OSError."""
+    stem, _, ending = OVERVIEW.partition(".")
+    for name in chain([OVERVIEW], (f"{stem}_{number}.{ending}" for number in count(2))):
+        path = folder / name
+        try:
+            path.open("xb").close()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        write_file(path, content)
+        return path
+    raise AssertionError("names do not end")
 
 
 def entry(result: PhotoResult) -> Entry:

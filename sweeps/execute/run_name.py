@@ -26,7 +26,7 @@ def run_name(photo: str, degradation: str, reg: float, steps: int, overrides: Se
     overrides: of the job, a sweep's axes among them.
     """
     parts = [photo, degradation, f"reg {reg:g}", f"steps {steps}"]
-    settings = {key_of(word).lstrip("+~"): word.partition("=")[2] for word in overrides}
+    settings = {key_of(word): word.partition("=")[2] for word in overrides}
     for key, value in settings.items():
         group, _, inner = key.partition(".")
         if key in ELSEWHERE or group in ELSEWHERE - {"degradation", "input"} or key.startswith("generator."):

@@ -28,7 +28,9 @@ from sweeps.execute.board import Board
 from sweeps.execute.endings import Line
 from sweeps.execute.ledger import Ledger
 from sweeps.home import code_version, home
+from sweeps.plan.composer import key_of
 from sweeps.plan.grid import Grid, read_grid
+from sweeps.plan.points import take_points
 from sweeps.plan.seeds import repeat
 from sweeps.results.axes import parse
 from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE
@@ -49,6 +51,7 @@ class Sweep:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
         refuse_shared_folder(config)
         refuse_foreign_files(Path(config.hydra.sweep.dir))
+        take_points(config)
         repeat(config)
         grid = read_grid(config)
         self.folder = Path(config.hydra.sweep.dir).absolute()
@@ -195,8 +198,8 @@ def refuse_foreign_files(folder: Path) -> None:
 
 def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
     """What failed.jsonl says of one problem: sweeps/results/planned.py reads it."""
-    words = (word.partition("=") for word in line.overrides)
-    point = {key: parse(value) for key, _, value in words if key in axes}
+    words = [(key_of(word), word.partition("=")[2]) for word in line.overrides]
+    point = {key: parse(value) for key, value in words if key in axes}
     return {"point": point, "photo": line.photo, "reason": line.ending.reason}
 
 
@@ -209,7 +212,7 @@ def named(grid: Grid, seeds: int) -> str:
 
 def describe(grid: Grid) -> dict[str, Any]:
     """What sweep.json holds."""
-    return {"axes": grid.axes, "cells": [asdict(cell) for cell in grid.cells]}
+    return {"axes": grid.axes, "cells": [asdict(cell) for cell in grid.cells], "table": grid.table}
 
 
 def command(arguments: Sequence[str]) -> str:

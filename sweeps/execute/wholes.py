@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
-from rich.console import Console
 
+from inversion.console import plain_console
 from inversion.degradations.compose import shows_everything
 from inversion.errors import ConfigError, explain
 from inversion.fullsize.save import png_like
 from inversion.images import read_photo
 from inversion.inspection import resolved
 from inversion.photo import Restored, with_faces
+from inversion.record.folder_recorder import RESULT, TAGS
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
 from inversion.record.mlflow_store import Store, patiently, reason
 from inversion.record.open import open_store
@@ -25,6 +27,7 @@ from inversion.record.params import flatten
 from inversion.record.store_copy import health_of
 from inversion.restoration import Status
 from sweeps.execute import process
+from sweeps.execute.folders import room
 from sweeps.execute.job import Job, Part, PhotoResult
 from sweeps.execute.ledger import Ledger
 from sweeps.home import code_version, home
@@ -62,9 +65,12 @@ class Wholes:
         if part is None:
             return job.config.tracking.parent
         if part.whole not in self._open:
-            folder = OwnFolder(part.whole)
-            folder.check([PASTED])
-            self._open[part.whole] = self._opened(folder, job, part)
+            with room(part.whole, part.fingerprint, is_claimed=False) as path:
+                folder = OwnFolder(path)
+                folder.check([PASTED, TAGS, RESULT])
+                tags = tags_of(path, part)
+                keep_json(folder, TAGS, tags)
+            self._open[part.whole] = self._opened(folder, tags, job, part)
         return self._open[part.whole].run_id
 
     def add(self, result: PhotoResult) -> None:
@@ -84,7 +90,7 @@ class Wholes:
         self._open.clear()
 
     def _finish(self, part: Part, ended: list[PhotoResult]) -> None:
-        name, console = part.problem.photo.file, Console(highlight=False, soft_wrap=True, emoji=False)
+        name, console = part.problem.photo.file, plain_console()
         done = [result for result in ended if result.ending.status == "FINISHED"]
         is_killed = any(result.ending.status == "KILLED" for result in ended)
         if is_killed and not done:
@@ -93,7 +99,7 @@ class Wholes:
         if whole is None:  # no face was searched
             earlier = self.ledger.whole(part.fingerprint)
             if earlier is not None and (where := self._put_together_before(earlier, done)):
-                console.print(f"{name}: put together before, {where}", markup=False)
+                console.print(f"{name}: put together before, {where}")
                 return
             try:
                 self.parent(ended[0].job, part)
@@ -112,7 +118,7 @@ class Wholes:
             return
         status: Status = "KILLED" if is_killed else "FAILED" if missing else "FINISHED"
         _close(whole, status, f"left as they are: {missing}" if missing else "")
-        console.print(f"{name}: {len(done)} of {part.faces} faces restored, {path}", markup=False)
+        console.print(f"{name}: {len(done)} of {part.faces} faces restored, {path}")
 
     def _put_together_before(self, earlier: Run, done: Sequence[PhotoResult]) -> str:
         """Where that photo is; "" where it has to be made (again), and can be."""
@@ -125,7 +131,7 @@ class Wholes:
             return ""
         return f"its file is gone, MLflow still has it ({ui_command(self.ledger.uri)})"
 
-    def _opened(self, folder: OwnFolder, job: Job, part: Part) -> Whole:
+    def _opened(self, folder: OwnFolder, tags: Mapping[str, str], job: Job, part: Part) -> Whole:
         """The earlier run of the same faces is gone on with; none where there is no store, or it is away.
 
         Two processes that share the faces of a photo share its run: it is ended by the one that opened it.
@@ -139,24 +145,14 @@ class Wholes:
         name, side = f"{photo.file}, {part.faces} faces", photo.image.shape[-1]
         source = PhotoSource(str(photo.path), photo.sha256, side, side)
         try:
-            tags = {
-                "kind": "faces",
-                "photo": photo.file,
-                "folder": str(part.whole.absolute()),
-                "photo_sha256": photo.sha256,
-                "fingerprint": part.fingerprint,
-                "faces": str(part.faces),
-                "git_commit": code_version(),
-                **process.tags(),
-                **self.ledger.signs(),
-            }
+            signed = {**tags, **self.ledger.signs()}
             run = patiently(
                 lambda: MLflowRecorder(
                     store.uri,
                     store.experiment_id,
                     name,
                     flatten(job.config.values),
-                    tags,
+                    signed,
                     source,
                     job.config.tracking.parent,
                     run_id=None if earlier is None else earlier.info.run_id,
@@ -216,7 +212,32 @@ def put_together(done: list[PhotoResult]) -> bytes:
     return png_like(origin, with_faces(faces, operators))
 
 
+def tags_of(folder: Path, part: Part) -> dict[str, str]:
+    """What the run of a whole photo says of itself, as `attempts.job_tags` does for one face."""
+    photo = part.problem.photo
+    return {
+        "kind": "faces",
+        "photo": photo.file,
+        "folder": str(folder.absolute()),
+        "photo_sha256": photo.sha256,
+        "fingerprint": part.fingerprint,
+        "faces": str(part.faces),
+        "git_commit": code_version(),
+        **process.tags(),
+    }
+
+
+def keep_json(folder: OwnFolder, name: str, content: Mapping[str, str]) -> None:
+    """Raises ConfigError, OSError."""
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    folder.keep(name, (text + "\n").encode("utf-8", "backslashreplace"))
+
+
 def _close(whole: Whole, status: Status, why: str) -> None:
+    try:
+        keep_json(whole.folder, RESULT, {"status": status, "reason": why})
+    except (ConfigError, OSError) as error:
+        log.warning("the record in %s is not complete: %s", whole.folder.path, explain(error))
     if whole.run is None:
         return
     try:

@@ -15,7 +15,7 @@ from inversion.faces.mesh import MESH
 from inversion.images import sha256_of
 
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
-IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics", "seeds"}
+IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics", "points", "seeds"}
 # Ignored where nothing is tuned, or no features are fitted: runs from before there was any of it stay finished.
 TUNING = {"tuning_steps", "tuning_rate"}
 FEATURES = {"feature_steps"}
@@ -83,8 +83,13 @@ def _contents(value: Any) -> Any:
     return MOVED.get(value, value) if isinstance(value, str) else value
 
 
+def is_word(key: str, value: str) -> bool:
+    """Whether a setting that takes a file has got a word with a meaning of its own: align.landmarks=mesh, mask=auto."""
+    return (key == "landmarks" and value == MESH) or (key == "mask" and value in (AUTO, NONE))
+
+
 def _hash_of(key: str, name: str) -> str:
-    if (key == "landmarks" and name == MESH) or (key == "mask" and name in (AUTO, NONE)):
+    if is_word(key, name):
         return name
     path = Path(name).expanduser()
     try:

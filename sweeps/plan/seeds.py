@@ -5,6 +5,7 @@ from __future__ import annotations
 from omegaconf import DictConfig, open_dict
 
 from inversion.errors import ConfigError
+from sweeps.plan.composer import key_of
 
 
 def repeat(config: DictConfig) -> None:
@@ -17,7 +18,7 @@ def repeat(config: DictConfig) -> None:
     words = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()] + [
         str(w) for w in task
     ]
-    given = {word.partition("=")[0]: word.partition("=")[2] for word in words}
+    given = {key_of(word): word.partition("=")[2] for word in words}
     if given.get("seeds", str(config.seeds)) != str(config.seeds):
         raise ConfigError(
             f"seeds is one number for a whole grid. Got seeds={given['seeds']}; seeds=3 would work."
@@ -34,7 +35,7 @@ def repeat(config: DictConfig) -> None:
             "chooses its points as it goes; leave seeds out."
         )
     with open_dict(config):
-        config.hydra.overrides.task = [word for word in task if not str(word).startswith("seed=")]
+        config.hydra.overrides.task = [word for word in task if key_of(str(word)) != "seed"]
         config.hydra.overrides.task.append(
             f"seed={','.join(map(str, range(config.seed, config.seed + config.seeds)))}"
         )

@@ -74,7 +74,7 @@ def report(arguments: argparse.Namespace) -> int:
 
         folder = arguments.output.with_suffix("") if arguments.paper is BESIDE else arguments.paper
         files = write_paper(found, source, folder)
-        print(f"  {folder}/ ({len(files)} files; pdflatex report.tex makes the document)")
+        print(f"  {folder}/ ({len(files)} files; pdflatex report.tex, run twice, makes the document)")
     return 0
 
 

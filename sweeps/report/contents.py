@@ -13,7 +13,7 @@ import seaborn as sns
 from inversion.metrics import catalogue
 from sweeps.report.album import KINDS, Album
 from sweeps.report.source import Source
-from sweeps.results.axes import Axis, arrange, is_grid, overrides, spell
+from sweeps.results.axes import Axis, arrange, overrides, spell
 from sweeps.results.summarize import Study, Summary
 
 POINTS = 120  # of a curve
@@ -69,7 +69,8 @@ def _task(study: Study, summary: Summary, source: Source, album: Album, steps: S
             "across": place[layout.across.key] if layout.across else None,
             "down": place[layout.down.key] if layout.down else None,
             "panels": [place[axis.key] for axis in layout.panels],
-            "grid": is_grid(table.axes, len(cells)),
+            "grid": table.is_grid,
+            "list": table.is_list,
         },
         "metrics": summary.metrics,
         "main": [name for name in summary.metrics if _is(name, MAIN)],

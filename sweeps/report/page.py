@@ -15,6 +15,7 @@ SCRIPTS = (
     "dom",
     "data",
     "lazy",
+    "slider",
     "compare",
     "verdict",
     "restorations",
@@ -28,6 +29,11 @@ SCRIPTS = (
     "unfinished",
     "main",
 )
+STYLES = ("slider.css", "report.css")
+FOLDERS = (
+    resources.files("sweeps.report") / "assets",
+    resources.files("sweeps") / "assets",
+)  # the page's own, the other page's as well
 
 
 def render(study: Study, source: Source) -> str:
@@ -38,13 +44,12 @@ def render(study: Study, source: Source) -> str:
         f'<script type="text/plain" id="picture-{i}">{text}</script>\n'
         for i, text in enumerate(album.encode())
     )
-    assets = resources.files("sweeps.report") / "assets"
-    page = (assets / "report.html").read_text(encoding="utf-8")
+    page = _read("report.html")
     parts = {
         "TITLE": html.escape(study.title),
         "REASON": html.escape(study.reason),
-        "STYLE": (assets / "report.css").read_text(encoding="utf-8"),
-        "SCRIPT": "\n".join((assets / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+        "STYLE": "\n".join(_read(name) for name in STYLES),
+        "SCRIPT": "\n".join(_read(f"{name}.js") for name in SCRIPTS),
         "DATA": data,
         "PICTURES": pictures,
     }
@@ -54,3 +59,10 @@ def render(study: Study, source: Source) -> str:
         name, rest = piece.split("]]", 1)
         pieces[number] = parts[name] + rest
     return "".join(pieces)
+
+
+def _read(name: str) -> str:
+    """One of the page's parts. A module's exports are names in the one scope that the page's script has."""
+    own, shared = (folder / name for folder in FOLDERS)
+    text = (own if own.is_file() else shared).read_text(encoding="utf-8")
+    return text.replace("\nexport function", "\nfunction")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import io
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from inversion.record.folder_recorder import LOSSES
+from inversion.record.own_folder import read_manifest
 from sweeps.results.store import Store
 from sweeps.results.summarize import Study
 
@@ -28,7 +32,26 @@ def read_source(store: Store, study: Study) -> Source:
     """Every run's history of every telling term, and the store's files."""
     losses: dict[str, dict[str, pd.Series]] = {}
     for summary in study.summaries:
-        runs = [run_id for run_id in summary.table.rows["run_id"] if run_id]
-        for term in summary.table.terms:
-            losses.setdefault(term, {}).update({run_id: store.losses(run_id, term) for run_id in runs})
+        terms, rows = summary.table.terms, summary.table.rows
+        for run_id, folder in zip(rows["run_id"], rows["folder"], strict=True):
+            if run_id:
+                here = recorded_losses(folder, run_id, terms)
+                for term in terms:
+                    found = here[term] if term in here else store.losses(run_id, term)
+                    losses.setdefault(term, {})[run_id] = found
     return Source(losses, store.file, store.link, store.folder)
+
+
+def recorded_losses(folder: str, run_id: str, terms: Sequence[str]) -> dict[str, pd.Series]:
+    """A run's losses from its own folder, in a tenth of the time that the store takes for them.
+
+    {} where the folder is on another machine, has gone, or holds another run by now.
+    """
+    path = Path(folder) / LOSSES
+    if not folder or not path.is_file() or (read_manifest(path.parent).get("run") or {}).get("id") != run_id:
+        return {}
+    text = path.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]  # a kill can leave a last line without its end
+    table = pd.read_csv(io.BytesIO(whole), index_col="step") if whole else pd.DataFrame()
+    finite = table.replace([np.inf, -np.inf], np.nan)
+    return {term: finite[term].dropna().astype(float) for term in terms if term in finite}

@@ -149,7 +149,7 @@ def overrides(point: pd.Series, axes: Sequence[Axis]) -> str:
     """What sets this point on run.py's command line: reg=0.1 steps=500."""
     words = []
     for axis in axes:
-        if axis.key != CHECKPOINT:
+        if axis.key not in (CHECKPOINT, "photo"):
             words.append(shlex.quote(f"{axis.setting}={spell(point[axis.key])}"))
     return " ".join(words)
 

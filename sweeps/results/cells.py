@@ -19,13 +19,13 @@ def cells_of(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
     rows: the table's, with their quality. Means are over finished problems, NaN where there is none.
     """
     metrics = [QUALITY, *table.metrics]
-    several = rows["photo"].nunique() > 1
     cells = []
     for point, group in groups_of(rows, table.keys):
         finished = group[group["status"] == "FINISHED"]
         cell = dict(zip(table.keys, point, strict=True))
         cell |= {"status": status_of(group), "n": len(finished), "expected": len(group)}
         # With several photos, a photo's seeds are no independent evidence: they count as their mean.
+        several = group["photo"].nunique() > 1
         values = finished.groupby("photo")[metrics].mean() if several else finished[metrics]
         for name in metrics:
             known = values[name].dropna().to_numpy()

@@ -12,7 +12,7 @@ import pandas as pd
 DRAWS = 2000
 LEVEL = 0.95
 # Launchers and thread numbers change rounding, and a search amplifies it. By unit: differences up to these are never
-# called one. docs/robustness.md: one run moves by up to 0.4 dB and 1.2 ΔE.
+# called one, and benchmarks.experiments allows them. docs/robustness.md: one run moves by up to 0.4 dB and 1.2 ΔE.
 SMALLEST = {"dB": 0.5, "ΔE": 1.5}
 
 

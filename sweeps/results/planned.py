@@ -10,7 +10,7 @@ from typing import Any
 
 from sweeps.results.axes import parse
 
-SWEEP_FILE = "sweep.json"  # of the parent run: {"axes": {...}, "cells": [...]}
+SWEEP_FILE = "sweep.json"  # of the parent run: {"axes": {...}, "cells": [...], "table": null}
 FAILURES_FILE = "failed.jsonl"  # of the parent run: one object of FAILURE_KEYS per line
 FAILURE_KEYS = ("point", "photo", "reason")
 
@@ -39,6 +39,7 @@ class Plan:
     axes: tuple[str, ...] = ()  # what it varies, as on the command line
     failures: tuple[Failure, ...] = ()
     runs: tuple[PlannedRun, ...] = ()  # those that were never started among them
+    is_table: bool = False  # points=FILE listed its points: they are no product of its axes
 
 
 def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping[str, str]) -> Plan:
@@ -47,13 +48,14 @@ def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping
     Failures are read from `failed.jsonl`; of a sweep without it, from the lines of the tag `failed`, each an object
     as in that file, or a text such as "reg=0.1 steps=500 me.jpg: FAILED, no face".
     """
-    cells = json.loads(sweep_file.read_text(encoding="utf-8"))["cells"] if sweep_file is not None else []
+    told = json.loads(sweep_file.read_text(encoding="utf-8")) if sweep_file is not None else {"cells": []}
+    cells = told["cells"]
     axes = tuple(filter(None, tags.get("axes", "").split(",")))
     text = tags.get("failed", "") if failures_file is None else failures_file.read_text(encoding="utf-8")
     lines = [line for line in text.split("\n") if line]
     failures = tuple(read_failure(line, cells, axes) for line in lines)
     runs = tuple(PlannedRun(_values(cell["point"], axes), cell["photo"]) for cell in cells)
-    return Plan(axes, failures, runs)
+    return Plan(axes, failures, runs, bool(told.get("table")))
 
 
 def read_failure(line: str, cells: Sequence[Mapping[str, str]], axes: Sequence[str]) -> Failure:

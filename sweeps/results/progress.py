@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from inversion.console import plain_console
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import clear_errors, reason
 from sweeps.execute import process
@@ -157,7 +156,7 @@ def watch(uri: str, experiment: str, project: Path, once: bool) -> int:
 
 def follow(ledger: Ledger, experiment: str, once: bool) -> int:
     """As `watch`, until Ctrl-C."""
-    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    console = plain_console()
     followers: dict[str, Follower] = {}
     shown = ""
     while True:
@@ -167,14 +166,14 @@ def follow(ledger: Ledger, experiment: str, once: bool) -> int:
         except (ConfigError, OSError) as error:
             if once or not followers:
                 raise
-            console.print(f"The store is away ({reason(error)}); looking again.", markup=False)
+            console.print(f"The store is away ({reason(error)}); looking again.")
             time.sleep(EVERY)
             continue
         if not seen:
             raise ConfigError(f"No sweep is recorded in {experiment!r}, so there is nothing to watch.")
         text = "\n".join(line for progress in seen for line in progress.lines)
         if text != shown:
-            console.print(f"{time.strftime('%H:%M:%S')} {text}", markup=False)
+            console.print(f"{time.strftime('%H:%M:%S')} {text}")
             shown = text
         if once or all(progress.status != "RUNNING" for progress in seen):
             return 0 if all(progress.is_complete for progress in seen) else 1

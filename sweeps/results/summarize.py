@@ -12,6 +12,7 @@ from inversion.metrics import catalogue
 from sweeps.results.axes import describe
 from sweeps.results.cells import cells_of, groups_of
 from sweeps.results.criterion import QUALITY, Criterion, criterion_of
+from sweeps.results.gaps import PHOTO
 from sweeps.results.importance import Importance, importance_of
 from sweeps.results.noise import Noise, measure_noise, units
 from sweeps.results.table import Table
@@ -50,16 +51,16 @@ class Summary:
     @cached_property
     def importance(self) -> Importance | None:
         """How much of the differences in quality each setting makes."""
-        return importance_of(self.cells, self.table.axes)
+        return None if self.table.is_list else importance_of(self.cells, self.table.axes)
 
     def mark(self, cell: int) -> str:
         """best: apart from all others; alike: not told apart from the best; recommended goes before alike."""
         for verdict in self.verdicts:
             if cell == verdict.best and len(verdict.alike) == 1 and len(verdict.cells) > 1:
                 return "best"
-            if cell == verdict.recommended:
+            if cell == verdict.recommended and (len(verdict.cells) > 1 or not verdict.problem):
                 return "recommended"
-            if cell in verdict.alike:
+            if cell in verdict.alike and len(verdict.cells) > 1:
                 return "alike"
         return ""
 
@@ -123,7 +124,7 @@ def summarize(table: Table) -> Summary:
     cells = cells_of(rows, table)
     finished = rows[rows["status"] == "FINISHED"]
     noise = measure_noise(finished, table.keys, QUALITY, criterion.unit)
-    several = rows["photo"].nunique() > 1
+    several = rows["photo"].nunique() > 1 and PHOTO not in table.keys
     groups = groups_of(rows, table.keys)
     values = {i: units(problems, QUALITY, several) for i, (_, problems) in enumerate(groups)}
     verdicts = [

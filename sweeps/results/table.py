@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from inversion.metrics import catalogue
-from sweeps.results import photos
+from sweeps.results import gaps, photos
 from sweeps.results.axes import CHECKPOINT, NO_AXES, Axis, column, find_axes, is_grid, spell
 from sweeps.results.planned import Plan, PlannedRun
 from sweeps.results.task import OF_TASK, Task, task_of
@@ -33,6 +32,13 @@ class Table:
     facts: dict[str, str] = field(default_factory=dict)  # about the sweep, for people
     constants: dict[str, str] = field(default_factory=dict)  # params that are the same in all runs
     task: Task = Task()
+    is_list: bool = False  # its points were listed, not crossed: cells of other photos are not compared
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether its cells have places in rows and columns."""
+        cells = len(self.rows[self.keys].drop_duplicates()) if self.keys else 1
+        return not self.is_list and is_grid(self.axes, cells)
 
     @property
     def keys(self) -> list[str]:
@@ -42,7 +48,8 @@ class Table:
     @property
     def repeats(self) -> int:
         """Problems per cell: photos times seeds."""
-        return len(self.rows[["photo", "seed"]].drop_duplicates())
+        own = ["seed"] if gaps.PHOTO in self.keys else ["photo", "seed"]
+        return len(self.rows[own].drop_duplicates())
 
     @property
     def terms(self) -> list[str]:
@@ -91,28 +98,43 @@ def _build_missing(
         rows["seed"] = params["seed"]
     for axis in axes:
         rows[axis.key] = column(params[axis.key].fillna("null"))
-    rows = _with_reasons(_with_missing(rows, axes, ()), axes, plan, task)
-    return Table(rows, axes, (), title, facts, {}, task)
+    if plan.is_table:
+        rows, axes = gaps.with_missing_lines(rows.assign(file=rows["photo"]), axes, ())
+    else:
+        rows = gaps.with_empty_cells(rows, axes, ())
+    rows = gaps.with_reasons(rows, axes, plan, task)
+    return Table(rows, axes, (), title, facts, {}, task, plan.is_table)
 
 
 def _build_one(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Plan, task: Task) -> Table:
     params = pd.DataFrame([_params(run) for run in runs])
+    planned = gaps.of_task(plan, task)
     axes = find_axes(params, plan.axes)
     rows = pd.DataFrame([_details(run) for run in runs], columns=list(DETAILS))
     names = list(rows["photo"])
     rows["photo"] = photos.labels(names, list(rows["photo_sha256"]))
     for axis in axes:
         rows[axis.key] = column(params[axis.key].fillna("null"))
+    axes = gaps.with_planned_values(axes, params.columns, planned, plan.axes)
+    for axis in axes:
+        if axis.key not in rows:  # one of its values has runs
+            rows[axis.key] = column(params[axis.key].fillna("null"))
     metrics = _metrics(runs, taken={axis.key for axis in axes})
     for name in metrics:
         rows[name] = [float(run.data.metrics.get(name, float("nan"))) for run in runs]
-    unseen = _unseen(dict(zip(names, rows["photo"], strict=True)), set(rows["seed"]), plan, task)
-    rows = _latest(rows, [axis.key for axis in axes])
-    rows = _with_reasons(_with_missing(rows, axes, unseen), axes, plan, task)
+    labels = dict(zip(names, rows["photo"], strict=True))
+    repeats = gaps.unseen(labels, set(rows["seed"]), planned, task)
+    rows = _latest(rows.assign(file=names), [axis.key for axis in axes])
+    if plan.is_table:
+        rows, axes = gaps.with_missing_lines(rows, axes, planned)
+    else:
+        rows = rows.drop(columns="file")
+        rows = gaps.with_empty_cells(rows, axes, repeats, gaps.points_of(planned))
+    rows = gaps.with_reasons(rows, axes, plan, task)
     same = params.columns[params.nunique(dropna=False) == 1]
     constants = {key: str(params[key].iloc[0]) for key in same if key.split(".")[0] not in NO_AXES}
     constants = {key: text for key, text in constants.items() if text != "null"}
-    return Table(rows, axes, metrics, title, facts, constants, task)
+    return Table(rows, axes, metrics, title, facts, constants, task, plan.is_table)
 
 
 def _params(run: Run) -> dict[str, str]:
@@ -152,54 +174,6 @@ def _latest(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     )
     kept = finished_last.drop_duplicates(problem, keep="last").drop(columns="done")
     return kept.sort_values("started", kind="stable").reset_index(drop=True)
-
-
-def _unseen(labels: dict[str, str], seeds: set[str], plan: Plan, task: Task) -> list[tuple[str, str]]:
-    """Photos and seeds that the plan repeats the task's points with. labels: of the photos that have runs, by name."""
-    found: dict[tuple[str, str], None] = {}
-    for run in plan.runs:
-        names = [labels.get(run.photo, run.photo)] if run.photo else list(labels.values())
-        if task.is_synthetic and "input.seed" in run.point:
-            names = [f"seed{run.point['input.seed']}"]
-        own = [spell(run.point["seed"])] if "seed" in run.point else sorted(seeds)
-        found |= dict.fromkeys(itertools.product(names, own))
-    return list(found)
-
-
-def _with_missing(
-    rows: pd.DataFrame, axes: tuple[Axis, ...], unseen: Sequence[tuple[str, str]]
-) -> pd.DataFrame:
-    """Rows in the order of the axes, with the problems of a grid that have no run. unseen: photo and seed of some."""
-    keys = [axis.key for axis in axes]
-    if not is_grid(axes, len(rows[keys].drop_duplicates()) if keys else 1):
-        ranks = pd.DataFrame({axis.key: rows[axis.key].map(axis.values.index) for axis in axes})
-        return rows.loc[ranks.sort_values(keys, kind="stable").index].reset_index(drop=True)
-    problems = rows[["photo", "seed"]].drop_duplicates()
-    extra = pd.DataFrame(list(unseen), columns=["photo", "seed"])
-    problems = pd.concat([problems, extra]).astype(object).drop_duplicates()
-    points = list(itertools.product(*(axis.values for axis in axes)))
-    grid = pd.DataFrame(points, columns=keys, index=range(len(points))).astype(rows[keys].dtypes.to_dict())
-    rows = grid.merge(problems, how="cross").merge(rows, how="left", on=[*keys, "photo", "seed"])
-    rows["status"] = rows["status"].fillna("MISSING")
-    for name in ("run_id", "name", "photo_sha256", "reason", "folder"):
-        rows[name] = rows[name].fillna("")
-    return rows
-
-
-def _with_reasons(rows: pd.DataFrame, axes: tuple[Axis, ...], plan: Plan, task: Task) -> pd.DataFrame:
-    """Rows without a run get the reason that the sweep knows: a photo without a face has no run to carry it."""
-    for failure in plan.failures:
-        if failure.point.get("degradation", task.degradation) != task.degradation:
-            continue
-        here = rows["status"] == "MISSING"
-        for axis in axes:
-            if axis.setting in failure.point:
-                here &= rows[axis.key] == failure.point[axis.setting]
-        if failure.photo:
-            here &= rows["photo"] == failure.photo
-        rows.loc[here, "status"] = "FAILED"
-        rows.loc[here, "reason"] = failure.reason
-    return rows
 
 
 def id_of(run: Run) -> str:

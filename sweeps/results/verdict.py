@@ -16,6 +16,7 @@ import pandas as pd
 from inversion.metrics import catalogue
 from sweeps.results.axes import Axis, describe, overrides, spell
 from sweeps.results.criterion import QUALITY, Criterion, final_name
+from sweeps.results.gaps import PHOTO
 from sweeps.results.noise import Noise, can_be_told_apart
 
 DEGRADATION = "degradation."  # axes that say what happened to the photo, not how to search
@@ -39,15 +40,21 @@ class Verdict:
     command: str  # overrides that set the recommended cell, "" without axes
 
 
+def told_by(axes: Sequence[Axis], criterion: Criterion) -> list[Axis]:
+    """The axes whose values are other problems, and not other settings of one."""
+    other = OTHER_PROBLEMS if criterion.original_known else ()
+    return [axis for axis in axes if axis.key == PHOTO or axis.key.startswith(other)]
+
+
 def problems_of(
     cells: pd.DataFrame, axes: Sequence[Axis], criterion: Criterion
 ) -> list[tuple[str, list[int]]]:
     """The problems that cells solve: in words, and each one's cells."""
-    told_by = [axis for axis in axes if criterion.original_known and axis.key.startswith(OTHER_PROBLEMS)]
-    if not told_by:
+    named = told_by(axes, criterion)
+    if not named:
         return [("", cells.index.tolist())]
-    groups = cells.groupby([axis.key for axis in told_by], sort=False)
-    return [(describe(group.iloc[0], told_by), group.index.tolist()) for _, group in groups]
+    groups = cells.groupby([axis.key for axis in named], sort=False)
+    return [(describe(group.iloc[0], named), group.index.tolist()) for _, group in groups]
 
 
 def judge(
@@ -67,7 +74,7 @@ def judge(
     floor = noise.floor(int(row_of(cells, best)["n"]), len(rivals))
     alike = rivals[[not can_be_told_apart(values[best], values[i], floor) for i in rivals.index]]
     chosen = recommended_cell(alike, best, axes, criterion)
-    reason = explain(cells, best, chosen, alike.index.tolist(), axes, criterion, floor)
+    reason = explain(problem, cells, best, chosen, alike.index.tolist(), axes, criterion, floor)
     command = overrides(row_of(cells, chosen), axes)
     return Verdict(problem, numbers, best, chosen, tuple(alike.index.tolist()), reason, command)
 
@@ -100,15 +107,25 @@ def row_of(cells: pd.DataFrame, number: int) -> pd.Series:
 
 
 def in_the_middle(cells: pd.DataFrame, axes: Sequence[Axis]) -> int:
-    """The cell nearest to all others, counted in places along the axes; of several the first."""
+    """The cell nearest to all others, counted in places along the axes.
+
+    Of several the nearest to the middle of the grid, which stays the same when a cell further out is told apart from
+    the best under one launcher and not under another.
+    """
     places = pd.DataFrame(
         {axis.key: cells[axis.key].map(axis.values.index) for axis in axes}, index=cells.index
     )
-    sums = [int((places - places.loc[i]).abs().to_numpy().sum()) for i in cells.index]
-    return int(cells.index[sums.index(min(sums))])
+    middle = [(len(axis.values) - 1) / 2 for axis in axes]
+
+    def distances(i: int) -> tuple[float, float]:
+        others = float((places - places.loc[i]).abs().to_numpy().sum())
+        return others, float((places.loc[i] - middle).abs().sum())
+
+    return min(cells.index.tolist(), key=distances)
 
 
 def explain(
+    problem: str,
     cells: pd.DataFrame,
     best: int,
     chosen: int,
@@ -119,9 +136,15 @@ def explain(
 ) -> str:
     """The recommendation in words."""
     top = row_of(cells, best)
-    sentences = [
-        f"Recommended: {describe(row_of(cells, chosen), axes)} ({in_figures(row_of(cells, chosen), criterion)})."
-    ]
+    named = told_by(axes, criterion) if problem else []
+    own = [axis for axis in axes if axis not in named]  # what the problem's name does not say
+    choice, figures = row_of(cells, chosen), in_figures(row_of(cells, chosen), criterion)
+    if problem and len(cells) == 1:
+        sentences = [
+            f"Only one setting was tried: {', '.join([describe(choice, own)] * bool(own) + [figures])}."
+        ]
+    else:
+        sentences = [f"Recommended: {describe(choice, own)} ({figures})."]
     varied = [axis for axis in axes if criterion.degradation_varies and axis.key.startswith(DEGRADATION)]
     if varied:
         found = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in varied)
@@ -130,19 +153,19 @@ def explain(
         )
     if len(alike) > 1:
         counted = f"{len(alike)} of {len(cells)} cells cannot" if len(alike) < len(cells) else "No cell can"
-        which = "" if chosen == top.name else f" ({describe(top, axes)}: {in_figures(top, criterion)})"
+        which = "" if chosen == top.name else f" ({describe(top, own)}: {in_figures(top, criterion)})"
         sentences.append(
             f"{counted} be told apart from the best by quality{which}; "
             + _choice(criterion, bool(varied), axes, len(alike))
         )
-    elif len(cells) > 1:
+    elif int((cells["n"] == top["n"]).sum()) > 1:
         margin = f"{floor:.2g} {criterion.unit}"
-        sentences.append(f"It is the best: every other cell's quality is lower by more than {margin}.")
-    edges = [axis for axis in axes if _at_edge(top[axis.key], axis)]
+        sentences.append(f"It is the best: the quality of all others is lower by more than {margin}.")
+    edges = [axis for axis in own if _at_edge(top[axis.key], axis, set(cells[axis.key]))]
     if edges and len(alike) < len(cells):
-        named = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
+        where = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
         sentences.append(
-            f"The best cell lies at the edge of the grid ({named}): a wider grid may hold a better one."
+            f"The best cell lies at the edge of the grid ({where}): a wider grid may hold a better one."
         )
     incomplete = int((cells["n"] < top["n"]).sum())
     if incomplete:
@@ -184,11 +207,7 @@ def with_interval(cell: pd.Series, name: str) -> str:
     return f"{known.number(cell[name])}{interval} {known.unit}".rstrip()
 
 
-def _at_edge(value: object, axis: Axis) -> bool:
-    """Whether a number is an axis's first or last; more steps are always better, so theirs says nothing."""
-    return (
-        axis.is_numeric
-        and axis.key not in COSTS
-        and len(axis.values) > 2
-        and value in (axis.values[0], axis.values[-1])
-    )
+def _at_edge(value: object, axis: Axis, tried: set[object]) -> bool:
+    """Whether a number is the first or last that was tried; more steps are always better, so theirs says nothing."""
+    values = [one for one in axis.values if one in tried]
+    return axis.is_numeric and axis.key not in COSTS and len(values) > 2 and value in (values[0], values[-1])

@@ -43,3 +43,15 @@ def test_a_kernel_in_photo_pixels_is_as_wide_at_the_photos_own_size() -> None:
     bound = GaussianBlur("21px").in_pixels(64, 160.0).bind(small, False)
     full = bound.full_size(photo, 160 / 64, False)
     assert isinstance(full, GaussianBlur) and full.kernel_size == pytest.approx(21)
+
+
+@pytest.mark.parametrize("degradation", [GaussianBlur(kernel_size="10px"), MotionBlur(length="4000%")])
+def test_a_length_that_does_not_fit_is_refused_as_it_was_spelled(
+    degradation: GaussianBlur | MotionBlur,
+) -> None:
+    """A person who wrote 10px cannot know what 0.128 is."""
+    spelled = (
+        "10px, which is 0.128 px" if isinstance(degradation, GaussianBlur) else "4000%, which is 5120 px"
+    )
+    with pytest.raises(ConfigError, match=f"Got {spelled} of the generator's here"):
+        degradation.in_pixels(128, 10_000.0).bind(torch.zeros(1, 3, 128, 128), degraded=False)

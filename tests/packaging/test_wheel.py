@@ -95,7 +95,7 @@ def test_the_wheel_has_what_the_package_reads_and_nothing_else(wheel: Path) -> N
         "sweeps/app/assets/page.html",
     ]
     assert set(needed) <= names
-    for folder in ("conf", "sweeps/report/assets", "sweeps/app/assets", "inversion/weights"):
+    for folder in ("conf", "sweeps/assets", "sweeps/report/assets", "sweeps/app/assets", "inversion/weights"):
         there = {str(path.relative_to(PROJECT)) for path in (PROJECT / folder).rglob("*") if path.is_file()}
         assert {name for name in there if "__pycache__" not in name} <= names
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}

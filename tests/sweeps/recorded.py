@@ -100,9 +100,12 @@ class Sweep:
         recorder.finish(status, reason)  # type: ignore[arg-type]
         return recorder.run_id
 
-    def plan(self, cells: list[dict[str, str]], axes: Mapping[str, list[str]]) -> None:
+    def plan(
+        self, cells: list[dict[str, str]], axes: Mapping[str, list[str]], table: str | None = None
+    ) -> None:
         """What the sweep set out to do, as sweeps.execute writes it."""
-        (self.folder / "sweep.json").write_text(json.dumps({"axes": axes, "cells": cells}))
+        told = {"axes": axes, "cells": cells, "table": table}
+        (self.folder / "sweep.json").write_text(json.dumps(told))
         self.recorder.log_file(self.folder / "sweep.json")
         self.recorder.set_tags({"axes": ",".join(axes)})
 

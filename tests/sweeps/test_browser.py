@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
 from sweeps.report.compare import compare_sweep
 from sweeps.ui import sweep_link
+from tests.end_to_end.serving import free_port, wait_for_page
 from tests.sweeps.recorded import Sweep, grid
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -52,31 +51,18 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def ui(sweep: Sweep) -> Iterator[int]:
     """The port of MLflow's UI over the sweep's store."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", sweep.uri]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     server = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        wait_for(port)
+        wait_for_page(f"http://127.0.0.1:{port}/health")
         yield port
     finally:
         os.killpg(server.pid, signal.SIGKILL)  # it writes nothing that would be missed
         server.wait()
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "mlflow ui did not start"
-            time.sleep(0.5)
 
 
 def open_page(browser: Any, address: str, size: dict[str, int]) -> tuple[Any, list[str]]:

@@ -3,11 +3,8 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
@@ -16,7 +13,8 @@ import pytest
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import open_client
 from sweeps.home import home
-from sweeps.ui import HOST, PORT, run_link, runs_link, serve, sweep_link, ui_command
+from sweeps.ui import PORT, run_link, runs_link, serve, sweep_link, ui_command
+from tests.end_to_end.serving import answers, free_port, wait_for
 from tests.sweeps.recorded import Sweep
 
 DATABASE = "sqlite:////a/mlflow.db"
@@ -57,27 +55,13 @@ def test_a_servers_own_page_is_named_instead_of_a_second_one() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_nothing_is_left_on_the_port(tmp_path: Path, number: signal.Signals) -> None:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "sweeps", "ui", "--port", str(port)]
     command += ["--uri", f"sqlite:///{tmp_path}/mlflow.db"]
     started = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
-    wait_for(lambda: answers(port), 180)
+    wait_for(lambda: answers(port), "the server answers")
     started.send_signal(number)
     assert started.wait(30) == 0 and not answers(port)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex((HOST, port)) == 0
-
-
-def wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:

@@ -1,27 +1,7 @@
-// Before and after: one picture over another, uncovered by a slider.
+// A problem's two pictures, one over the other.
 function compare(task, problem, before, after) {
-  const names = `${task.word(before)} on the left, ${task.word(after)} on the right`;
-  const slider = el("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": `Compare: ${names}` });
-  const figure = el("figure", { class: "compare" },
-    load(el("img", { class: "before", alt: task.word(before) }), problem.pictures[before]),
-    load(el("img", { class: "after", alt: task.word(after) }), problem.pictures[after]),
-    el("span", { class: "tag left" }, task.word(before)), el("span", { class: "tag right" }, task.word(after)),
-    el("span", { class: "line" }), slider, el("figcaption", {}, names));
-  const show = () => figure.style.setProperty("--at", `${slider.value}%`);
-  const drag = (event) => {
-    const box = figure.getBoundingClientRect();
-    slider.value = (100 * (event.clientX - box.left)) / box.width;
-    show();
-  };
-  slider.addEventListener("input", show);
-  figure.addEventListener("pointerdown", (event) => {
-    figure.setPointerCapture(event.pointerId);
-    slider.focus({ preventScroll: true });
-    drag(event);
-    event.preventDefault();
-  });
-  figure.addEventListener("pointermove", (event) => { if (event.buttons) drag(event); });
-  return figure;
+  const [under, over] = [before, after].map((kind) => load(el("img", {}), problem.pictures[kind]));
+  return beforeAfter(under, over, task.word(before), task.word(after));
 }
 
 // Why a problem has no picture.

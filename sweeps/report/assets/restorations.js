@@ -86,10 +86,11 @@ function drawGrid(task) {
     box.append(scroll);
   });
 }
-// Runs that are no grid follow one another, the best first.
+// Runs that are no grid follow one another: the lines of a table in their order, others the best first.
 function drawRanked(task, box) {
   const rank = (i) => mean(task.cells[i], "quality") ?? -1e9;
-  const ranked = task.cells.map((_, i) => i).sort((a, b) => rank(b) - rank(a));
+  const ranked = task.cells.map((_, i) => i);
+  if (!task.layout.list) ranked.sort((a, b) => rank(b) - rank(a));
   for (let start = 0; start < ranked.length; start += 60) {
     const part = ranked.slice(start, start + 60);
     const gallery = el("div", { class: "gallery", style: { "min-height": start ? "40vh" : "0" } });

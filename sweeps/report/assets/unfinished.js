@@ -16,7 +16,7 @@ function unfinished(task) {
     const reached = resultOf(problem), given = photoOf(task, problem);
     const picture = reached ? image(problem.pictures[reached], {}) : given !== null ? image(given, { class: "given" }) : el("span", { class: "blank" });
     task.part("problems").append(el("figure", { class: "problem" }, picture,
-      el("figcaption", {}, el("b", {}, problem.status.toLowerCase()), ` ${task.describe(problem)}${task.repeats > 1 || problem.photo ? `, ${task.nameOf(problem)}` : ""}`, problem.reason ? el("span", { class: "reason" }, problem.reason) : "")));
+      el("figcaption", {}, el("b", {}, problem.status.toLowerCase()), ` ${task.describe(problem)}${task.repeats > 1 || (problem.photo && !task.layout.list) ? `, ${task.nameOf(problem)}` : ""}`, problem.reason ? el("span", { class: "reason" }, problem.reason) : "")));
   }
   if (bad.length > MOST_SHOWN) task.part("problems").append(el("p", { class: "hint" }, `and ${bad.length - MOST_SHOWN} more`));
 }

@@ -21,6 +21,7 @@ from sweeps.report.sheets.sizes import Sizes
 from sweeps.report.sheets.texts import caption
 from sweeps.results.axes import describe, spell
 from sweeps.results.cells import status_of
+from sweeps.results.gaps import PHOTO
 from sweeps.results.summarize import Summary
 
 WIDTH, LARGEST = 6.7, 1.5  # inches: of the text, of a cell
@@ -59,7 +60,13 @@ def grid_numbers(summary: Summary, picture: Picture, photo: str) -> list[Picture
     given = given_pictures(own, picture, Sizes(SIDE, 1))
     first = tuple(PictureCell(0, i, image, "", name, "") for i, (name, image) in enumerate(given))
     grids = [PictureGrid("", None, None, first, 1, len(first))] if first else []
-    return grids + [_block(summary, picture, block, photo) for block in blocks_of(summary)]
+    blocks = [block for block in blocks_of(summary) if _shows(summary, block, photo)]
+    return grids + [_block(summary, picture, block, photo) for block in blocks]
+
+
+def _shows(summary: Summary, block: Block, photo: str) -> bool:
+    """Whether a block has cells of this photo: a table's photos each have a block of their own."""
+    return any(photo in set(summary.problems(i)["photo"]) for i in block.cells.index.tolist())
 
 
 def draw_grid(grid: PictureGrid, columns: int | None = None) -> Figure:
@@ -97,6 +104,7 @@ def draw_grid(grid: PictureGrid, columns: int | None = None) -> Figure:
 
 def _block(summary: Summary, picture: Picture, block: Block, photo: str) -> PictureGrid:
     down, across, cells = block.down, block.across, []
+    settings = [axis for axis in summary.table.axes if axis.key != PHOTO]
     for number, i in enumerate(block.cells.index.tolist()):
         cell = summary.cells.iloc[i]
         row = down.values.index(cell[down.key]) if down else number // block.columns
@@ -110,11 +118,11 @@ def _block(summary: Summary, picture: Picture, block: Block, photo: str) -> Pict
         means["n"] = len(finished)
         words = caption(means, summary.criterion).replace(" · ", "\n")
         if not (down or across):
-            words = f"{describe(cell, summary.table.axes)}\n{words}"
+            words = f"{describe(cell, settings)}\n{words}"
         status = status_of(problems).lower() if len(problems) else "missing"
         cells.append(PictureCell(row, column, found, status, words, summary.mark(i)))
     return PictureGrid(
-        block.title,
+        "" if PHOTO in summary.table.keys else block.title,  # the caption names the photo
         (down.label, tuple(map(spell, down.values))) if down else None,
         (across.label, tuple(map(spell, across.values))) if across else None,
         tuple(cells),

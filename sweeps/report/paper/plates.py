@@ -23,7 +23,8 @@ from sweeps.report.paper.picture_grid import draw_grid, grid_numbers
 from sweeps.report.sheets.cell import Picture
 from sweeps.report.sheets.sizes import MOST_PHOTOS
 from sweeps.report.source import Source
-from sweeps.results.axes import Axis, is_grid
+from sweeps.results.axes import Axis
+from sweeps.results.gaps import PHOTO
 from sweeps.results.summarize import Summary
 
 MAPPED = (
@@ -103,7 +104,8 @@ def _pictures_of(summary: Summary, picture: Picture, photo: str, ending: str, of
         given = grid.down is None and grid.across is None and number == 0 and len(grids) > 1
         what = _given(summary) if given else "The final pictures"
         if not given:
-            what += f" at {grid.title}." if grid.title else " over the grid."
+            over = "over the grid" if grid.down or grid.across else "with their settings"
+            what += f" at {grid.title}." if grid.title else f" {over}."
             what += f" Below each: what it is ranked by. {_sentence(summary.criterion.formula)}."
         name = "given" if given else "pictures" if len(grids) < 3 else f"pictures_{number}"
         yield Plate(f"{name}{ending}", f"{of_it}{what}", partial(draw_grid, grid, None if given else widest))
@@ -128,7 +130,9 @@ def _metrics(summary: Summary) -> Iterator[Plate]:
             lambda: draw_slices([slice_numbers(summary, name)[0] for name in mapped], SLICE),
         )
         return
-    if axes and is_grid(axes, len(summary.cells)):
+    if summary.table.is_list:
+        return  # other photos are other problems: a line through their figures says nothing
+    if axes and summary.table.is_grid:
         for name in mapped:
             yield Plate(
                 f"heatmap_{name}",
@@ -167,10 +171,11 @@ def _rows(summary: Summary, source: Source, picture: Picture) -> Iterator[Plate]
     term = summary.table.terms[-1] if summary.table.terms else "loss"
     losses = source.losses.get(term, {})
     shown = rows.setting_rows(summary, losses, picture)
+    what = "the photo as given, image" if PHOTO in summary.table.keys else "image"
     for number, page in enumerate(rows.pages(shown, MOST_PAGES), start=1):
         yield Plate(
             f"settings_{number}",
-            f"Image, loss plot and setting: cells {(number - 1) * rows.ROWS + 1} to "
+            f"{_sentence(what)}, loss plot and setting: cells {(number - 1) * rows.ROWS + 1} to "
             f"{(number - 1) * rows.ROWS + len(page)} of {len(shown)}.",
             partial(rows.draw_rows, page, term),
         )

@@ -16,6 +16,7 @@ from inversion.pictures.panels import INK, MUTED
 from sweeps.report.figures.style import ABSENT, GRID, POINT, literal, logarithmic, new_figure, plain
 from sweeps.report.sheets.cell import Picture, final_picture
 from sweeps.results.axes import describe, spell
+from sweeps.results.gaps import PHOTO
 from sweeps.results.summarize import Summary
 
 WIDTH, HEIGHT = 6.7, 1.35  # inches: of a figure, of one row
@@ -27,6 +28,7 @@ LETTERS = 46  # per line of a text
 class Row:
     """One cell, or one failed problem."""
 
+    given: Image.Image | None  # the photo as the search got it, where rows have photos of their own
     picture: Image.Image | None
     losses: pd.Series | None  # total loss per step
     text: str  # lines
@@ -52,6 +54,7 @@ def setting_rows(summary: Summary, losses: Mapping[str, pd.Series], picture: Pic
         mark = summary.mark(i)
         rows.append(
             Row(
+                picture(shown, "degraded.png") if shown and PHOTO in summary.table.keys else None,
                 final_picture(picture, shown) if shown else None,
                 losses.get(shown),
                 "\n".join([*settings, "", *metrics, *([mark] if mark in ("best", "recommended") else [])]),
@@ -68,23 +71,26 @@ def failure_rows(summary: Summary, losses: Mapping[str, pd.Series], picture: Pic
         reached = final_picture(picture, run) if run else None
         same = table[(table["photo"] == problem["photo"]) & (table["run_id"] != "")]["run_id"]
         given = next((one for r in same if (one := picture(r, "original.png")) is not None), None)
-        text = f"{problem['status'].lower()}: {describe(problem, summary.table.axes)}, {problem['photo']}"
-        rows.append(Row(reached or given, losses.get(run), f"{text}\n\n{problem['reason']}"))
+        named = describe(problem, [axis for axis in summary.table.axes if axis.key != PHOTO])
+        text = f"{problem['status'].lower()}: {named}, {problem['photo']}"
+        rows.append(Row(None, reached or given, losses.get(run), f"{text}\n\n{problem['reason']}"))
     return rows
 
 
 def draw_rows(rows: list[Row], term: str) -> Figure:
-    """At most ROWS of them: picture, loss on a logarithmic scale, text."""
+    """At most ROWS of them: the photo as given where rows differ in it, picture, loss on a logarithmic scale, text."""
     figure = new_figure(WIDTH, HEIGHT * len(rows))
-    grid = figure.add_gridspec(len(rows), 3, width_ratios=(1.25, 2.6, 2.6))
+    pictures = 2 if any(row.given is not None for row in rows) else 1
+    grid = figure.add_gridspec(len(rows), pictures + 2, width_ratios=(*[1.25] * pictures, 2.6, 2.6))
     for number, row in enumerate(rows):
-        left, middle, right = (figure.add_subplot(grid[number, column]) for column in range(3))
-        for axes in (left, right):
+        *left, middle, right = (figure.add_subplot(grid[number, column]) for column in range(pictures + 2))
+        for axes in (*left, right):
             axes.set_axis_off()
-        if row.picture is not None:
-            left.imshow(np.asarray(row.picture.convert("RGB")), interpolation="nearest")
-        else:
-            left.set_facecolor(ABSENT)
+        for axes, one in zip(left, (row.given, row.picture)[-pictures:], strict=True):
+            if one is not None:
+                axes.imshow(np.asarray(one.convert("RGB")), interpolation="nearest")
+            else:
+                axes.set_facecolor(ABSENT)
         if row.losses is None or not (row.losses > 0).any():
             middle.set_axis_off()
             middle.text(0.5, 0.5, "no loss recorded", ha="center", va="center", fontsize=8, color=MUTED)

@@ -14,8 +14,9 @@ from sweeps.report.sheets.cell import Picture, draw_cell
 from sweeps.report.sheets.head import draw_head
 from sweeps.report.sheets.sizes import MOST_PHOTOS, Sizes, abreast, fitting
 from sweeps.report.sheets.texts import note
-from sweeps.results.axes import Axis, arrange, describe, is_grid, spell
+from sweeps.results.axes import Axis, arrange, describe, spell
 from sweeps.results.criterion import QUALITY
+from sweeps.results.gaps import PHOTO
 from sweeps.results.summarize import Summary
 
 GALLERY = 8  # columns, where the runs are no grid
@@ -39,7 +40,9 @@ class Block:
 def blocks_of(summary: Summary) -> list[Block]:
     """A grid's panels; runs that are no grid follow one another in one block, the best first."""
     cells, layout = summary.cells, arrange(summary.table.axes)
-    if not is_grid(summary.table.axes, len(cells)):
+    if summary.table.is_list:
+        return _lists(summary)
+    if not summary.table.is_grid:
         ranked = cells.sort_values(QUALITY, ascending=False, kind="stable", na_position="last")
         return [Block("", ranked, None, None, min(GALLERY, len(cells)))]
     columns = len(layout.across.values) if layout.across else 1
@@ -52,6 +55,16 @@ def blocks_of(summary: Summary) -> list[Block]:
     ]
 
 
+def _lists(summary: Summary) -> list[Block]:
+    """A table's lines in their order, in a block per photo."""
+    cells = summary.cells
+    if PHOTO not in summary.table.keys:
+        return [Block("", cells, None, None, min(GALLERY, len(cells)))]
+    parts = [(str(photo), part) for photo, part in cells.groupby(PHOTO, sort=False)]
+    widest = min(GALLERY, max(len(part) for _, part in parts))
+    return [Block(photo, part, None, None, widest) for photo, part in parts]
+
+
 def contact_sheet(summary: Summary, picture: Picture) -> Image.Image:
     """One picture per cell, the one that a person takes home, with its metrics below; the chosen cells framed.
 
@@ -62,7 +75,8 @@ def contact_sheet(summary: Summary, picture: Picture) -> Image.Image:
     if summary.cells.empty:
         return note("no runs")
     blocks = blocks_of(summary)
-    photos = min(summary.table.repeats, MOST_PHOTOS)
+    runs = [int((summary.problems(i)["run_id"] != "").sum()) for i in range(len(summary.cells))]
+    photos = min(max(1, *runs), MOST_PHOTOS)  # one that could not be aligned has no run, and takes no place
     sizes = fitting(blocks[0].columns, sum(block.rows for block in blocks) + 1, photos)
     drawn = [_draw_block(summary, picture, sizes, block) for block in blocks]
     beside = abreast(len(drawn), drawn[0].width / drawn[0].height)
@@ -76,7 +90,7 @@ def _draw_block(summary: Summary, picture: Picture, sizes: Sizes, block: Block) 
     bold, small = font(sizes.text + 2), font(sizes.text)
     rows = [spell(value) for value in down.values] if down else []
     widest = max((bold.getlength(text) for text in [*rows, down.label] if down), default=0) if down else 0
-    left = round(widest) + 2 * sizes.gap if down else 0
+    left = round(widest) + 2 * sizes.gap if down else sizes.gap // 2  # of a frame
     top = sizes.line * (2 * bool(across) + bool(block.title)) + sizes.gap
     image = Image.new("RGB", (left + block.columns * width, top + block.rows * height), PAPER)
     draw = ImageDraw.Draw(image)
@@ -96,7 +110,8 @@ def _draw_block(summary: Summary, picture: Picture, sizes: Sizes, block: Block) 
         row = down.values.index(cell[down.key]) if down else number // block.columns
         column = across.values.index(cell[across.key]) if across else number % block.columns
         place = (left + column * width, top + row * height)
-        named = "" if down or across else describe(cell, summary.table.axes)
+        settings = [axis for axis in summary.table.axes if axis.key != PHOTO]
+        named = "" if down or across else describe(cell, settings)
         draw_cell(image, summary, picture, sizes, int(index), place, named)  # type: ignore[call-overload]
     return image
 

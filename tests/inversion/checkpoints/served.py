@@ -7,6 +7,7 @@ import http.server
 import re
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
@@ -119,3 +120,11 @@ class QuietServer(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients hang up in these tests."""
+
+
+Server = tuple[str, Behaviour]  # the address of a file, and what its server does
+
+
+def leftovers(path: Path) -> list[str]:
+    """What a download has left beside its file."""
+    return sorted(p.name for p in path.parent.iterdir() if p.suffix != ".lock" and p != path)

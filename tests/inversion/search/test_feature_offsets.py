@@ -76,7 +76,7 @@ def test_offsets_bring_the_degraded_image_closer_to_the_photo(model: Model, spac
     assert (after > before + 1).all()
     a = model.synthesis.architecture
     assert {side: list(x.shape) for side, x in offsets.maps.items()} == {
-        side: [3, a.channels(side), side, side] for side in (8, 16, 32) if side in a.resolutions
+        side: [3, count, side, side] for side, count in a.feature_channels.items() if side in (8, 16, 32)
     }
 
 

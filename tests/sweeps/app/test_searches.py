@@ -22,11 +22,12 @@ from tests.end_to_end.sweeping import Store, write_weights
 
 # A search that does what the word after its folder says.
 STAND_IN = """
-import json, pathlib, signal, sys, time
+import json, os, pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # as run_jobs does
 folder, word = sys.argv[1:3]
 pathlib.Path(folder, "images").mkdir(parents=True)
 if word == "die": sys.exit("Killed")
+if word == "kill": print("UserWarning: of a library", flush=True); os.kill(os.getpid(), signal.SIGKILL)
 if word == "wait":
     try: time.sleep(60)
     except KeyboardInterrupt: word = "KILLED"
@@ -77,10 +78,11 @@ def test_what_waits_can_be_taken_out(queue: Searches, add: Make) -> None:
 
 
 def test_a_search_that_fails_or_dies_says_why_and_the_next_begins(queue: Searches, add: Make) -> None:
-    failed, dead, fine = add("FAILED"), add("die"), add("FINISHED")
+    failed, dead, killed, fine = add("FAILED"), add("die"), add("kill"), add("FINISHED")
     until(lambda: fine.is_over)
     assert (failed.state, failed.reason) == ("FAILED", "why")
     assert (dead.state, dead.reason) == ("FAILED", "Killed")
+    assert killed.state == "KILLED" and killed.reason.startswith("its process was killed by signal 9")
     assert fine.state == "FINISHED"
 
 

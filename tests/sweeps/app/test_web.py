@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inversion.errors import ConfigError
 from sweeps.app import web
 from sweeps.app.searches import Search, Searches
-from sweeps.app.uploads import Upload, Uploads
+from sweeps.app.uploads import KEPT, Upload, Uploads
 from sweeps.app.web import Page
 from tests.sweeps.app.conftest import png
 from tests.sweeps.app.test_searches import until
@@ -116,7 +117,7 @@ def begun(client: Client, photo: str, **changed: Any) -> Search:
 
 def finished(search: Search, *names: str, size: int = 64) -> Search:
     """As its record is when it is over."""
-    search.folder.mkdir(parents=True)
+    search.folder.mkdir(parents=True, exist_ok=True)
     for i, name in enumerate(names):
         Image.new("RGB", (size, size), (i, 0, 0)).save(search.folder / name)
     search.state = "FINISHED"
@@ -126,7 +127,8 @@ def finished(search: Search, *names: str, size: int = 64) -> Search:
 def test_the_page_and_its_parts_come_from_here_alone(client: Client) -> None:
     page = client("GET", "/")
     assert page.status == 200 and b"Restore a face photo" in page.body
-    for part in (web.ASSETS).iterdir():
+    assert "slider.js" in web.ASSETS
+    for part in web.ASSETS.values():
         answer = client("GET", f"/{part.name}")
         assert answer.status == 200 and answer.body == part.read_bytes()
         assert b"//cdn" not in answer.body and b"https://" not in answer.body
@@ -159,6 +161,27 @@ def test_a_mask_is_painted_given_and_taken_back(client: Client, photo: str) -> N
     assert client("DELETE", f"/photos/{photo}/mask").status == 200 and upload.mask is None
     answer = client("POST", f"/photos/{photo}/mask", png(painted))
     assert answer.status == 400 and "as large as the photo" in answer.json["error"]
+
+
+def test_what_has_happened_to_a_photo_is_told(client: Client, photo: str) -> None:
+    told = client("GET", f"/photos/{photo}/damage").json
+    assert [row["what"] for row in told["rows"]][:2] == ["blur", "colour"] and not told["grey"]
+    assert client("GET", f"/photos/{photo}/hidden_0.png").status == (200 if told["hides"] else 400)
+    assert client("GET", f"/photos/{photo}/hidden_1.png").status == 400
+    assert client("GET", "/photos/nobody/damage").status == 400
+
+
+def test_of_all_faces_the_whole_photo_is_the_choice(client: Client, photo: str) -> None:
+    search = begun(client, photo, face="all")
+    assert "align.face=all" in search.words and search.is_whole
+    (search.folder / "me-face0").mkdir(parents=True)
+    (search.folder / "me-face0" / "losses.csv").write_text("step,loss\n1,2\n2,1\n")
+    assert client("GET", f"/searches/{search.id}").json["step"] == 2
+    finished(search, "photo_restored.png")
+    state = client("GET", f"/searches/{search.id}").json
+    assert state["is_whole"] and state["choices"] == ["photo_restored.png"] == [state["best"]]
+    answer = client("GET", f"/searches/{search.id}/photo/photo_restored.png?download")
+    assert answer.status == 200 and answer.body == (search.folder / "photo_restored.png").read_bytes()
 
 
 def test_the_results_pictures_and_no_others_can_be_read(client: Client, photo: str) -> None:
@@ -232,7 +255,21 @@ def test_more_bytes_than_are_read_are_refused_while_they_come(
     assert list(client.page.uploads.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"photo": "../.."}', b'{"photo": 7}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"photo": "../.."}',
+        b'{"photo": 7}',
+        b"\xff",
+        b"[" * 9000,  # deeper than Python's stack
+        b'{"a":' * 1900,
+        b'{"damage": "\\ud800"}',  # half a letter
+        b'{"damage": ' + b"9" * 9000 + b"}",
+    ],
+)
 def test_what_no_page_of_ours_sends_gets_an_answer_in_words(client: Client, body: bytes) -> None:
     answer = client("POST", "/searches", body)
     assert answer.status == 400 and answer.json["error"]
@@ -255,3 +292,56 @@ def test_an_upload_that_a_search_still_reads_stays(
     begun(client, photo)
     until(lambda: photo in client.page.searches.needed())
     assert client.page.uploads.get(photo).path.exists()
+
+
+def crowd_out(client: Client, photo: str) -> None:
+    """Later photos come until this one goes."""
+    square = png(Image.new("RGB", (32, 32), "teal"))
+    for number in range(KEPT):
+        client.page.uploads.add(f"{number}.png", square, client.page.searches.needed)
+    with pytest.raises(ConfigError, match="Choose it again"):
+        client.page.uploads.get(photo)
+
+
+def test_pictures_of_a_photo_that_has_made_room_are_refused_in_words(client: Client, photo: str) -> None:
+    search = finished(begun(client, photo), "result.png", "restored.png", "photo_restored.png")
+    client("POST", f"/searches/{search.id}/stop")
+    search.state = "FINISHED"
+    crowd_out(client, photo)
+    for address in ("before", "photo/restored.png"):
+        answer = client("GET", f"/searches/{search.id}/{address}")
+        assert answer.status == 400 and "Choose it again" in answer.json["error"]
+    assert not search.upload.folder.exists()  # nor made again
+    assert client("GET", f"/searches/{search.id}/photo/result.png").status == 200  # the record has it
+    for method, address in (("GET", "preview.jpg"), ("POST", "mask"), ("DELETE", "mask")):
+        assert client(method, f"/photos/{photo}/{address}").status == 400
+
+
+def test_a_picture_whose_file_is_gone_is_refused_in_words(client: Client, photo: str) -> None:
+    (client.page.uploads.get(photo).folder / "preview.jpg").unlink()
+    answer = client("GET", f"/photos/{photo}/preview.jpg")
+    assert answer.status == 400 and answer.json["error"] == "preview.jpg is not here any more."
+
+
+def test_a_photo_stays_while_its_search_is_put_into_words(
+    client: Client, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other photos may come meanwhile, and the search is not yet among those that need one."""
+
+    def slow(*_: object) -> tuple[list[str], int]:
+        for number in range(KEPT + 1):
+            client.page.uploads.add(
+                f"{number}.png", png(Image.new("RGB", (32, 32))), client.page.searches.needed
+            )
+        return [], 10
+
+    monkeypatch.setattr(web.Wish, "words", slow)
+    search = begun(client, photo)
+    assert search.upload.path.exists() and client.page.uploads.get(photo) is search.upload
+
+
+def test_an_address_outside_of_utf8_is_told(client: Client, photo: str) -> None:
+    """A working folder whose name is Latin-1."""
+    search = begun(client, photo)
+    search.folder = Path("/tmp/caf\udce9")
+    assert client("GET", f"/searches/{search.id}").json["folder"] == "/tmp/caf\udce9"

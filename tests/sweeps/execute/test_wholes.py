@@ -102,13 +102,6 @@ def test_paste_false_leaves_the_photo_as_it_is(tmp_path: Path, group: Path) -> N
     assert not list(tmp_path.rglob("photo_restored.png"))
 
 
-def test_another_ones_file_is_in_the_way_before_any_search(tmp_path: Path, group: Path) -> None:
-    (tmp_path / "overview.png").write_bytes(b"mine")
-    (result,) = run(tmp_path, None, "steps=1", f"image={group}")
-    assert result.ending.status == "FAILED" and "overview.png is in the way" in result.ending.reason
-    assert (tmp_path / "overview.png").read_bytes() == b"mine"
-
-
 def test_a_photo_whose_other_face_another_process_has_restored_is_put_together(
     tmp_path: Path, group: Path
 ) -> None:
@@ -161,3 +154,15 @@ def test_a_name_with_a_line_break_costs_no_overview(tmp_path: Path) -> None:
     ]
     overview.write(tmp_path, results)
     assert (tmp_path / "overview.png").is_file()
+
+
+def test_an_overview_replaces_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a person's file of that name nor the sheet of earlier photos."""
+    (tmp_path / "overview.png").write_bytes(b"mine")
+    job = Job(Config.of(dict(composed("generator=portraits64"))), tmp_path, (), "none")
+    for name in ("overview_2.png", "overview_3.png"):
+        overview.write(
+            tmp_path, [PhotoResult(job, "a.png", "", Ending("FAILED", "no face", {}), tmp_path)] * 2
+        )
+        assert f"at a glance: {tmp_path / name}" in capsys.readouterr().out
+    assert (tmp_path / "overview.png").read_bytes() == b"mine"

@@ -47,6 +47,16 @@ def test_each_point_is_run_with_the_seed_and_the_next_ones() -> None:
     ]
 
 
+def test_a_forced_setting_is_the_same_setting() -> None:
+    """++seed=5 is what seed=5 is: it comes once, and its column is called seed."""
+    forced, plain = (
+        repeated("++reg=0.1,0.5", "seeds=2", "++seed=5"),
+        repeated("reg=0.1,0.5", "seeds=2", "seed=5"),
+    )
+    assert forced.axes == plain.axes == {"reg": ["0.1", "0.5"], "seed": ["5", "6"]}
+    assert forced.cells == plain.cells
+
+
 def test_an_experiments_own_axes_are_repeated_too() -> None:
     assert len(repeated("seeds=2", params={"steps": "2,3"}).cells) == 4
 
@@ -61,6 +71,8 @@ def test_runs_with_and_without_seeds_are_the_same_runs() -> None:
     [
         (["seeds=1,3"], "one number for a whole grid"),
         (["seeds=3", "seed=0,1"], "leave one out"),
+        (["seeds=3", "++seed=0,1"], "leave one out"),
+        (["++seeds=1,3"], "one number for a whole grid"),
     ],
 )
 def test_two_answers_to_one_question_are_refused(words: list[str], message: str) -> None:

@@ -120,11 +120,8 @@ def test_a_sweep_without_runs_is_a_page(folder: Path) -> None:
 
 
 def test_every_script_is_in_the_page_once_and_there_is_no_other() -> None:
-    there = {
-        path.name
-        for path in (resources.files("sweeps.report") / "assets").iterdir()
-        if path.name.endswith(".js")
-    }
+    folders = [resources.files(room) / "assets" for room in ("sweeps.report", "sweeps")]
+    there = {path.name for folder in folders for path in folder.iterdir() if path.name.endswith(".js")}
     assert there == {f"{name}.js" for name in SCRIPTS} and len(SCRIPTS) == len(there)
 
 

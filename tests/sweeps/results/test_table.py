@@ -12,7 +12,7 @@ from sweeps.report.source import Source
 from sweeps.results import store as store_module
 from sweeps.results.frame import joined
 from sweeps.results.store import Store
-from sweeps.results.summarize import study
+from sweeps.results.summarize import study, summarize
 from sweeps.results.task import Task
 from tests.sweeps.recorded import Sweep, grid, only, quality_of
 
@@ -264,3 +264,39 @@ def test_an_experiment_of_one_sweep_shows_what_has_no_run(sweep: Sweep) -> None:
     sweep.plan([*cells, {"point": "steps=2", "photo": "cup.jpg", "fingerprint": "4"}], {"steps": ["2", "3"]})
     (found,) = Store(sweep.uri).read("inversion")
     assert set(found.rows["photo"]) == {"hopper.jpg", "cup.jpg"}
+
+
+def test_a_tables_photos_are_problems_of_their_own(tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path)
+    lines = [("me.jpg", 0.3, 500), ("me.jpg", 0.5, 500), ("you.jpg", 0.5, 20), ("you.jpg", 0.9, 20)]
+    cells = [
+        {"point": f"image=/x/{photo} reg={reg} steps={steps}", "photo": photo, "fingerprint": ""}
+        for photo, reg, steps in lines
+    ]
+    sweep.plan(cells, {"image": [], "reg": [], "steps": []}, table="cases.csv")
+    for photo, reg, steps in lines[:3][::-1]:
+        sweep.add({"reg": reg, "steps": steps}, {"psnr": 20 + reg, "identity_distance": 0.3}, photo=photo)
+    found = only(sweep.finish())
+    assert found.keys == ["photo", "reg", "steps"] and not found.is_grid
+    rows = [(row["photo"], row["reg"], row["steps"]) for _, row in found.rows.iterrows()]
+    assert rows == lines and found.rows["status"].tolist() == ["FINISHED"] * 3 + ["MISSING"]
+    first, second = summarize(found).verdicts
+    assert (first.problem, first.cells) == ("photo me.jpg", (0, 1)) and first.command == "reg=0.3 steps=500"
+    assert second.cells == (2, 3)
+    assert second.reason.startswith(
+        "Recommended: reg 0.5, steps 20 (PSNR 20.5 dB, identity 0.30). 1 of 2 cells is inc"
+    )
+
+
+def test_planned_values_without_any_run_are_missing_cells(tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path)
+    points = [(reg, steps) for reg in ("0.1", "0.30000000000000004", "0.5") for steps in ("10", "20")]
+    cells = [
+        {"point": f"reg={reg} steps={steps}", "photo": "hopper.jpg", "fingerprint": ""}
+        for reg, steps in points
+    ]
+    sweep.plan(cells, {"reg": ["0.1", "0.30000000000000004", "0.5"], "steps": ["10", "20"]})
+    sweep.add({"reg": 0.3, "steps": 10}, {"psnr": 20})
+    found = only(sweep.finish())
+    assert found.is_grid and [axis.values for axis in found.axes] == [(0.1, 0.3, 0.5), (10, 20)]
+    assert sorted(found.rows["status"]) == ["FINISHED"] + ["MISSING"] * 5

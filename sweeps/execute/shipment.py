@@ -1,0 +1,146 @@
+"""What a job needs on a machine that shares no folder with the command: the files that its settings name, and a folder.
+
+Only Ray's jobs can be on such a machine: submitit hands Slurm's over through a shared folder.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from omegaconf import DictConfig, OmegaConf, read_write
+
+from inversion.checkpoints.download import cache_folder
+from inversion.errors import ConfigError
+from inversion.images import list_photos, sha256_of
+from inversion.runtime.atomic import write_file
+from sweeps.plan.composer import Composer, key_of
+from sweeps.plan.files import KEYS, named
+
+MARK = ".mark"  # in the sweep's folder: whoever reads it shares that folder
+FILES, FOLDERS = "sent", "sweeps"  # in the cache of a machine that does not
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file, or the photos of a folder, whatever its path."""
+
+    name: str  # its own, without the folders above it
+    files: tuple[tuple[str, str], ...]  # name below the folder ("" for a file itself), sha256; sorted
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.files).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """Travels with every job of a sweep. Files are known by their content, and sent once."""
+
+    sweep: str  # the sweep's folder, as the command has it
+    mark: str  # what the command has written there
+    contents: Mapping[str, Content]  # by path, as the settings name it
+    references: Mapping[str, Any]  # sha256 -> what the launcher's library turns into bytes on any machine
+
+    @classmethod
+    def begun(cls, sweep: Path) -> Shipment:
+        """Of a sweep's folder, which gets a mark; without files. Raises OSError."""
+        mark = uuid4().hex
+        write_file(sweep / MARK, mark.encode())
+        return cls(str(sweep), mark, {}, {})
+
+    def with_files(self, paths: Iterable[str], put: Callable[[bytes], Any]) -> Shipment:
+        """More files and folders; what is not there is left to whoever reads it. put: gives bytes to the library."""
+        contents, references = dict(self.contents), dict(self.references)
+        for path in paths:
+            content = look(path)
+            if content is None:
+                continue
+            contents[path] = content
+            for name, sha256 in content.files:
+                if sha256 not in references:
+                    references[sha256] = put((_of(path) / name if name else _of(path)).read_bytes())
+        return replace(self, contents=contents, references=references)
+
+    def with_folder(self, config: DictConfig) -> DictConfig:
+        """A sweep's config whose jobs write into its folder or, on a machine that does not share it, its own."""
+        quoted = self.sweep.replace("\\", "\\\\").replace('"', '\\"')
+        folder = f'${{folder_here:"{quoted}",{self.mark}}}'
+        own = copy.deepcopy(config)
+        with read_write(own):
+            own.hydra.sweep.dir = folder
+            own.hydra.overrides.hydra.append("hydra.sweep.dir='" + folder.replace("'", "\\'") + "'")
+        return own
+
+    @property
+    def shares_folder(self) -> bool:
+        """Whether this machine sees the sweep's folder: under its path there may be another one."""
+        return folder_here(self.sweep, self.mark) == self.sweep
+
+    def unpack(self, fetch: Callable[[Any], bytes]) -> dict[str, str]:
+        """Path as the settings name it -> where its content lies on this machine; nothing for what lies there anyway.
+
+        What this machine has got before, in its cache, is not fetched again. Raises OSError where it cannot be written.
+        """
+        here = {}
+        for path, content in self.contents.items():
+            if look(path) == content:
+                continue
+            place = cache_folder() / FILES / content.digest / content.name
+            for name, sha256 in content.files:
+                file = place / name if name else place
+                if not (file.is_file() and sha256_of(file) == sha256):
+                    write_file(file, fetch(self.references[sha256]))
+            here[path] = str(place)
+        return here
+
+
+def folder_here(sweep: str, mark: str) -> str:
+    """The sweep's folder; on a machine that does not share it one in its cache, the same for all jobs."""
+    with suppress(OSError):
+        if (Path(sweep) / MARK).read_text() == mark:
+            return sweep
+    return str(cache_folder() / FOLDERS / mark)
+
+
+OmegaConf.register_new_resolver("folder_here", folder_here, replace=True)
+
+
+def look(path: str) -> Content | None:
+    """What lies there; None where nothing does that could be read."""
+    with suppress(ConfigError, OSError):
+        if _of(path).is_dir():
+            files = [(photo.name, sha256_of(photo)) for photo in list_photos(_of(path))]
+            return Content(_of(path).resolve().name, tuple(sorted(files)))
+        return Content(_of(path).name, (("", sha256_of(_of(path))),))
+    return None
+
+
+def files_of(config: DictConfig, points: Iterable[Sequence[str]]) -> list[str]:
+    """Every file that points name. config: the sweep's. points: their overrides.
+
+    Points that differ in plain values are composed once: their files are the same.
+    """
+    composer = Composer(config)
+    distinct = {tuple(word for word in words if _may_name_a_file(composer, word)) for words in points}
+    found: dict[str, None] = {}
+    for words in sorted(distinct):
+        settings = OmegaConf.to_container(composer.settings(words), resolve=True)
+        found.update(dict.fromkeys(named(settings)))
+    return list(found)
+
+
+def _may_name_a_file(composer: Composer, word: str) -> bool:
+    key = key_of(word)
+    return key.rpartition(".")[2] in KEYS or not composer.is_plain_value(key)
+
+
+def _of(path: str) -> Path:
+    return Path(path).expanduser()

@@ -1,0 +1,136 @@
+"""Files that a sweep names arrive on another machine by their content, under their own names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+
+from inversion.presets import composed
+from sweeps.execute.shipment import MARK, Shipment, files_of, folder_here
+from sweeps.plan.composer import Composer
+from sweeps.plan.config import Config
+from sweeps.plan.files import KEYS, located, named
+from sweeps.plan.fingerprint import fingerprint
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("INVERSION_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The machine of the command, with a photo, a folder of photos and a file that both have in common."""
+    folder = tmp_path / "here"
+    (folder / "faces").mkdir(parents=True)
+    (folder / "me.png").write_bytes(b"\x89PNG\r\n\x1a\nme")
+    (folder / "faces/a.png").write_bytes(b"\x89PNG\r\n\x1a\na")
+    (folder / "faces/b.png").write_bytes(b"\x89PNG\r\n\x1a\nme")
+    (folder / "faces/notes.txt").write_text("no photo")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_each_content_is_sent_once_and_lies_there_under_its_own_name(
+    here: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+
+    def put(content: bytes) -> int:
+        sent.append(content)
+        return len(sent) - 1
+
+    sweep = tmp_path / "multirun"
+    some = Shipment.begun(sweep).with_files(["me.png", "faces"], put)
+    shipment = some.with_files([str(here / "me.png"), "gone.png"], put)
+    assert len(sent) == 2
+    assert shipment.unpack(sent.__getitem__) == {}, "on this machine everything lies where it is said to be"
+
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    (here / "me.png").write_bytes(b"another machine's file of the same path")
+    fetched: list[int] = []
+
+    def fetch(reference: int) -> bytes:
+        fetched.append(reference)
+        return sent[reference]
+
+    found = shipment.unpack(fetch)
+    assert found.keys() == {"me.png", "faces", str(here / "me.png")}
+    assert found["me.png"] == found[str(here / "me.png")]
+    assert Path(found["me.png"]).name == "me.png" and Path(found["me.png"]).read_bytes() == sent[0]
+    assert sorted(path.name for path in Path(found["faces"]).iterdir()) == ["a.png", "b.png"]
+    assert all(cache in Path(path).parents for path in found.values())
+
+    before = len(fetched)
+    assert shipment.unpack(fetch) == found and len(fetched) == before, "nothing is fetched twice"
+    Path(found["me.png"]).write_bytes(b"damaged")
+    shipment.unpack(fetch)
+    assert Path(found["me.png"]).read_bytes() == sent[0]
+
+
+def test_settings_name_their_files_and_no_words(here: Path) -> None:
+    words = ["image=me.png", "generator=file", "generator.path=net.pkl", "align.landmarks=mesh"]
+    words += ["degradation=inpaint", "degradation.mask=me.png", "loss=lpips", "loss.heads_path=heads.pth"]
+    settings = composed(*words)
+    assert set(named(settings)) == {"me.png", "net.pkl", "heads.pth"}
+
+
+def test_every_setting_that_is_called_a_path_is_known() -> None:
+    """conf/ has no other name for a file of the user's."""
+    settings = composed("generator=file", "generator.path=x", "loss=lpips")
+    paths = {name for node in settings.values() if isinstance(node, dict) for name in node if "path" in name}
+    assert paths and paths <= KEYS
+
+
+def test_a_job_reads_the_files_of_its_machine_and_records_what_was_asked_for(
+    here: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "moved.png"
+    place.write_bytes((here / "me.png").read_bytes())
+    settings = composed("image=me.png", "degradation=inpaint", "degradation.mask=me.png")
+    usual, moved = Config.of(settings), Config.of(settings, {"me.png": str(place)})
+    assert moved.values == usual.values and moved.values["image"] == "me.png"
+    assert moved.input["image"] == moved.degradation["mask"] == str(place)
+    before = fingerprint(usual.values, "photo", "net")
+    (here / "me.png").unlink()
+    assert fingerprint(located(moved.values, moved.here), "photo", "net") == before
+
+
+def test_who_sees_the_mark_shares_the_folder(cache: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / 'multirun, "it\'s" mine'
+    shipment = Shipment.begun(sweep)
+    assert shipment.shares_folder and folder_here(str(sweep), shipment.mark) == str(sweep)
+    (sweep / MARK).write_text("another machine's sweep in a folder of the same path")
+    assert not shipment.shares_folder
+    assert folder_here(str(sweep), shipment.mark) == str(cache / "sweeps" / shipment.mark)
+
+
+def test_every_job_has_the_folder_of_its_machine(cache: Path, tmp_path: Path) -> None:
+    """Whatever is in its name."""
+    shipment = Shipment.begun(tmp_path / 'multirun, "it\'s" mine')
+    words = ["input=synthetic", "reg=0.1"]
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
+        job = Composer(shipment.with_folder(config)).job(words, 3)
+    assert job.hydra.sweep.dir == shipment.sweep
+    (Path(shipment.sweep) / MARK).unlink()
+    assert job.hydra.sweep.dir == str(cache / "sweeps" / shipment.mark)
+
+
+def test_files_of_every_point_are_found(here: Path) -> None:
+    points = [
+        ["reg=0.1", f"image={image}", *more]
+        for image in ("me.png", "faces")
+        for more in ([], ["degradation=inpaint", "degradation.mask=hole.png"])
+    ]
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        config = loader.load_configuration("config", [], run_mode=RunMode.MULTIRUN)
+        assert set(files_of(config, points)) == {"me.png", "faces", "hole.png"}

@@ -1,0 +1,135 @@
+"""points=FILE runs the lines of a table, and says so where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from PIL import Image
+
+from conf.schema import register
+from hydra_plugins.checked_sweeper import CheckedSweeper
+from inversion.errors import ConfigError
+from sweeps.plan.grid import read_grid
+from sweeps.plan.points import read_points, refuse_without_sweep, take_points
+from sweeps.plan.seeds import repeat
+
+CONF = Path(__file__).parents[3] / "conf"
+
+
+@pytest.fixture(autouse=True)
+def hydra() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two photos, one of them with a name that Hydra's grammar would take apart."""
+    monkeypatch.chdir(tmp_path)
+    for shade, name in enumerate(("me.png", "a, b (2).png")):
+        Image.new("RGB", (8, 8), (shade, 0, 0)).save(name)
+    return tmp_path
+
+
+def composed(*words: str) -> DictConfig:
+    loader = GlobalHydra.instance().config_loader()
+    return loader.load_configuration("config", ["generator=portraits64", *words], run_mode=RunMode.MULTIRUN)
+
+
+def write(text: str) -> str:
+    Path("cases.csv").write_text(text, encoding="utf-8")
+    return "cases.csv"
+
+
+def points(*lines: str) -> str:
+    return f"points={write(chr(10).join(lines))}"
+
+
+def test_every_line_is_a_point_with_its_own_photo_reg_and_steps(photos: Path) -> None:
+    table = write('image,reg,steps\nme.png,0.3,500\n"a, b (2).png",0.5,20\n')
+    config = composed(f"points={table}", "degradation=blur")
+    take_points(config)
+    grid = read_grid(config)
+    assert [(cell.photo, cell.point) for cell in grid.cells] == [
+        ("me.png", "image=me.png reg=0.3 steps=500"),
+        ("a, b (2).png", "image='a, b (2).png' reg=0.5 steps=20"),
+    ]
+    assert list(grid.axes) == ["image", "reg", "steps"] and grid.axes["reg"] == ["0.3", "0.5"]
+    assert grid.table == str(photos / "cases.csv")
+
+
+def test_axes_and_seeds_go_with_every_line(photos: Path) -> None:
+    config = composed(points("reg,steps", "0.3,5", "0.5,20"), "input=synthetic", "seeds=2", "max_size=64,128")
+    take_points(config)
+    repeat(config)
+    assert len(read_grid(config).cells) == 8
+
+
+def test_hydra_starts_the_jobs_that_were_checked(photos: Path) -> None:
+    words = [points("reg,steps", "0.3,5", "0.5,20"), "seed=0,1"]
+    overrides = OverridesParser.create().parse_overrides(words)
+    batches = CheckedSweeper.split_arguments(overrides, 3)
+    assert [len(batch) for batch in batches] == [3, 1]
+    assert batches[0][0][1:] == ["seed=0", "reg=0.3", "steps=5"] and batches[1][0][1:] == [
+        "seed=1",
+        "reg=0.5",
+        "steps=20",
+    ]
+
+
+def test_a_table_and_its_lines_typed_are_the_same_runs(photos: Path) -> None:
+    config = composed(points("reg,steps", "0.3,5", "0.5,20"), "input=synthetic")
+    take_points(config)
+    typed = composed("reg=0.3,0.5", "steps=5,20", "input=synthetic")
+    assert {c.fingerprint for c in read_grid(config).cells} < {c.fingerprint for c in read_grid(typed).cells}
+
+
+def test_a_spreadsheets_semicolons_and_mark_are_read(photos: Path) -> None:
+    assert read_points(write("\ufeffreg;steps\r\n0.3;5\r\n\r\n")) == [["reg=0.3", "steps=5"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("reg,steps\n", "Got no point"),
+        ("", "Got no point"),
+        ("reg,reg\n1,2\n", "a setting of its own"),
+        ("reg,\n1,2\n", "a setting of its own"),
+        ("reg,steps\n0.3,\n", "a value for each of reg, steps"),
+        ("reg,steps\n0.3\n", "a value for each of reg, steps"),
+        ("reg,steps\n0.3,4,5\n", "a value for each of reg, steps"),
+        ('reg,steps\n"0.3,0.4",5\n', "one value per setting"),
+        ("reg;steps\n0,3;5\n", "one value per setting"),
+        ("reg,seeds\n0.3,3\n", "holds for the whole sweep"),
+        ("reg,steps\n[0.3,5\n", "no value of a setting"),
+    ],
+)
+def test_what_is_no_table_of_points_is_refused(photos: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_points(write(text))
+
+
+def test_two_answers_to_one_question_are_refused(photos: Path) -> None:
+    config = composed(points("reg,steps", "0.3,5"), "reg=0.5", "input=synthetic")
+    take_points(config)
+    with pytest.raises(ConfigError, match="reg is a column"):
+        read_grid(config)
+
+
+def test_a_missing_table_a_single_run_and_another_sweeper_are_refused(photos: Path) -> None:
+    with pytest.raises(ConfigError, match="must be a CSV file"):
+        read_points("nothing.csv")
+    config = composed(points("reg,steps", "0.3,5"))
+    with pytest.raises(ConfigError, match="add -m"):
+        refuse_without_sweep(config)
+    config.hydra.sweeper._target_ = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+    with pytest.raises(ConfigError, match="OptunaSweeper"):
+        take_points(config)
