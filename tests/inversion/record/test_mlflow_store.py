@@ -21,6 +21,13 @@ from inversion.record.mlflow_store import (
     refuse_password,
     sqlite_path,
 )
+from tests.databases import make_database
+
+
+@pytest.fixture(autouse=True)
+def as_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not copied: this file is about how they are made."""
+    monkeypatch.setattr(mlflow_store, "_create_database", make_database)
 
 
 def test_preparing_twice_gives_the_same_experiment(uri: str, folder: Path) -> None:
