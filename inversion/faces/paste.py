@@ -185,13 +185,16 @@ def draw(size: tuple[int, int], face: Face, feather: float) -> Drawn | None:
 
 
 def changes(restored: Image.Image, before: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Where a restoration differs from what was restored, and where its luma does: two pictures, 255 = there."""
+    """Where a restoration differs from what was restored, and where its luma does: two pictures, 255 = there.
+
+    A level of luma is no difference: rounding colours to 8 bits makes it.
+    """
     if restored.size != before.size:
         raise ConfigError(
             f"A face is compared with what it was at the same size. Got {restored.width} and {before.width} px."
         )
     a, b = to_tensor(restored)[None], to_tensor(before)[None]
-    maps = (a != b).any(dim=1), luma_level(a) != luma_level(b)
+    maps = (a != b).any(dim=1), (luma_level(a) - luma_level(b)).abs() > 1
     return _near(maps[0]), _near(maps[1])
 
 
