@@ -161,7 +161,8 @@ def squared_frequencies(height: int, width: int, device: torch.device) -> Tensor
     """(Cycles per side)^2 of such a spectrum: [u, v]."""
     rows, columns = (len(mirrored(side, device)) for side in (height, width))
     down = torch.fft.fftfreq(rows, 1 / height, device=device)[:, None]
-    return down.square() + torch.fft.rfftfreq(columns, 1 / width, device=device).square()
+    squares: Tensor = down.square() + torch.fft.rfftfreq(columns, 1 / width, device=device).square()
+    return squares
 
 
 def power(spectrum: Tensor) -> Tensor:

@@ -99,7 +99,7 @@ def _mixed(under: np.ndarray, area: Area, drawn: Sequence[Drawn]) -> np.ndarray:
         weight[part] = np.maximum(weight[part], d.weight[own])
     total = np.maximum(total, 1e-30)
     mixed = under + (colours / total[..., None] - under) * weight[..., None]
-    pixels = np.rint(mixed).clip(0, 255).astype(np.uint8)
+    pixels: np.ndarray = np.rint(mixed).clip(0, 255).astype(np.uint8)
     coloured = (relit == 0) & (weight > 0)
     if coloured.any():
         pixels[coloured] = with_luma_of(under, mixed)[coloured]

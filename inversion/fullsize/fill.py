@@ -63,7 +63,8 @@ def membrane(pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     for _ in range(SWEEPS):
         for place, neighbours in turns:
             values[place] = sum(values[one] for one in neighbours) / 4
-    return values[hidden]
+    found: np.ndarray = values[hidden]
+    return found
 
 
 def _from_half(pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
