@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from sweeps.ui import QUIET
 from tests.end_to_end.sweeping import ENVIRONMENT
 
 HOST = "127.0.0.1"
@@ -82,13 +83,13 @@ class Server:
         self.port = free_port()
         self.uri = f"http://{host}:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
-        self.environment = ENVIRONMENT
+        self.environment = ENVIRONMENT | QUIET
         self.options: list[str] = []
         if password:
             settings = folder / "auth.ini"
             settings.write_text(AUTH.format(users=folder / "users.db", password=password))
             self.options = ["--app-name", "basic-auth"]
-            self.environment = ENVIRONMENT | {
+            self.environment |= {
                 "MLFLOW_AUTH_CONFIG_PATH": str(settings),
                 "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the forms in its pages",
             }
