@@ -79,7 +79,7 @@ class Objective:
     def __call__(self, images: Tensor, ws: Tensor, noises: Sequence[Tensor]) -> dict[str, Tensor]:
         terms = self.image_terms(images)
         terms["latent"] = self.reg * self.prior(ws)
-        if self.optimizes_noise:
+        if self.optimizes_noise and noises:  # StyleGAN3 has none
             terms["noise"] = self.noise_weight * noise_regularizer(noises)
         return terms
 
