@@ -40,7 +40,7 @@ class ProgressBar:
         )
         label = problems[0].photo.name if len(problems) == 1 else f"{len(problems)} at once"
         chosen = [problem.hyperparameters for problem in problems]
-        steps = max(h.steps for h in chosen) + sum(h.tuning_steps for h in chosen)
+        steps = max(h.steps + h.steps_of_features for h in chosen) + sum(h.tuning_steps for h in chosen)
         self.task = self.bar.add_task(label, total=steps, losses="", speed="")
 
     def __exit__(

@@ -23,6 +23,7 @@ from inversion.model import Model
 from inversion.photo import FullSize
 from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
 from inversion.search.blind_blur import resolve_kernel
+from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
 from inversion.search.framed import Framed
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
@@ -141,6 +142,7 @@ class Drawn:
     """What the search has found, one row per sample of each problem, drawn in fp32."""
 
     result: Result
+    offsets: FeatureOffsets
     history: History
     restored: Tensor  # [N, 3, R, R]
     prediction: Tensor  # [N, 3, R, R], corrupted again
@@ -181,15 +183,18 @@ def search(
         model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, history, codes, noises
     )
     history.fetch()
-    with torch.no_grad():
-        restored = model.generator.synthesis(result.ws, result.noises)  # fp32, whatever the search ran in
+    offsets = fit_offsets(model.synthesis, operator, photos, settings, result, history.fit)
+    with torch.no_grad():  # fp32, whatever the search ran in
+        restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
         prediction = operator(restored)
+    if offsets.maps:
+        history.show_fitted(restored)
     insides = [observations[i].inside for i, _ in rows]
     seen = [torch.ones_like(photos[:1, :1]) if inside is None else inside for inside in insides]
     known = torch.cat(seen) if any(inside is not None for inside in insides) else None
-    drawn = Drawn(result, history, restored, prediction, psnr(prediction, photos, known).tolist())
+    drawn = Drawn(result, offsets, history, restored, prediction, psnr(prediction, photos, known).tolist())
 
-    stopped, steps_before = any(result.interrupted), max(s.steps for s in settings)
+    stopped, steps_before = offsets.interrupted, max(s.steps for s in settings)
     restorations = []
     for i, observation in enumerate(observations):
         own = [row for row, (owner, _) in enumerate(rows) if owner == i]
@@ -227,7 +232,7 @@ def assemble(
     tuning_stopped: bool,  # Ctrl-C came before or while the generator was fitted
 ) -> Restoration:
     """Everything that is known of one problem, on the CPU."""
-    result, history = drawn.result, drawn.history
+    result, history, offsets = drawn.result, drawn.history, drawn.offsets
     row, sound = drawn.best(own)
     face, prediction, tuning = drawn.restored[row, None], drawn.prediction[row, None], None
     if tuned is not None:
@@ -236,7 +241,8 @@ def assemble(
             checkpoint = model.with_tuned(tuned.synthesis)
             tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
     consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
-    interrupted = any(result.interrupted[k] for k in own) or tuning_stopped
+    fit_stopped = offsets.interrupted and observation.problem.hyperparameters.steps_of_features > 0
+    interrupted = any(result.interrupted[k] for k in own) or fit_stopped or tuning_stopped
     full = observation.full
     completed = None if full is None else full.operator.complete(face.clamp(-1, 1), full.image)[0].cpu()
     others = [face if k == row else drawn.restored[k, None] for k in sound] if len(sound) > 1 else []
@@ -254,11 +260,13 @@ def assemble(
         observed_full=None if full is None else full.image[0].cpu(),
         ws=result.ws[row].cpu(),
         noises=[noise[row].cpu() for noise in result.noises],
+        offsets={side: x[row].cpu() for side, x in offsets.maps.items()},
         w_std=model.w_std,
         seed=seeds[row],
         history=history.losses[row],
         steps_taken=history.steps_taken[row],
         seconds=history.seconds[row],
+        feature_seconds=offsets.seconds,
         phase_steps=tuple(result.phase_steps[row]),
         samples=drawn.restored[sound].cpu(),
         fits=tuple(drawn.fits[k] for k in sound),

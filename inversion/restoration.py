@@ -69,11 +69,13 @@ class Restoration:
     observed_full: Tensor | None  # [3, S, S], what `observed` is brought down from
     ws: Tensor  # [num_ws, (channels,) w_dim]
     noises: list[Tensor]  # [1, R, R] each
+    offsets: Mapping[int, Tensor]  # side -> [channels, side, side], of feature maps; {}: none
     w_std: float  # of the generator, for distances in w
     seed: int  # of the sample that was chosen
     history: Mapping[str, list[float]]  # loss, its terms and the learning rate, per step, of the first sample
     steps_taken: int
-    seconds: float  # of the search, without tuning
+    seconds: float  # of the search alone
+    feature_seconds: float  # of fitting `offsets`, for all problems of the pass
     phase_steps: tuple[int, ...]  # that each phase took
     samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them, untuned
     fits: tuple[float, ...]  # [N], dB, how each of them, corrupted, fits the photo

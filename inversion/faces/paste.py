@@ -17,7 +17,10 @@ from inversion.fullsize.luma import grey, keep_luma, luma_level, tinted
 from inversion.images import to_tensor
 
 CHANGED = 2  # px of the face around a changed one that are pasted as well: what resampling mixes it into
+STRIP = 256  # px of rows that are mixed together: a face of 12 megapixels takes gigabytes otherwise
 PREFERENCE = 4  # power of the distance to its square's edge by which a face counts where squares overlap
+
+Area = tuple[int, int, int, int]  # left, top, right, bottom in a photo's pixels
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,12 @@ class Face:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A face in the photo's pixels. Arrays cover `area` (left, top, right, bottom of the photo)."""
+    """A face in the photo's pixels. Arrays cover `area`."""
 
-    area: tuple[int, int, int, int]
-    colours: np.ndarray  # [H, W, 3], 0..255
+    area: Area
+    colours: np.ndarray  # [H, W, 3], uint8
     weight: np.ndarray  # [H, W], 0..1, how far it covers the photo
-    relit: np.ndarray  # [H, W], 0..1, how far the luma is its own, too
+    relit: np.ndarray  # [H, W], uint8, 0 where the luma is the photo's own
     depth: np.ndarray  # [H, W], 0 at its square's edge to 0.5 in the middle
 
 
@@ -67,20 +70,33 @@ def paste_all(photo: Image.Image, faces: Sequence[Face], feather: float = 0.1) -
         raise ConfigError(f"The feather is a fraction of the face's side. Got {feather}; 0 to 0.5 works.")
     photo = photo.convert("RGB")
     drawn = [d for d in (draw(photo.size, face, feather) for face in faces) if d is not None]
+    result = photo.copy()
     if not drawn:
-        return photo.copy()
+        return result
     left, top = (min(d.area[i] for d in drawn) for i in (0, 1))
     right, bottom = (max(d.area[i] for d in drawn) for i in (2, 3))
-    under = np.asarray(photo.crop((left, top, right, bottom)), dtype=np.float32)
+    for begin in range(top, bottom, STRIP):
+        area = (left, begin, right, min(begin + STRIP, bottom))
+        under = np.asarray(photo.crop(area), dtype=np.float32)
+        result.paste(Image.fromarray(_mixed(under, area, drawn)), area[:2])
+    return result
+
+
+def _mixed(under: np.ndarray, area: Area, drawn: Sequence[Drawn]) -> np.ndarray:
+    """The photo's pixels of an area, [H, W, 3] in 0..255, with what lies of the faces in it -> uint8."""
     colours, relit, total = np.zeros_like(under), np.zeros(under.shape[:2]), np.zeros(under.shape[:2])
     weight = np.zeros(under.shape[:2], dtype=np.float32)
     for d in drawn:
-        part = slice(d.area[1] - top, d.area[3] - top), slice(d.area[0] - left, d.area[2] - left)
-        share = np.maximum(d.depth, 1e-6) ** PREFERENCE * (d.weight > 0)
-        colours[part] += share[..., None] * d.colours
-        relit[part] += share * d.relit
+        left, top, right, bottom = _common(area, d.area)
+        if left >= right or top >= bottom:
+            continue
+        part = slice(top - area[1], bottom - area[1]), slice(left - area[0], right - area[0])
+        own = slice(top - d.area[1], bottom - d.area[1]), slice(left - d.area[0], right - d.area[0])
+        share = np.maximum(d.depth[own], 1e-6) ** PREFERENCE * (d.weight[own] > 0)
+        colours[part] += share[..., None] * d.colours[own]
+        relit[part] += share * d.relit[own]
         total[part] += share
-        weight[part] = np.maximum(weight[part], d.weight)
+        weight[part] = np.maximum(weight[part], d.weight[own])
     total = np.maximum(total, 1e-30)
     mixed = under + (colours / total[..., None] - under) * weight[..., None]
     pixels = np.rint(mixed).clip(0, 255).astype(np.uint8)
@@ -88,9 +104,45 @@ def paste_all(photo: Image.Image, faces: Sequence[Face], feather: float = 0.1) -
     if coloured.any():
         pixels[coloured] = with_luma_of(under, mixed)[coloured]
     pixels[weight == 0] = under[weight == 0]
-    result = photo.copy()
-    result.paste(Image.fromarray(pixels), (left, top, right, bottom))
-    return result
+    return pixels
+
+
+def _common(a: Area, b: Area) -> Area:
+    return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a square lies in its photo: u = a x + b y + c and v = d x + e y + f are 0..1 inside it."""
+
+    area: Area  # what it touches of the photo
+    affine: tuple[float, float, float, float, float, float]
+
+    @classmethod
+    def of(cls, transform: Transform) -> Place | None:
+        """None where the square lies outside its photo."""
+        corners = np.array(transform.corners)
+        left, top = (int(v) for v in np.maximum(np.floor(corners.min(axis=0)), 0))
+        right, bottom = (int(v) for v in np.minimum(np.ceil(corners.max(axis=0)), transform.photo_size))
+        if left >= right or top >= bottom:
+            return None
+        across, down = corners[3] - corners[0], corners[1] - corners[0]
+        a, b = (across / (across @ across)).tolist()
+        d, e = (down / (down @ down)).tolist()
+        x0, y0 = corners[0].tolist()
+        return cls((left, top, right, bottom), (a, b, -(a * x0 + b * y0), d, e, -(d * x0 + e * y0)))
+
+    def pixels(self) -> tuple[np.ndarray, np.ndarray]:
+        """x of a line and y of a column of pixels' middles: [1, W], [H, 1]."""
+        left, top, right, bottom = self.area
+        x, y = np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)
+        return x[None, :] + 0.5, y[:, None] + 0.5
+
+    def depth(self) -> np.ndarray:
+        """[H, W], 0 at the square's edge to 0.5 in the middle, negative outside."""
+        (a, b, c, d, e, f), (x, y) = self.affine, self.pixels()
+        u, v = a * x + b * y + c, d * x + e * y + f
+        return np.minimum(np.minimum(u, 1 - u), np.minimum(v, 1 - v))
 
 
 def draw(size: tuple[int, int], face: Face, feather: float) -> Drawn | None:
@@ -103,23 +155,13 @@ def draw(size: tuple[int, int], face: Face, feather: float) -> Drawn | None:
         )
     if restored.width != restored.height:
         raise ConfigError(f"A restored face must be square. Got {restored.width}x{restored.height}.")
-
-    # The part of the photo that the square touches.
-    corners = np.array(transform.corners)
-    left, top = (int(v) for v in np.maximum(np.floor(corners.min(axis=0)), 0))
-    right, bottom = (int(v) for v in np.minimum(np.ceil(corners.max(axis=0)), size))
-    if left >= right or top >= bottom:
+    place = Place.of(transform)
+    if place is None:
         return None
-
-    # The inverse map: u = a x + b y + c and v = d x + e y + f are 0..1 inside the square.
-    across, down = corners[3] - corners[0], corners[1] - corners[0]
-    a, b = (across / (across @ across)).tolist()
-    d, e = (down / (down @ down)).tolist()
-    x0, y0 = corners[0].tolist()
-    c, f = -(a * x0 + b * y0), -(d * x0 + e * y0)
 
     # Bring the face to the photo's scale first: the affine transform alone would alias.
     side = max(1, round(transform.side))
+    (left, top, right, bottom), (a, b, c, d, e, f) = place.area, place.affine
     to_face = [side * k for k in (a, b, a * left + b * top + c, d, e, d * left + e * top + f)]
 
     def placed(picture: Image.Image, smooth: Image.Resampling) -> np.ndarray:
@@ -130,20 +172,16 @@ def draw(size: tuple[int, int], face: Face, feather: float) -> Drawn | None:
             to_face,
             Image.Resampling.BICUBIC if smooth == Image.Resampling.LANCZOS else Image.Resampling.BILINEAR,
         )
-        return np.asarray(moved, dtype=np.float32)
+        return np.asarray(moved)
 
-    x = np.arange(left, right, dtype=np.float32)[None, :] + 0.5
-    y = np.arange(top, bottom, dtype=np.float32)[:, None] + 0.5
-    u, v = a * x + b * y + c, d * x + e * y + f
-    depth = np.minimum(np.minimum(u, 1 - u), np.minimum(v, 1 - v))
-    weight = _seam(depth, feather) * (1 - transform.invented(x, y))
-    relit = np.ones_like(weight)
+    depth = place.depth()
+    weight = _seam(depth, feather) * (1 - transform.invented(*place.pixels()))
+    relit = np.ones(weight.shape, dtype=np.uint8)
     if face.before is not None:
         changed, brightened = changes(restored, face.before)
-        weight = weight * placed(changed, Image.Resampling.BILINEAR) / 255
-        relit = placed(brightened, Image.Resampling.BILINEAR) / 255
-    colours = placed(restored.convert("RGB"), Image.Resampling.LANCZOS)
-    return Drawn((left, top, right, bottom), colours, weight, relit, depth)
+        weight = weight * (placed(changed, Image.Resampling.BILINEAR) / np.float32(255))
+        relit = placed(brightened, Image.Resampling.BILINEAR)
+    return Drawn(place.area, placed(restored.convert("RGB"), Image.Resampling.LANCZOS), weight, relit, depth)
 
 
 def changes(restored: Image.Image, before: Image.Image) -> tuple[Image.Image, Image.Image]:

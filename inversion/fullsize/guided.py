@@ -17,15 +17,22 @@ def guided(guide: Tensor, values: Tensor, radius: int, smallest: float) -> Tenso
     resolution and enlarged bilinearly: He & Sun 2015, Fast Guided Filter. Linear time.
     """
     seen = F.adaptive_avg_pool2d(guide, (values.shape[-2], values.shape[-1]))
+    slope, offset = linear_in(seen, values, radius, smallest)
+    slope, offset = (F.interpolate(x, size=guide.shape[-2:], mode="bilinear") for x in (slope, offset))
+    return slope * guide + offset
+
+
+def linear_in(seen: Tensor, values: Tensor, radius: int, smallest: float) -> tuple[Tensor, Tensor]:
+    """Slope and offset of the function of a guide that `values` nearly are around each pixel: [B, C, h, w] each.
+
+    seen: [B, 1, h, w], the guide at the values' resolution; the rest as of `guided`.
+    """
     mean_seen, mean_values = box(seen, radius), box(values, radius)
     variance = box(seen * seen, radius) - mean_seen.square()
     covariance = box(seen * values, radius) - mean_seen * mean_values
     slope = covariance / (variance.clamp(min=0) + smallest)
     offset = mean_values - slope * mean_seen
-    slope, offset = (
-        F.interpolate(box(x, radius), size=guide.shape[-2:], mode="bilinear") for x in (slope, offset)
-    )
-    return slope * guide + offset
+    return box(slope, radius), box(offset, radius)
 
 
 def box(x: Tensor, radius: int) -> Tensor:

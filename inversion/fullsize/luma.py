@@ -7,7 +7,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from inversion.images import quantize, to_255
+from inversion.images import to_255
 from inversion.runtime.on_device import numbers, on_device
 
 LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-R BT.601); they sum to 1, so [-1, 1] needs no rescaling
@@ -56,7 +56,7 @@ def luma_level(x: Tensor) -> Tensor:
 
 
 def _levels(x: Tensor) -> Tensor:
-    return to_255(quantize(x)).round().int()
+    return to_255(x).round().clamp(0, 255).int()
 
 
 def _luma(levels: Tensor, dim: int) -> Tensor:

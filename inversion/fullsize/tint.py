@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.degradations.conjugate_gradients import conjugate_gradients
-from inversion.faces.paste import Face, draw, paste_all
-from inversion.fullsize.guided import guided
+from inversion.faces.paste import STRIP, Face, Place, paste_all
+from inversion.fullsize.guided import linear_in
 from inversion.fullsize.luma import grey, keep_luma, tinted
 from inversion.images import to_pil, to_tensor
 
@@ -32,27 +33,60 @@ def paste_colours(photo: Image.Image, faces: list[Face], reach: float = REACH) -
     reach: sides of the largest square after which colour has faded to 1/e.
     Errors: as of `paste_all`.
     """
-    photo = photo.convert("L").convert("RGB")
-    drawn = [d for d in (draw(photo.size, face, 0.0) for face in faces) if d is not None]
-    if not drawn:
-        return photo
-    coloured = paste_all(photo, faces, 0.0)
+    grey_photo = photo.convert("L")
     known = np.zeros((photo.height, photo.width), dtype=np.float32)
-    for d in drawn:
-        left, top, right, bottom = d.area
-        known[top:bottom, left:right] = np.maximum(known[top:bottom, left:right], d.depth > SEAM)
+    for place in (Place.of(face.transform) for face in faces):
+        if place is not None:
+            left, top, right, bottom = place.area
+            known[top:bottom, left:right] = np.maximum(known[top:bottom, left:right], place.depth() > SEAM)
+    photo = grey_photo.convert("RGB")
+    if not known.any():
+        return photo
     shrink = min(1.0, SIDE / max(photo.size))
-    size = max(1, math.ceil(photo.height * shrink)), max(1, math.ceil(photo.width * shrink))
-    shown, luma = to_tensor(coloured)[None], to_tensor(photo)[None]
-    seen = torch.from_numpy(known)[None, None]
-    share = F.adaptive_avg_pool2d(seen, size)
-    chroma = F.adaptive_avg_pool2d((shown - grey(shown)) * seen, size) / share.clamp(min=1e-6)
+    size = max(1, math.ceil(photo.width * shrink)), max(1, math.ceil(photo.height * shrink))
+    share = _shrunk(known, size)
+    coloured = paste_all(photo, faces, 0.0)
+    seen = [_shrunk(np.asarray(coloured.getchannel(band)) * known, size) for band in range(3)]
+    colours = torch.cat(seen, dim=1) / share.clamp(min=1e-6) / 127.5 - 1
+    luma = _shrunk(np.asarray(grey_photo), size) / 127.5 - 1
     length = reach * max(face.transform.side for face in faces) * max(size) / max(photo.size)
-    small = F.adaptive_avg_pool2d(luma[:, :1], size)
-    around = guided(luma[:, :1], spread(chroma, (share > 0.5).float(), small, length), 1, 0.01)
-    under = to_pil(keep_luma(tinted(luma, around), luma)[0])
-    whole = to_tensor(paste_all(under, faces, SEAM))[None]
-    return to_pil(keep_luma(tinted(luma, whole - grey(whole)), luma)[0])  # whatever the faces' own luma is
+    chroma = spread(colours - grey(colours), (share > 0.5).float(), luma, length)
+    slope, offset = linear_in(luma, chroma, 1, 0.01)
+
+    def around(shown: Tensor, top: int) -> Tensor:
+        """The colour that has run into some rows."""
+        rows = slice(top, top + shown.shape[-2])
+        return lines(slope, photo.size, rows) * shown[:, :1] + lines(offset, photo.size, rows)
+
+    whole = paste_all(_tinted(photo, photo, around), faces, SEAM)
+    return _tinted(photo, whole, lambda shown, _: shown - grey(shown))  # whatever the faces' own luma is
+
+
+def _tinted(photo: Image.Image, shown: Image.Image, chroma: Callable[[Tensor, int], Tensor]) -> Image.Image:
+    """A grey photo with the chroma of some rows of `shown`, from their first row on, and its luma, to the bit."""
+    result = Image.new("RGB", photo.size)
+    for top in range(0, photo.height, STRIP):
+        area = (0, top, photo.width, min(top + STRIP, photo.height))
+        luma, rows = (to_tensor(picture.crop(area))[None] for picture in (photo, shown))
+        result.paste(to_pil(keep_luma(tinted(luma, chroma(rows, top)), luma)[0]), (0, top))
+    return result
+
+
+def _shrunk(values: np.ndarray, size: tuple[int, int]) -> Tensor:
+    """Averages of [H, W] at (width, height): [1, 1, height, width]."""
+    small = Image.fromarray(values.astype(np.float32)).resize(size, Image.Resampling.BOX)
+    return torch.from_numpy(np.array(small))[None, None]
+
+
+def lines(x: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
+    """Some rows of a picture that is enlarged bilinearly to (width, height): [1, C, h, w] -> [1, C, rows, width]."""
+    width, height = size
+    place = (torch.arange(rows.start, rows.stop) + 0.5) * x.shape[-2] / height - 0.5
+    place = place.clamp(0, x.shape[-2] - 1)
+    upper = place.long()
+    lower = (upper + 1).clamp(max=x.shape[-2] - 1)
+    part = x[..., upper, :].lerp(x[..., lower, :], (place - upper).to(x)[:, None])
+    return F.interpolate(part, size=(len(place), width), mode="bilinear")
 
 
 def spread(values: Tensor, known: Tensor, luma: Tensor, length: float) -> Tensor:

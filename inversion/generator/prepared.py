@@ -6,16 +6,19 @@ reads them. Every gain is folded into weights, since a leaky ReLU commutes with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inversion.generator.activation import leaky_relu
 from inversion.generator.architecture import Architecture
 from inversion.generator.frozen_convolution import conv2d
-from inversion.generator.ops import LRELU_SLOPE, conv_down, conv_up, demodulation, downsample, upsample
+from inversion.generator.ops import conv_down, conv_up, demodulation, downsample, upsample
+
+NO_OFFSETS: Mapping[int, Tensor] = {}
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Convolution:
         if self.resample == "up":
             x = upsample(x)
         if self.activation == "lrelu":
-            x = F.leaky_relu(x, LRELU_SLOPE, inplace=True)
+            return leaky_relu(x, self.clamp)
         return clamped(x, self.clamp)
 
 
@@ -57,17 +60,18 @@ class StyledConvolution:
     up: bool
     clamp: float | None
 
-    def __call__(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, w: Tensor, noise: Tensor, offset: Tensor | None = None) -> Tensor:
+        """offset: [B, O, H', W'], added before bias and activation."""
         styles = styled(w, *self.affine)
         if x.dtype == torch.float16:  # the largest number is 65,504, and demodulation cancels any factor
             styles = styles / styles.detach().abs().amax(dim=1, keepdim=True)
         scale = demodulation(styles, self.squares, self.epsilon)  # [B, O]
         x = x * styles.to(x.dtype)[:, :, None, None]
         x = conv_up(x, self.weight) if self.up else conv2d(x, self.weight, padding=1)
-        noise = (noise * self.noise_strength).to(x.dtype)
-        x = torch.addcmul(noise, x, scale.to(x.dtype)[:, :, None, None])
-        x = F.leaky_relu(x.add_(self.bias[:, None, None]), LRELU_SLOPE, inplace=True)
-        return clamped(x, self.clamp)
+        noise = noise * self.noise_strength
+        added = (noise if offset is None else noise + offset).to(x.dtype)
+        x = torch.addcmul(added, x, scale.to(x.dtype)[:, :, None, None])
+        return leaky_relu(x.add_(self.bias[:, None, None]), self.clamp)
 
 
 @dataclass(frozen=True)
@@ -96,16 +100,22 @@ class Block:
     skip: Convolution | None  # resnet architecture
 
     def __call__(
-        self, x: Tensor | None, image: Tensor | None, ws: Sequence[Tensor], noises: Sequence[Tensor]
+        self,
+        x: Tensor | None,
+        image: Tensor | None,
+        ws: Sequence[Tensor],
+        noises: Sequence[Tensor],
+        offset: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """ws: one per convolution, then one for RGB."""
+        """ws: one per convolution, then one for RGB. offset: for the last convolution."""
         if self.const is not None:
             x = self.const.expand(len(ws[0]), -1, -1, -1)
         assert x is not None
         x = x.to(self.dtype)
         skip = None if self.skip is None else self.skip(x)
-        for convolution, w, noise in zip(self.convolutions, ws, noises, strict=False):
-            x = convolution(x, w, noise)
+        last = len(self.convolutions) - 1
+        for i, (convolution, w, noise) in enumerate(zip(self.convolutions, ws, noises, strict=False)):
+            x = convolution(x, w, noise, offset if i == last else None)
         if skip is not None:
             x = skip + x
         if image is not None:
@@ -136,8 +146,17 @@ class PreparedSynthesis:
         """What a loss is multiplied by so that its gradients do not vanish in fp16 (Micikevicius et al. 2018)."""
         return 2.0**12 if any(block.dtype == torch.float16 for block in self.blocks) else 1.0
 
-    def __call__(self, ws: Tensor, noises: Sequence[Tensor], resolution: int | None = None) -> Tensor:
-        """resolution: stop at the running RGB image of this side (skip architecture only)."""
+    def __call__(
+        self,
+        ws: Tensor,
+        noises: Sequence[Tensor],
+        resolution: int | None = None,
+        offsets: Mapping[int, Tensor] = NO_OFFSETS,
+    ) -> Tensor:
+        """resolution: stop at the running RGB image of this side (skip architecture only).
+
+        offsets: side -> [B, channels, side, side], added to that block's last convolution: search/feature_offsets.py.
+        """
         codes = ws.unbind(dim=1)
         image: Tensor | None = None
         x: Tensor | None = None
@@ -145,7 +164,8 @@ class PreparedSynthesis:
             if resolution is not None and side > resolution:
                 break
             first = max(2 * i - 1, 0)
-            x, image = block(x, image, codes[first : 2 * i + 2], noises[first : 2 * i + 1])
+            own = codes[first : 2 * i + 2], noises[first : 2 * i + 1]
+            x, image = block(x, image, *own, offsets.get(side))
         assert image is not None
         return image
 

@@ -47,6 +47,7 @@ class History:
         self.losses: list[dict[str, list[float]]] = [{} for _ in listeners]  # per problem: term -> per step
         self.steps_taken = [0] * len(listeners)
         self.seconds = [0.0] * len(listeners)
+        self._fitted: dict[int, int] = {}  # problem -> the last step that fitted its feature maps
         self._began = time.monotonic()
         self._waiting: list[tuple[int, Sequence[int], tuple[str, ...], Tensor]] = []
 
@@ -57,6 +58,18 @@ class History:
             self.listeners[i].image(step.number, image, last)
         if len(self._waiting) >= FETCH_EVERY or step.number == 0:
             self.fetch()
+
+    def fit(self, step: int, problems: Sequence[int], losses: Sequence[float]) -> None:
+        """Called after every step that fits feature maps; its steps follow those of the problem's search."""
+        for i, value in zip(problems, losses, strict=True):
+            self._fitted[i] = number = len(self.losses[i]["loss"]) + step
+            self.listeners[i].losses(number, {"features_loss": value})
+            self.on_progress(number, {"features_loss": value})
+
+    def show_fitted(self, images: Tensor) -> None:
+        """What the generator draws with those feature maps: [B, 3, R, R]."""
+        for i, number in self._fitted.items():
+            self.listeners[i].image(number, images[i], True)
 
     def fetch(self) -> None:
         """Copy the waiting losses from the device and pass them on."""

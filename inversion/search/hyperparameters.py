@@ -50,6 +50,7 @@ class Hyperparameters:
     coarse_until: float = 0.0  # fraction of the steps whose images are no larger than the loss reads them
     early_stop: bool = False  # a phase whose loss no longer falls ends before its steps do
     samples: int = 1  # restarts, the first from the mean face, the others from random ones
+    feature_steps: int = 0  # after the search, that move feature maps towards the photo: feature_offsets.py
     tuning_steps: int = 0  # at most, that fit the generator to the photo after the search: pivotal_tuning.py
     tuning_rate: float = 3e-4  # learning rate of the generator's weights
 
@@ -77,7 +78,8 @@ class Hyperparameters:
             require(0 <= getattr(self, name) < math.inf, name, "a finite number of at least 0")
         for rate in (self.learning_rate, *(phase.learning_rate for phase in self.phases)):
             require(rate is None or 0 < rate < math.inf, "learning_rate", "a finite number above 0")
-        require(self.tuning_steps >= 0, "tuning_steps", "a whole number of at least 0")
+        for name in ("feature_steps", "tuning_steps"):
+            require(getattr(self, name) >= 0, name, "a whole number of at least 0")
         require(0 < self.tuning_rate < math.inf, "tuning_rate", "a finite number above 0")
         require(0 <= self.ramp_up <= 1, "ramp_up", "a fraction of the steps between 0 and 1")
         require(0 <= self.ramp_down <= 1, "ramp_down", "a fraction of the steps between 0 and 1")
@@ -92,6 +94,11 @@ class Hyperparameters:
         values = {field.name: config[field.name] for field in fields(cls)}
         phases = tuple(Phase(**phase) for phase in values.pop("phases"))
         return cls(**values, phases=phases)
+
+    @property
+    def steps_of_features(self) -> int:
+        """`feature_steps`, and none where the generator itself is fitted to the photo."""
+        return 0 if self.tuning_steps else self.feature_steps
 
     @property
     def phase_schedule(self) -> tuple[tuple[int, Phase], ...]:

@@ -16,8 +16,9 @@ from inversion.images import sha256_of
 
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
 IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics", "points", "seeds"}
-# Ignored where nothing is tuned: runs from before there was any tuning stay finished.
+# Ignored where nothing is tuned, or no features are fitted: runs from before there was any of it stay finished.
 TUNING = {"tuning_steps", "tuning_rate"}
+FEATURES = {"feature_steps"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
 ADDED = {"max_size"}  # wherever they occur: settings that are younger than 0.1.0, whose null is what it did
 ANY_NUMBER = {"kernel_size"}  # settings that take whole numbers and others, so that 5 and 5.0 both occur
@@ -47,6 +48,7 @@ def fingerprints(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256
 
 def _relevant(config: Mapping[str, Any]) -> Any:
     ignored = IGNORED if config.get("tuning_steps") else IGNORED | TUNING
+    ignored = ignored if config.get("feature_steps") else ignored | FEATURES
     relevant = {key: value for key, value in config.items() if key not in ignored}
     if "paste" in relevant:  # null, true for a single run alone, asks a sweep for nothing more than false
         relevant["paste"] = bool(relevant["paste"])

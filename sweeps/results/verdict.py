@@ -24,7 +24,7 @@ OTHER_PROBLEMS = (
     DEGRADATION,
     "input.",
 )  # axes that change what is to be restored, where the original is known
-COSTS = ("steps", "tuning_steps", "samples")  # axes whose smaller values take less time
+COSTS = ("steps", "feature_steps", "tuning_steps", "samples")  # axes whose smaller values take less time
 
 
 @dataclass(frozen=True)

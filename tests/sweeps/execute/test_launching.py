@@ -167,9 +167,10 @@ class OtherMachine(Launcher):
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> Any:
         returned = JobReturn()
-        returned.return_value, returned.status = [[done(job(self.folder, 0))]], JobStatus.COMPLETED
+        result = done(job(self.folder if self.tells else self.folder / "its own", 0))
+        returned.return_value, returned.status = [[result]], JobStatus.COMPLETED
         if self.tells:
-            done(job(self.folder, 0)).tell()
+            result.tell()
         return [returned]
 
 
@@ -178,12 +179,7 @@ def test_every_ending_is_told_once_in_a_folder_that_an_earlier_sweep_has_used(
     tmp_path: Path, tells: bool
 ) -> None:
     launcher = OtherMachine(tmp_path, tells)
-    config = OmegaConf.create(
-        {
-            "hydra": {"sweep": {"dir": str(tmp_path)}, "overrides": {"hydra": []}},
-            "launcher": {"points_per_job": 1},
-        }
-    )
+    config = OmegaConf.create(SWEEP | {"hydra": hydra_node(tmp_path)})
     done(job(tmp_path, 0)).tell()  # by the earlier one
     reader = endings.Reader(tmp_path)
     reader.skip()
@@ -205,17 +201,11 @@ def test_a_store_that_is_away_is_waited_for_but_not_for_ever(
     assert result.ending.status == "FAILED" and "it is away" in result.ending.reason
 
 
-def test_what_a_machine_without_the_sweeps_folder_did_is_told_here(tmp_path: Path) -> None:
-    """Also where an earlier sweep has used the same folder, and not twice where the machine shares it."""
+def test_what_is_done_on_a_machine_with_a_folder_of_its_own_is_of_this_ones(tmp_path: Path) -> None:
     packing = Packing(MagicMock(), MagicMock(), OmegaConf.create(SWEEP | {"hydra": hydra_node(tmp_path)}))
-    endings.write(tmp_path, 0, endings.Line(("reg=0",), "me.jpg", "f0", FINISHED))
-    reader = endings.Reader(tmp_path)
-    reader.skip()
-    afar, near = job(tmp_path / "cache", 0), job(tmp_path, 1)
-    here = packing._brought_home(done(afar))
-    assert here.job.sweep == tmp_path and [line.fingerprint for line in reader.new()] == ["f0"]
+    afar = job(tmp_path / "cache", 0)
+    assert packing._brought_home(done(afar)).job.sweep == tmp_path
     assert packing._brought_home(awaited(afar)).job.sweep == tmp_path
-    assert packing._brought_home(done(near)).job is near and reader.new() == []
 
 
 def hydra_node(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""After the search: move feature maps away from what the codes make of them, where the photo shows another person.
+
+F/W+ space: Kang, Kim & Cho 2021, GAN Inversion for Out-of-Range Images with Geometric Transformations, section 3. A
+code says what a face is like everywhere at once, so that the codes of a net that learned from few people come near a
+person and no nearer. An offset of a feature map says it at one place; the layers above draw the details. Offsets begin
+at 0, and the codes stay as they were found.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from inversion.degradations.degradation import Degradation
+from inversion.generator.synthesis import Synthesis
+from inversion.losses.pixel import PixelLoss
+from inversion.optimizers.adam import Adam
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.optimize import Result
+
+log = logging.getLogger(__name__)
+
+SIDES = (8, 16, 32)  # px, of the feature maps that are moved
+RATE = 0.02  # of Adam; convolutions of a StyleGAN2 have outputs of about 1
+WEIGHT = 0.03  # of the offsets' mean squares beside the mean squared error of pixels, whose range is [-1, 1]
+
+OnFit = Callable[[int, Sequence[int], Sequence[float]], None]  # step, its running problems, their losses
+
+
+@dataclass(frozen=True)
+class FeatureOffsets:
+    """What is added to the output of a block's last convolution, before its activation."""
+
+    maps: Mapping[int, Tensor]  # side -> [B, channels, side, side]; {}: no problem's were fitted
+    interrupted: bool  # Ctrl-C ended the search or the fit before its last step
+    seconds: float
+
+
+def fit_offsets(
+    synthesis: Synthesis,
+    degradation: Degradation,
+    photos: Tensor,  # [B, 3, R, R] in [-1, 1], degraded as observed
+    hyperparameters: Sequence[Hyperparameters],  # B
+    found: Result,
+    on_step: OnFit = lambda step, problems, losses: None,
+) -> FeatureOffsets:
+    """Fit the offsets of a batch, `feature_steps` Adam steps each; no problem's result depends on its neighbours.
+
+    A step's loss is the squared error of pixels, which is sharper about a person than the search's features are, plus
+    WEIGHT times the offsets' mean squares. The learning rate falls to 0 over the second half. A problem whose loss is
+    not finite no longer changes; one whose search failed does not begin.
+    """
+    steps = [
+        0 if failed is not None else h.steps_of_features
+        for h, failed in zip(hyperparameters, found.failed_step, strict=True)
+    ]
+    if not any(steps) or any(found.interrupted):
+        return FeatureOffsets({}, any(found.interrupted), 0.0)
+    channels = synthesis.architecture.feature_channels
+    if not channels:
+        log.info("feature_steps does nothing: this generator has no feature maps that can be moved")
+        return FeatureOffsets({}, False, 0.0)
+    start_time, interrupted, loss = time.monotonic(), False, PixelLoss(weight=1.0)
+    maps = {
+        side: photos.new_zeros(len(steps), channels[side], side, side).requires_grad_()
+        for side in SIDES
+        if side in channels
+    }
+    optimizer, scale = Adam(list(maps.values())), synthesis.gradient_scale
+    finite = torch.ones(len(steps), dtype=torch.bool, device=photos.device)
+    target = loss.features(degradation.target(photos, loss.resolution))
+    try:
+        for step in range(max(steps)):
+            rates = [RATE * min(1.0, 2 - 2 * step / own) if step < own else 0.0 for own in steps]
+            images = synthesis(found.ws, found.noises, offsets=maps)
+            error = loss(loss.features(degradation.prediction(images, loss.resolution)), target)
+            losses = error + WEIGHT * torch.stack([mean_square(x) for x in maps.values()]).sum(dim=0)
+            gradients = torch.autograd.grad(scale * losses.sum(), optimizer.variables)
+            finite &= losses.detach().isfinite()
+            optimizer.step([g / scale for g in gradients], torch.where(finite, losses.new_tensor(rates), 0))
+            told = {
+                row: loss for row, loss in enumerate(losses.tolist()) if step < steps[row] and finite[row]
+            }
+            on_step(step, list(told), list(told.values()))
+    except KeyboardInterrupt:
+        interrupted = True
+    fitted = {side: x.detach() for side, x in maps.items()}
+    return FeatureOffsets(fitted, interrupted, time.monotonic() - start_time)
+
+
+def mean_square(x: Tensor) -> Tensor:
+    """[B, C, R, R] -> [B]."""
+    return x.square().mean(dim=(1, 2, 3))

@@ -1,0 +1,181 @@
+"""Feature maps that follow the photo after the search: nearer to it, problem by problem, and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from inversion import passes
+from inversion.checkpoints.checkpoint import Checkpoint
+from inversion.degradations.blur import GaussianBlur
+from inversion.errors import ConfigError
+from inversion.generator.stylegan2 import Generator
+from inversion.latents.latents_file import load_latents, save_latents
+from inversion.losses.pixel import PixelLoss
+from inversion.metrics.psnr import psnr
+from inversion.model import Model, build
+from inversion.photo import Photo
+from inversion.restoration import Problem, Restoration
+from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
+from inversion.search.history import Listener
+from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.objective import Objective
+from inversion.search.optimize import Result, optimize
+
+SEARCH = Hyperparameters(steps=5, space="w+", optimize_noise=False)
+FITTED = replace(SEARCH, feature_steps=12)
+PIXELS = torch.rand([3, 8, 8], generator=torch.Generator().manual_seed(0)).repeat_interleave(4, 1)
+PHOTO = Photo("face", PIXELS.repeat_interleave(4, 2) * 2 - 1, "")
+OPERATOR = GaussianBlur(3).bind(PHOTO.image[None], False)
+OBSERVED = OPERATOR(PHOTO.image[None])
+
+
+@pytest.fixture
+def model(tiny_generator: Generator) -> Model:
+    checkpoint = Checkpoint(tiny_generator.architecture, tiny_generator.state_dict(), w_std=1.0)
+    return build(checkpoint, torch.device("cpu"))
+
+
+def searched(model: Model, space: str = "w+") -> Result:
+    """Three times the same blurred photo, which no code fits, each with a seed of its own."""
+    settings = [replace(SEARCH, space=space)] * 3
+    photos = OBSERVED.expand(3, -1, -1, -1)
+    objective = Objective(PixelLoss(), OPERATOR, photos, settings, model.prior("distance"))
+    return optimize(
+        model.synthesis, objective, settings, range(3), model.w_avg, model.w_std, lambda step: None
+    )
+
+
+def fitted(model: Model, found: Result, *feature_steps: int) -> FeatureOffsets:
+    settings = [replace(FITTED, feature_steps=steps) for steps in feature_steps]
+    photos = OBSERVED.expand(len(settings), -1, -1, -1)
+    return fit_offsets(model.synthesis, OPERATOR, photos, settings, found)
+
+
+def row(found: Result, i: int) -> Result:
+    noises = [noise[i, None] for noise in found.noises]
+    return Result(found.ws[i, None], noises, [None], [None], found.phase_steps[i : i + 1], [False])
+
+
+def drawn(model: Model, found: Result, maps: Mapping[int, Tensor]) -> Tensor:
+    with torch.no_grad():
+        return model.generator.synthesis(found.ws, found.noises, offsets=maps)
+
+
+@pytest.mark.parametrize("space", ["w", "w++"])
+def test_offsets_bring_the_degraded_image_closer_to_the_photo(model: Model, space: str) -> None:
+    found = searched(model, space)
+    offsets = fitted(model, found, 40, 40, 40)
+    photos = OBSERVED.expand(3, -1, -1, -1)
+    before, after = (psnr(OPERATOR(drawn(model, found, maps)), photos) for maps in ({}, offsets.maps))
+    assert (after > before + 1).all()
+    a = model.synthesis.architecture
+    assert {side: list(x.shape) for side, x in offsets.maps.items()} == {
+        side: [3, count, side, side] for side, count in a.feature_channels.items() if side in (8, 16, 32)
+    }
+
+
+def test_offsets_of_zero_change_nothing(model: Model) -> None:
+    found = searched(model)
+    zeros = {side: torch.zeros_like(x) for side, x in fitted(model, found, 1, 1, 1).maps.items()}
+    torch.testing.assert_close(drawn(model, found, zeros), drawn(model, found, {}), rtol=0, atol=0)
+
+
+def test_a_problem_is_fitted_alike_whatever_its_neighbours_are(model: Model) -> None:
+    found = searched(model)
+    together = fitted(model, found, 6, 3, 0)
+    for i, steps in enumerate((6, 3)):
+        alone = fitted(model, row(found, i), steps)
+        for side, x in together.maps.items():
+            torch.testing.assert_close(x[i], alone.maps[side][0], rtol=1e-3, atol=1e-5)
+    assert all(not x[2].any() for x in together.maps.values())
+
+
+def test_a_photo_of_nan_leaves_its_neighbour_as_it_is(model: Model) -> None:
+    found = searched(model)
+    photos = torch.cat([torch.full_like(OBSERVED, torch.nan), OBSERVED, OBSERVED])
+    told: dict[int, list[int]] = {}
+    offsets = fit_offsets(
+        model.synthesis,
+        OPERATOR,
+        photos,
+        [FITTED] * 3,
+        found,
+        lambda step, problems, losses: told.update({step: list(problems)}),
+    )
+    assert all(not x[0].any() for x in offsets.maps.values())
+    for side, x in fitted(model, found, 12, 12, 12).maps.items():
+        torch.testing.assert_close(offsets.maps[side][1:], x[1:], rtol=1e-3, atol=1e-5)
+    assert told == {step: [1, 2] for step in range(12)}
+
+
+def test_a_search_that_failed_or_was_stopped_is_not_fitted(model: Model) -> None:
+    found = searched(model)
+    assert not fitted(model, replace(found, failed_step=[3] * 3), 5, 5, 5).maps
+    stopped = fitted(model, replace(found, interrupted=[False, True, False]), 5, 5, 5)
+    assert not stopped.maps and stopped.interrupted
+
+
+class Heard:
+    """A listener that remembers, and presses Ctrl-C at a step when it is told to."""
+
+    def __init__(self, ctrl_c_at: int = -1) -> None:
+        self.values: dict[int, Mapping[str, float]] = {}
+        self.images: dict[int, Tensor] = {}
+        self._ctrl_c_at = ctrl_c_at
+
+    def losses(self, step: int, values: Mapping[str, float]) -> None:
+        self.values[step] = values
+        if step == self._ctrl_c_at:
+            raise KeyboardInterrupt
+
+    def image(self, step: int, image: Tensor, last: bool) -> None:
+        self.images[step] = image.clone()
+
+
+def run(model: Model, settings: Hyperparameters, listener: Listener) -> Restoration:
+    (found,) = passes.restore(model, PixelLoss(), [Problem(PHOTO, GaussianBlur(3), settings)], [listener])
+    assert isinstance(found, Restoration)
+    return found
+
+
+def test_a_pass_tells_and_returns_what_was_fitted(model: Model, tmp_path: Path) -> None:
+    heard, plain = Heard(), run(model, SEARCH, Heard())
+    found = run(model, FITTED, heard)
+    assert found.status == "FINISHED"
+    assert plain.offsets == {} and found.metrics["fit_psnr"] > plain.metrics["fit_psnr"]
+    torch.testing.assert_close(found.ws, plain.ws)
+    assert list(heard.values) == list(range(5 + 12))
+    assert all(list(heard.values[step]) == ["features_loss"] for step in range(5, 17))
+    assert heard.values[16]["features_loss"] < heard.values[5]["features_loss"]
+    torch.testing.assert_close(heard.images[16], found.restored)
+    assert found.metrics["seconds"] == found.seconds + found.feature_seconds > found.seconds
+
+    path = tmp_path / "latents.npz"
+    save_latents(path, found.ws[None], found.noises, found.seed, found.offsets)
+    latents = load_latents(path)
+    with torch.no_grad():
+        noises = [noise[None] for noise in latents.noises]
+        image = model.generator.synthesis(latents.ws, noises, offsets=latents.offsets)[0]
+    torch.testing.assert_close(image, found.restored)
+
+
+def test_ctrl_c_ends_the_fit_with_what_was_reached(model: Model) -> None:
+    found = run(model, FITTED, Heard(ctrl_c_at=5 + 3))
+    assert found.status == "KILLED"
+    assert all(x.any() for x in found.offsets.values())
+
+
+def test_tuning_of_the_generator_takes_the_place_of_the_fit(model: Model) -> None:
+    found = run(model, replace(FITTED, tuning_steps=2), Heard())
+    assert found.offsets == {} and found.tuning is not None
+
+
+def test_a_negative_number_of_steps_is_refused() -> None:
+    with pytest.raises(ConfigError, match="feature_steps"):
+        replace(SEARCH, feature_steps=-1)
