@@ -74,6 +74,9 @@ class Packing:
                 ray.init(**OmegaConf.to_container(self.config.hydra.launcher.ray.init, resolve=True))  # type: ignore[arg-type]
             self.shipment = Shipment.begun(self.sweep)
             self.config = self.shipment.with_folder(self.config)
+            store = self.config.tracking
+            how_far = f"python -m sweeps watch {store.experiment} --uri {store.uri}"
+            log.info("machines that do not share %s tell at the end; until then: %s", self.sweep, how_far)
         paths = files_of(self.config, [point.words for point in points])
         self.shipment = self.shipment.with_files(paths, ray.put)
 
