@@ -197,7 +197,7 @@ class Ledger:
         return watch_of(self.uri, self.experiment_id).silence(run.data.tags["worker"], self.lease)
 
     def reap(self, host: str | None = None) -> list[str]:
-        """Mark runs left RUNNING by processes that are gone, and all of machine `host`, as KILLED; returns their ids."""
+        """Mark runs left RUNNING by processes that are gone, and all of `host`'s, as KILLED; returns their ids."""
         reaped = []
         for run in self.running():
             if self.is_dead(run) or (host is not None and run.data.tags.get("host") == host):
