@@ -156,14 +156,14 @@ class PackTask:
         """Where files that were sent lie on this machine. Raises ConfigError, OSError."""
         if self.shipment is None:
             return {}
-        import ray
-
         store, sweep = self.config.tracking.uri, self.shipment.sweep
         if store is not None and sqlite_path(store) and not self.shipment.shares_folder:
             raise ConfigError(
                 f"this machine does not share {sweep} with the command, so it has no {store} either; start "
                 "`mlflow server` and give its address: tracking.uri=http://host:5000"
             )
+        import ray
+
         return self.shipment.unpack(ray.get)
 
 
