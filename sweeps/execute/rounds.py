@@ -141,7 +141,9 @@ class Waiting:
         tracking = photo.job.config.tracking
         key = (tracking.uri, tracking.experiment)
         if key not in self._ledgers:
-            store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+            store = open_store(
+                tracking.uri, tracking.experiment, tracking.artifacts, home(), tracking.experiment_id
+            )
             self._ledgers[key] = Ledger(store, tracking.lease)
         return self._ledgers[key]
 

@@ -173,7 +173,9 @@ def finish_awaited(results: Sequence[PhotoResult]) -> None:
         return
     tracking = results[0].job.config.tracking
     try:
-        store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+        store = open_store(
+            tracking.uri, tracking.experiment, tracking.artifacts, home(), tracking.experiment_id
+        )
     except (ConfigError, OSError) as error:
         log.warning("MLflow lacks the whole photo: %s", reason(error))
         store = None

@@ -172,7 +172,7 @@ class Files:
                 self._names = {file.path for file in self._repository.list_artifacts() if not file.is_dir}
             if name in self._names and not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._repository._download_file(name, str(path))
+                self._repository._download_file(name, str(path))  # type: ignore[no-untyped-call]
         except (MlflowException, OSError):
             path.unlink(missing_ok=True)
         return path if path.is_file() else None
