@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -78,10 +80,16 @@ def check_arguments(key: str, node: Any) -> None:
     """Names and types, as far as the source of what is built can be read. Raises ConfigError."""
     if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
         raise ConfigError(f"{key} must name what it builds by _target_. Got {node}.")
-    known = schema(node["_target_"])
+    _check_arguments(key, node["_target_"], json.dumps(node, sort_keys=True))
+
+
+@lru_cache(maxsize=1024)
+def _check_arguments(key: str, target: str, node: str) -> None:
+    """Once for all points of a sweep that have this node, which comes as text: OmegaConf takes a millisecond for it."""
+    known = schema(target)
     if known is None:
         return
-    given = {name: value for name, value in node.items() if not name.startswith("_")}
+    given = {name: value for name, value in json.loads(node).items() if not name.startswith("_")}
     try:
         OmegaConf.merge(OmegaConf.structured(known), given)
     except OmegaConfBaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,15 @@ class Photo:
         if self.transform is not None:
             return self.transform.side
         return float(self.width or self.image.shape[-1])
+
+    @property
+    def turn(self) -> float:
+        """Degrees by which alignment has turned directions of the photo, counter-clockwise."""
+        if self.transform is None:
+            return 0.0
+        corners = self.transform.corners
+        across, down = (corners[3][axis] - corners[0][axis] for axis in (0, 1))
+        return math.degrees(math.atan2(down, across))
 
     def inside(self, side: int) -> Tensor | None:
         """[1, side, side] of the aligned photo, 1 = shows the photo, 0 = invented beyond its edge; None: all shows it.

@@ -149,7 +149,7 @@ class Photos:
     def mask_of(self, photo: Image.Image, damage: Damage | None) -> Image.Image | None:
         """As large as the photo, RGB, white = fill in; None: nothing is to be filled in. Raises ConfigError."""
         if damage is not None:
-            found = Image.fromarray(255 * damage.hidden.astype(np.uint8))
+            found = Image.fromarray(255 * damage.surely_hidden.astype(np.uint8))
             return found.convert("RGB") if fills_in(damage) else None
         return None if self.mask in (None, AUTO, NONE) else read_mask(self.mask, photo.size).convert("RGB")
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-if TYPE_CHECKING:  # matplotlib is imported when the first curve is drawn
+from inversion.pictures.chart import Curve, Mark, draw_chart
+
+if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TOLERANCE = 0.05  # of the final loss
@@ -17,7 +19,6 @@ TAIL = 0.05  # of the steps: what "final" means
 MIN_STEPS = 20
 COLOURS = ("#24292f", "#0969da", "#bf3989", "#1a7f37", "#8250df", "#9a6700", "#1b7c83", "#6e7781")
 MARK = "#bc4c00"  # no curve's colour
-LEGEND_COLUMNS = 5
 
 
 def converged_step(total: Sequence[float] | np.ndarray, tolerance: float = TOLERANCE) -> int | None:
@@ -74,58 +75,24 @@ def loss_curve(
     margin:    fraction of the run's length that is shaded after it.
     total:     the name of the sum in `history`: drawn on top, heavier, first in the legend.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
-
     if not history:
         raise ValueError("A loss curve needs at least one term. Got none.")
-    # Margins and plain labels as given: matplotlib's own layout and formulas would take four times as long.
-    rows = -(-len(history) // LEGEND_COLUMNS)
-    figure = Figure(figsize=(8, 4.5), dpi=125, facecolor="white")
-    axes = figure.add_axes((0.11, 0.13 + 0.05 * rows, 0.86, 0.84 - 0.05 * rows))
     curves = {name: np.asarray(values, dtype=np.float64) for name, values in history.items()}
-    for index, name in enumerate(sorted(curves, key=lambda name: name != total)):
-        is_total = name == total
-        axes.plot(
+    low, high = _extent(curves.values())
+    drawn = [
+        Curve(
+            _label("total" if name == total else name.replace("_", " "), curves[name]),
             _drawable(curves[name]),
-            label=_label("total" if is_total else name.replace("_", " "), curves[name]),
-            color=COLOURS[index % len(COLOURS)],
-            linewidth=1.8 if is_total else 1.1,
-            zorder=3 if is_total else 2,
-            marker="." if curves[name].size == 1 else "",
+            COLOURS[index % len(COLOURS)],
+            2.6 if name == total else 1.6,
         )
-    num_steps = max(curve.size for curve in curves.values())
-    lowest, highest = _extent(curves.values())
-    axes.set_yscale("log")
-    axes.set_ylim(lowest, highest)
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if highest < 10 * lowest else NullFormatter())
-    axes.set_xlim(0, max(1, num_steps - 1))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if converged is not None:
-        safe = safe_step(converged, num_steps, margin)
-        axes.axvspan(converged, safe, color=MARK, alpha=0.10, linewidth=0, zorder=0)
-        axes.axvline(converged, color=MARK, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
-        right = converged > 0.6 * num_steps  # keep the words inside the axes
-        axes.annotate(
-            f"converged at step {converged}\nwith margin: {safe}",
-            xy=(converged if right else safe, 0.97),
-            xycoords=("data", "axes fraction"),
-            xytext=(-6 if right else 6, 0),
-            textcoords="offset points",
-            horizontalalignment="right" if right else "left",
-            verticalalignment="top",
-            fontsize=9,
-            color=MARK,
-        )
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss")
-    axes.grid(True, which="major", color="#d0d7de", linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    figure.legend(loc="lower center", ncols=min(len(curves), LEGEND_COLUMNS), frameon=False, fontsize=9)
-    return to_image(figure)
+        for index, name in enumerate(sorted(curves, key=lambda name: name != total))
+    ]
+    if converged is None:
+        return draw_chart(drawn, low, high)
+    safe = safe_step(converged, max(curve.size for curve in curves.values()), margin)
+    words = (f"converged at step {converged}", f"with margin: {safe}")
+    return draw_chart(drawn, low, high, Mark(converged, max(safe, converged), words, MARK))
 
 
 def to_image(figure: Figure) -> Image.Image:

@@ -38,7 +38,7 @@ class FolderRecorder:
 
     def __init__(self, folder: OwnFolder) -> None:
         self.folder = folder
-        folder.check([LOSSES, SUMMARY, TAGS, RESULT])
+        folder.claim(LOSSES, SUMMARY, TAGS, RESULT)
         self._losses = folder.path / LOSSES
         self._columns: list[str] = []
         self._last_step = -1
@@ -75,7 +75,7 @@ class FolderRecorder:
         """Keep a file of the record among the artifacts; one from elsewhere is copied."""
         if path.parent != self.folder.path:
             self.folder.keep(path.name, path.read_bytes())
-        self.folder.list_artifact(path.name)
+        self.folder.list_artifacts([path.name])
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         self._tags.update(tags)

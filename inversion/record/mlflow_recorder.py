@@ -21,7 +21,7 @@ from inversion.restoration import Status
 
 BATCH_STEPS = 200  # steps that may wait: of five terms each, one full request, 25 % less work than four
 BATCH_SECONDS = 10.0  # the longest that a value stays out of sight of the UI while steps go on
-MAX_METRICS, MAX_PARAMS = 1000, 100  # per request (mlflow.utils.validation)
+MAX_ENTRIES, MAX_PARAMS = 1000, 100  # per request, metrics included, and of params (mlflow.utils.validation)
 MAX_TAG_VALUE, MAX_DIGEST = 8000, 36  # characters (the same)
 
 COLLISIONS = ("IntegrityError", "UniqueViolation", "Duplicate entry")  # of sqlite, PostgreSQL, MySQL
@@ -51,7 +51,8 @@ class MLflowRecorder:
     run_id:        go on with this run instead of opening one; what it holds is not recorded again.
     is_empty:      nothing is in that run yet but what `open_run` gave it.
 
-    Metrics wait for `BATCH_STEPS` steps or `BATCH_SECONDS`. MLflow keeps NaN but turns an infinity into
+    Metrics wait for `BATCH_STEPS` steps or `BATCH_SECONDS`, and with the first of them the params of a run that
+    `open_run` has opened: one request less for a point of a sweep. MLflow keeps NaN but turns an infinity into
     ±1.8e308, which flattens every chart: infinities are kept as NaN (losses.csv has the true value).
     """
 
@@ -68,6 +69,7 @@ class MLflowRecorder:
         is_empty: bool = False,
     ) -> None:
         self._uri = uri
+        self._params: list[tuple[str, str]] = []  # that wait
         self._waiting: list[tuple[str, float, int, int]] = []  # key, value, time in ms, step
         self._steps_waiting = 0
         self._last_sent = time.monotonic()
@@ -78,7 +80,11 @@ class MLflowRecorder:
             self._client = open_client(uri)
             if run_id is None or is_empty:
                 try:
-                    self._describe(params, photo)
+                    self._params = list(params.items())
+                    if run_id is None:
+                        self.flush()
+                    if photo is not None:
+                        self._log_photo(photo)
                 except BaseException:
                     if (
                         run_id is None
@@ -122,17 +128,19 @@ class MLflowRecorder:
             self._client.log_batch(self.run_id, tags=[RunTag(*tag) for tag in _tags(tags).items()])
 
     def flush(self) -> None:
-        from mlflow.entities import Metric
+        from mlflow.entities import Metric, Param
 
         self._steps_waiting, self._last_sent = 0, time.monotonic()
         with clear_errors(self._uri):
-            while self._waiting:
+            while self._waiting or self._params:
+                params = [Param(key, value) for key, value in self._params[:MAX_PARAMS]]
                 batch = [
                     Metric(key, value if math.isfinite(value) else math.nan, when, step)
-                    for key, value, when, step in self._waiting[:MAX_METRICS]
+                    for key, value, when, step in self._waiting[: MAX_ENTRIES - len(params)]
                 ]
-                self._client.log_batch(self.run_id, metrics=batch)
-                del self._waiting[:MAX_METRICS]  # only now: what a busy database refused goes with the next
+                self._client.log_batch(self.run_id, metrics=batch, params=params)
+                del self._params[: len(params)]  # only now: what a busy database refused goes with the next
+                del self._waiting[: len(batch)]
 
     def finish(self, status: Status, reason: str = "") -> None:
         try:
@@ -145,15 +153,6 @@ class MLflowRecorder:
         finally:
             with clear_errors(self._uri):
                 self._client.set_terminated(self.run_id, status)
-
-    def _describe(self, params: Mapping[str, str], photo: PhotoSource | None) -> None:
-        from mlflow.entities import Param
-
-        listed = [Param(key, value) for key, value in params.items()]
-        for start in range(0, len(listed), MAX_PARAMS):
-            self._client.log_batch(self.run_id, params=listed[start : start + MAX_PARAMS])
-        if photo is not None:
-            self._log_photo(photo)
 
     def _log_photo(self, photo: PhotoSource) -> None:
         """Runs that name one new photo at once collide in the database; another try finds its entry."""

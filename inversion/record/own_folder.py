@@ -44,15 +44,21 @@ class OwnFolder:
             if name not in self._files and os.path.lexists(self.path / name):
                 raise in_the_way(self.path / name)
 
-    def claim(self, name: str) -> Path:
-        """Where the file of this name is to be written. Raises ConfigError where another one is in the way."""
-        if name not in self._files:
-            self.check([name])
-            if not is_inside(self.path, name):
-                raise in_the_way((self.path / name).parent)
-            self._write({**self._files, name: None})
-            self._files[name] = None
-        return self.path / name
+    def claim(self, *names: str) -> Path:
+        """Where the file of this name, the first of several, is to be written.
+
+        Raises ConfigError where another one is in the way of any of them.
+        """
+        new = [name for name in names if name not in self._files]
+        if new:
+            self.check(new)
+            for name in new:
+                if not is_inside(self.path, name):
+                    raise in_the_way((self.path / name).parent)
+            files = self._files | dict.fromkeys(new)
+            self._write(files)
+            self._files = files
+        return self.path / names[0]
 
     def keep(self, name: str, content: bytes) -> Path:
         """Write a whole file of the record."""
@@ -60,10 +66,11 @@ class OwnFolder:
         write_file(path, content)
         return path
 
-    def list_artifact(self, name: str) -> None:
-        """Note that a store has this file, or must get it."""
-        if name not in self._artifacts:
-            self._artifacts[name] = None
+    def list_artifacts(self, names: Iterable[str]) -> None:
+        """Note that a store has these files, or must get them."""
+        artifacts = self._artifacts | dict.fromkeys(names)
+        if artifacts.keys() != self._artifacts.keys():
+            self._artifacts = artifacts
             self._write(self._files)
 
     def describe_run(self, run: dict[str, Any]) -> None:

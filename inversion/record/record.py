@@ -124,8 +124,7 @@ class Record:
         try:
             self._folder.flush()  # the steps, before what sums them up
             files = write(result, self._own, self._frames, self.paste, self._first)
-            for path in files:
-                self._folder.log_file(path)
+            self._own.list_artifacts(path.name for path in files)
             metrics = result.metrics | self._own_metrics(result)
             self._folder.log_summary(metrics)
             if self._copy is not None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from inversion.checkpoints import safetensors_file
 from inversion.damage.drawing import drawn_over
 from inversion.degradations.auto import Auto
 from inversion.degradations.none import NoDegradation
+from inversion.faces.found import Found
 from inversion.fullsize.save import png_like
 from inversion.images import read_photo, to_pil
 from inversion.latents.latents_file import save_latents
@@ -71,16 +74,16 @@ def write(
         film: Future[None] | None = None
         if frames:  # encoded beside all that follows
             film = beside.submit(save_animation, frames, folder.claim("progress.webp"))
-        pictures = labelled_pictures(restoration) | start_of(restoration, first) | charts(restoration)
-        pictures |= scratched(restoration.problem)
-        written = [folder.keep(name, png(picture)) for name, picture in pictures.items()]
+        pictures = labelled_pictures(restoration) | charts(restoration) | scratched(restoration.problem)
+        contents = {name: png(picture) for name, picture in pictures.items()} | start_of(restoration, first)
         if paste and torch.isfinite(restoration.restored).all():
-            content = png_like(restoration.problem.photo.origin, restoration.in_photo)
-            written.append(folder.keep("photo_restored.png", content))
+            whole = png_like(restoration.problem.photo.origin, restoration.in_photo)
+            contents["photo_restored.png"] = whole
+        latents = folder.claim("latents.npz", *contents)
+        written = [folder.keep(name, content) for name, content in contents.items()]
         if film is not None:
             film.result()
             written.append(folder.path / "progress.webp")
-    latents = folder.claim("latents.npz")
     save_latents(latents, restoration.ws[None], restoration.noises, restoration.seed, restoration.offsets)
     written.append(latents)
     if restoration.tuning is not None:
@@ -93,10 +96,7 @@ def write(
 
 def labelled_pictures(restoration: Restoration) -> dict[str, Image.Image]:
     """File name -> picture, panel.png among them."""
-    problem = restoration.problem
     files = {"degraded.png": to_pil(restoration.observed)}
-    if not problem.degraded:
-        files["original.png"] = to_pil(problem.photo.image)
     if torch.isfinite(restoration.restored).all():
         files["result.png"] = restoration.image
         files["restored.png"] = to_pil(restoration.restored)
@@ -127,16 +127,30 @@ def row(restoration: Restoration) -> list[tuple[str, Image.Image]]:
     return shown
 
 
-def start_of(restoration: Restoration, first: Image.Image | None) -> dict[str, Image.Image]:
-    """File name -> what there was before the search: the face in its photo, the first picture of a synthetic face's."""
-    photo, files = restoration.problem.photo, {}
+def start_of(restoration: Restoration, first: Image.Image | None) -> dict[str, bytes]:
+    """File name -> PNG of what there was before the search: the photo, its face in it, a synthetic face's start."""
+    problem = restoration.problem
+    photo = problem.photo
+    files = {} if problem.degraded else {"original.png": png_of(photo.image)}
     if photo.found is not None:
-        files["alignment.png"] = alignment_picture(photo.found, to_pil(photo.image))
+        files["alignment.png"] = alignment_png(photo.found, photo.image)
     if photo.mean_face is not None:
-        files["mean_face.png"] = to_pil(photo.mean_face)
+        files["mean_face.png"] = png_of(photo.mean_face)
         if first is not None:
-            files["first.png"] = first
+            files["first.png"] = png(first)
     return files
+
+
+@lru_cache(maxsize=16)
+def png_of(picture: Tensor) -> bytes:
+    """[3, R, R], the same tensor in all points of a sweep over a photo."""
+    return png(to_pil(picture))
+
+
+@lru_cache(maxsize=16)
+def alignment_png(found: Found, picture: Tensor) -> bytes:
+    """picture: [3, R, R], the aligned photo. A third of what a point of a short sweep took before this was kept."""
+    return png(alignment_picture(found, to_pil(picture)))
 
 
 def scratched(problem: Problem) -> dict[str, Image.Image]:
@@ -145,7 +159,7 @@ def scratched(problem: Problem) -> dict[str, Image.Image]:
     Raises ConfigError where the photo is not there any more.
     """
     photo, damage = problem.photo, problem.photo.damage
-    if damage is None or not damage.is_scratched or not isinstance(problem.degradation, Auto):
+    if damage is None or not damage.hidden.any() or not isinstance(problem.degradation, Auto):
         return {}
     pixels = np.asarray(read_photo(photo.origin))
     if pixels.shape[:2] != damage.hidden.shape:

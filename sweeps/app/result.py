@@ -10,9 +10,11 @@ import yaml
 from hydra.utils import instantiate
 from PIL import Image
 
+from inversion.degradations.auto import Auto
 from inversion.errors import ConfigError
 from inversion.fullsize.save import png_like
 from inversion.images import to_pil
+from inversion.inspection import resolved
 from inversion.photo import Photo, Restored, with_faces
 from inversion.photos import Photos
 from inversion.record.write import sample_files
@@ -30,6 +32,8 @@ RESULT, DRAWN, PASTED = "result.png", "restored.png", "photo_restored.png"
 def choices(search: Search) -> list[str]:
     """Pictures of the face that a person may take home: the finished one, or all finished ones, then the drawn one."""
     there = search.files()
+    if search.is_whole:
+        return [name for name in (PASTED,) if name in there]
     samples = [name for name in sample_files(MOST_SAMPLES) if name in there]
     finished = samples or [name for name in (RESULT, "consistent.png") if name in there][:1]
     return [*finished, *(name for name in (DRAWN,) if name in there)]
@@ -104,7 +108,11 @@ def _photo(search: Search, config: Config) -> Photo:
     source: Photos = instantiate(config.input)
     with Image.open(search.folder / DRAWN) as small:
         resolution = small.width
-    (photo,) = replace(source, mask=None).load_file(search.upload.path, resolution)
+    is_looked_at = isinstance(
+        instantiate(config.degradation), Auto
+    )  # what its mask hides belongs to what is found
+    source = source if is_looked_at else replace(source, mask=None)
+    (photo,) = source.load_file(search.upload.path, resolution)
     return photo
 
 
@@ -114,7 +122,7 @@ def _pasted(search: Search, name: str) -> Image.Image:
     photo = _photo(search, config)
     with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
-    arrived = [instantiate(config.degradation)] if config.degraded else []
+    arrived = [resolved(instantiate(config.degradation), photo)] if config.degraded else []
     is_finished = config.degraded and photo.full is not None and name != DRAWN
     given = photo.full.image if is_finished and photo.full is not None else None
     return with_faces([Restored(photo, face, given)], arrived)

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, configure_log, run_job
+from hydra.core.utils import configure_log, run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
@@ -19,12 +20,13 @@ from sweeps.execute.job import Job, PhotoResult, Point
 from sweeps.execute.rounds import Results
 from sweeps.execute.run_jobs import run_jobs
 from sweeps.plan.composer import Composer
+from sweeps.plan.config import Config
 
 log = logging.getLogger(__name__)
 
 FOLDERS = ("hydra.sweep.dir", "hydra.sweep.subdir")  # keys of a job's folder
 
-AT_ONCE = 128  # points that are composed before the first of them runs: some 4 s, and four passes of a CPU
+AT_ONCE = 128  # points that are composed before the first of them runs: 0.1 s, and four passes of a CPU
 
 # What may differ among the problems of one pass; everything else is the networks' or the pass's own.
 PER_PROBLEM = {
@@ -62,26 +64,36 @@ def alike(jobs: Sequence[Job]) -> list[list[Job]]:
 
 
 def run_together(
-    context: HydraContext,
     config: DictConfig,
     points: Sequence[Point],
     here: Mapping[str, str] | None = None,  # as for Config.of
 ) -> list[Results]:
-    """Compose jobs as Hydra's own launcher does, and run those that are alike together.
+    """Compose jobs, and run those that are alike together.
 
-    AT_ONCE at a time: results come while the others wait, and memory does not grow with the sweep.
+    AT_ONCE at a time: results come while the others wait, and memory does not grow with the sweep. Hydra's own folder
+    .hydra, which took as long as a search of ten steps, is not written: the record of a point has its configuration.
     """
     composer, results = Composer(config), []
+    sweep = Path(config.hydra.sweep.dir).absolute()
     for start in range(0, len(points), AT_ONCE):
         some = points[start : start + AT_ONCE]
-        prepared = [prepare(context, composer.job(point.words, point.number)) for point in some]
-        jobs = [
-            replace(Job.composed(each.cfg, each.hydra_cfg.hydra, here), only=point.only)  # type: ignore[arg-type, union-attr]
-            for each, point in zip(prepared, some, strict=True)
-        ]
+        jobs = [composed(composer, sweep, point, here) for point in some]
         found = {job.number: ended for group in alike(jobs) for job, ended in run_group(group)}
         results += [found[job.number] for job in jobs]
     return results
+
+
+def composed(composer: Composer, sweep: Path, point: Point, here: Mapping[str, str] | None = None) -> Job:
+    """sweep: the sweep's folder. here: as for Config.of."""
+    return Job(
+        Config.of(composer.values(point.words), here).in_sweep(),
+        sweep / composer.subfolder(point.words, point.number),
+        tuple(point.words),
+        composer.choice(point.words, "degradation"),
+        point.number,
+        sweep,
+        point.only,
+    )
 
 
 def run_one_by_one(context: HydraContext, config: DictConfig, points: Sequence[Point]) -> list[Results]:
@@ -109,8 +121,3 @@ def run_group(jobs: Sequence[Job]) -> list[tuple[Job, Results]]:
         log.exception("a pass over %d jobs failed", len(jobs))
         ending = Ending("FAILED", explain(error), {})
         return [(job, [PhotoResult(job, "", "", ending, job.folder)]) for job in jobs]
-
-
-def prepare(context: HydraContext, composed: DictConfig) -> JobReturn:
-    """A job with its folder and everything that Hydra writes there, but nothing run."""
-    return run_job(lambda _: None, composed, *FOLDERS, context, configure_logging=False)

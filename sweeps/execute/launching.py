@@ -43,8 +43,11 @@ def launch_here(
     """All points in this process. together: those that can share an optimizer pass do."""
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    run = run_together if together else run_one_by_one
-    return launch(numbered(words, first), lambda points: run(context, config, points))
+
+    def run(points: Sequence[Point]) -> list[Results]:
+        return run_together(config, points) if together else run_one_by_one(context, config, points)
+
+    return launch(numbered(words, first), run)
 
 
 class Packing:
@@ -85,7 +88,7 @@ class Packing:
     def _round(self, points: Sequence[Point], size: int) -> list[Results]:
         packs = [points[start : start + size] for start in range(0, len(points), size)]
         config = with_folder_for_packs(self.config)
-        task = PackTask.of(self.context, self.config, packs, self.shipment)
+        task = PackTask.of(self.config, packs, self.shipment)
         told = endings.Reader(self.sweep)
         told.skip()  # what an earlier round, or an earlier sweep in this folder, has written
         self.launcher.setup(hydra_context=self.context, task_function=task, config=config)
@@ -125,7 +128,6 @@ class PackTask:
     A job that its cluster starts again does what is missing: the ledger knows the rest.
     """
 
-    context: HydraContext
     config: DictConfig  # the sweep's
     packs: bytes  # travels with every job: 10,000 points take some 100 kB
     shipment: Shipment | None
@@ -133,20 +135,19 @@ class PackTask:
     @classmethod
     def of(
         cls,
-        context: HydraContext,
         config: DictConfig,
         packs: Sequence[Sequence[Point]],
         shipment: Shipment | None = None,
     ) -> PackTask:
         rows = [[[point.number, point.words, _listed(point.only)] for point in pack] for pack in packs]
-        return cls(context, config, zlib.compress(json.dumps(rows).encode()), shipment)
+        return cls(config, zlib.compress(json.dumps(rows).encode()), shipment)
 
     def __call__(self, _: DictConfig) -> list[Results]:
         rows = json.loads(zlib.decompress(self.packs))[HydraConfig.get().job.num]
         points = [
             Point(number, words, None if only is None else frozenset(only)) for number, words, only in rows
         ]
-        return run_together(self.context, self.config, points, self._unpack())
+        return run_together(self.config, points, self._unpack())
 
     def _unpack(self) -> dict[str, str]:
         """Where files that were sent lie on this machine. Raises ConfigError, OSError."""

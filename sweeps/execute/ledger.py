@@ -16,6 +16,7 @@ from inversion.record.record import Ending
 from inversion.record.store_copy import health_of
 from sweeps.execute import process
 from sweeps.execute.heartbeat import Heartbeat, begun, heartbeat, watch_of
+from sweeps.execute.lookup import Lookup
 from sweeps.ui import ui_command
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-PAGE = 1000  # runs per request
 GONE = "its process was killed (SIGKILL, out of memory, power)"
 LEASE = 90.0  # seconds, where a run does not say more
 SETTLE = 2.0  # seconds in which the other one of two simultaneous claims is withdrawn
@@ -53,6 +53,7 @@ class Ledger:
         """lease: seconds of silence after which others may take over what this process runs."""
         self.uri, self.experiment_id = ("", "") if store is None else (store.uri, store.experiment_id)
         self.lease = lease
+        self._lookup = None if store is None else Lookup(store.uri, store.experiment_id)
 
     def ending(
         self,
@@ -68,10 +69,10 @@ class Ledger:
         awaited: a run that finishes the problem even where `rerun` asks for it anew. A store that has failed since the
         start is not asked: the run goes on in its folder.
         """
-        if not self.uri or health_of(self.uri).is_away:
+        if self._lookup is None or health_of(self.uri).is_away:
             return None
         running: list[Elsewhere] = []
-        for run in (run for one in fingerprints for run in self._runs(f"tags.fingerprint = '{one}'")):
+        for run in self._lookup.of_problem(fingerprints):
             run_id = str(run.info.run_id)
             if run.info.status == "FINISHED" and (not rerun or run_id == awaited):
                 self._join(run, tags)
@@ -227,10 +228,9 @@ class Ledger:
     def statuses(self, parent: str) -> dict[str, str]:
         """Fingerprint → status of the points of one sweep that have a run: the best that each ever reached."""
         found: dict[str, str] = {}
-        for run in self.members(parent):
-            name = run.data.tags["fingerprint"]
-            if found.get(name) != "FINISHED" and (name not in found or run.info.status == "FINISHED"):
-                found[name] = str(run.info.status)
+        for name, status in [] if self._lookup is None else self._lookup.statuses(membership(parent)):
+            if found.get(name) != "FINISHED" and (name not in found or status == "FINISHED"):
+                found[name] = status
         return found
 
     def members(self, parent: str, ended_after: int = 0) -> list[Run]:
@@ -283,15 +283,7 @@ class Ledger:
 
     def _runs(self, wanted: str) -> Iterator[Run]:
         """Latest first."""
-        if not self.uri:
-            return
-        client, token = open_client(self.uri), None
-        while True:
-            page = client.search_runs([self.experiment_id], wanted, max_results=PAGE, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return iter(()) if self._lookup is None else self._lookup.matching(wanted)
 
 
 def membership(parent: str) -> str:

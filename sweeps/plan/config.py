@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -51,7 +51,7 @@ class Config:
         plain = (
             OmegaConf.to_container(composed, resolve=True) if isinstance(composed, DictConfig) else composed
         )
-        values = checked(rounded(plain))
+        values = {key: shared(value) for key, value in checked(rounded(plain)).items()}
         local = located(values, here or {})
         own = {name: local[name] for each in fields(cls) if (name := each.name) not in ("values", "here")}
         own["tracking"] = Tracking(**values["tracking"])
@@ -74,6 +74,16 @@ class Config:
     def networks(self) -> str:
         """What two jobs must have in common to share generator and loss in memory, as text."""
         return json.dumps([self.generator, self.loss, self.device, self.precision], sort_keys=True)
+
+
+def shared(value: Any) -> Any:
+    """A group's settings as one object for all points that have them: memory must not grow with a sweep."""
+    return _shared(json.dumps(value)) if isinstance(value, (Mapping, list)) else value
+
+
+@lru_cache(maxsize=4096)
+def _shared(text: str) -> Any:
+    return json.loads(text)
 
 
 def rounded(value: Any) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -27,6 +27,9 @@ from sweeps.plan.points import axes_of, split, table_of
 
 if TYPE_CHECKING:
     from inversion.checkpoints.checkpoint import Checkpoint
+
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -68,50 +71,38 @@ def read_grid(config: DictConfig) -> Grid:
     cells: list[Cell] = []
     for point in itertools.chain(*split(overrides)):
         name = named(point, axes)
-        cells += checker.cells(name, Config.of(composer.settings(point)))
+        cells += checker.cells(name, Config.of(composer.values(point)))
     distinct = {cell.fingerprint: cell for cell in reversed(cells)}  # steps=3,3 is one point
     return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)), table_of(overrides))
 
 
 class Checker:
-    """Checks composed settings; each checkpoint and each photo is read once."""
+    """Checks composed settings. What many points have in common is looked at once, checkpoints and photos among it."""
 
     def __init__(self) -> None:
-        self.checkpoints: dict[str, tuple[str, int]] = {}  # generator settings -> sha256, resolution
         self.hashes: dict[Path, str] = {}
+        self._found: dict[str, Any] = {}
 
     def cells(self, point: str, config: Config) -> list[Cell]:
         """One per photo. Raises ConfigError, CheckpointError."""
-        import torch
-
-        from inversion.inspection import is_looked_at
-        from inversion.metrics.metric import load_metrics
-        from inversion.search.blind_blur import is_to_be_found
-        from inversion.search.objective import checked
-
         refuse_all_faces(config)
         assert config.hyperparameters  # refuses values that cannot work
-        checked(instantiate(config.loss))
-        load_metrics(config.values["metrics"])
-        checkpoint, resolution = self._checkpoint(config.generator)
-        degradation = instantiate(config.degradation)
-        masked = config.degradation.get("mask") is not None  # a mask goes with its photo
-        found = is_looked_at(degradation, config.degraded) or is_to_be_found(degradation, config.degraded)
-        if not (masked or found):
-            bound, other = (degradation.in_pixels(resolution, side) for side in (1.0, 2.0))
-            if bound == other:  # else how wide 100px are depends on the size of the photo's face
-                bound.bind(torch.zeros(1, 3, resolution, resolution), degraded=False)
-        photos = self._photos(config.input)
+        self._once(check_loss, config.loss)
+        self._once(check_metrics, config.values["metrics"])
+        checkpoint, resolution = self._once(read_checkpoint, config.generator)
+        self._once(check_degradation, config.degradation, config.degraded, resolution)
+        photos = self._once(self._photos, config.input)
         return [
             Cell(point, name, fingerprint(config.values, photo, checkpoint)) for name, photo in photos.items()
         ]
 
-    def _checkpoint(self, generator: Node) -> tuple[str, int]:
-        key = json.dumps(generator, sort_keys=True)
-        if key not in self.checkpoints:
-            checkpoint: Checkpoint = instantiate(generator)
-            self.checkpoints[key] = checkpoint.sha256, checkpoint.architecture.img_resolution
-        return self.checkpoints[key]
+    def _once(self, look: Callable[..., Found], *settings: Any) -> Found:
+        """What comes of a look at these settings; where it raises, it does so every time."""
+        key = json.dumps([look.__name__, settings], sort_keys=True)
+        if key not in self._found:
+            self._found[key] = look(*settings)
+        found: Found = self._found[key]
+        return found
 
     def _photos(self, source: Node) -> dict[str, str]:
         """File name → sha256. Raises ConfigError for a photo that is not there."""
@@ -122,6 +113,42 @@ class Checker:
             if path not in self.hashes:
                 self.hashes[path] = sha256_of(path)
         return {path.name: self.hashes[path] for path in paths}
+
+
+def check_loss(loss: Node) -> None:
+    """Raises ConfigError."""
+    from inversion.search.objective import checked
+
+    checked(instantiate(loss))
+
+
+def check_metrics(paths: Sequence[str]) -> None:
+    """Raises ConfigError."""
+    from inversion.metrics.metric import load_metrics
+
+    load_metrics(paths)
+
+
+def read_checkpoint(generator: Node) -> tuple[str, int]:
+    """Its sha256 and resolution. Raises ConfigError, CheckpointError."""
+    checkpoint: Checkpoint = instantiate(generator)
+    return checkpoint.sha256, checkpoint.architecture.img_resolution
+
+
+def check_degradation(settings: Node, degraded: bool, resolution: int) -> None:
+    """As far as that is possible without a photo. Raises ConfigError."""
+    import torch
+
+    from inversion.inspection import is_looked_at
+    from inversion.search.blind_blur import is_to_be_found
+
+    degradation = instantiate(settings)
+    masked = settings.get("mask") is not None  # a mask goes with its photo
+    found = is_looked_at(degradation, degraded) or is_to_be_found(degradation, degraded)
+    if not (masked or found):
+        bound, other = (degradation.in_pixels(resolution, side) for side in (1.0, 2.0))
+        if bound == other:  # else how wide 100px are depends on the size of the photo's face
+            bound.bind(torch.zeros(1, 3, resolution, resolution), degraded=False)
 
 
 def refuse_all_faces(config: Config) -> None:

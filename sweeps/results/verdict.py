@@ -163,9 +163,9 @@ def explain(
         sentences.append(f"It is the best: the quality of all others is lower by more than {margin}.")
     edges = [axis for axis in own if _at_edge(top[axis.key], axis, set(cells[axis.key]))]
     if edges and len(alike) < len(cells):
-        named = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
+        where = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
         sentences.append(
-            f"The best cell lies at the edge of the grid ({named}): a wider grid may hold a better one."
+            f"The best cell lies at the edge of the grid ({where}): a wider grid may hold a better one."
         )
     incomplete = int((cells["n"] < top["n"]).sum())
     if incomplete:

@@ -115,28 +115,28 @@ def test_a_blurred_photo_is_restored_and_everything_is_recorded(blurred: Path) -
     assert sizes == {(32, 32)}
 
 
-def test_the_saved_latents_give_the_saved_picture(synthetic: Path, weights: Path) -> None:
+def test_the_saved_latents_give_the_saved_picture(blurred: Path, weights: Path) -> None:
     from inversion.checkpoints import load
     from inversion.images import to_pil
     from inversion.latents.latents_file import load_latents
 
-    latents = load_latents(synthetic / "out" / "latents.npz")
+    latents = load_latents(blurred / "out" / "latents.npz")
     generator = Generator(load(weights).architecture)
     generator.load_state_dict(load(weights).generator)
     with torch.no_grad():
-        again = to_pil(generator.synthesis(latents.ws, latents.noises)[0])
-    saved = Image.open(synthetic / "out" / "restored.png")
+        again = to_pil(generator.synthesis(latents.ws, latents.noises, offsets=latents.offsets)[0])
+    saved = Image.open(blurred / "out" / "restored.png")
     assert np.abs(np.asarray(again, float) - np.asarray(saved, float)).max() <= 1
 
 
 @pytest.mark.slow
 def test_a_search_goes_on_from_an_earlier_ones_latents(tmp_path: Path, weights: Path) -> None:
     """With steps too small to be seen the same picture comes out."""
-    assert start(tmp_path, weights, "steps=3", "tracking=none").returncode == 0
+    assert start(tmp_path, weights, "steps=3", "feature_steps=0", "tracking=none").returncode == 0
     before = np.asarray(Image.open(tmp_path / "out" / "restored.png"), float)
     latents = tmp_path / "latents.npz"
     (tmp_path / "out" / "latents.npz").rename(latents)
-    still = ("steps=1", "jitter=0", "learning_rate=1e-6", "seed=1", "tracking=none")
+    still = ("steps=1", "feature_steps=0", "jitter=0", "learning_rate=1e-6", "seed=1", "tracking=none")
     done = start(tmp_path, weights, f"start={latents}", *still)
     assert done.returncode == 0, done.stderr
     after = np.asarray(Image.open(tmp_path / "out" / "run_2" / "restored.png"), float)  # the first one stays

@@ -167,7 +167,7 @@ def test_a_claimed_run_that_a_busy_database_refuses_once_stays_claimed(
     uri: str, experiment: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ended, it would be somebody else's to run."""
-    true, tries = MlflowClient.log_batch, []
+    true, tries = MlflowClient.log_inputs, []
 
     def busy(*arguments: Any, **named: Any) -> None:
         tries.append(1)
@@ -176,8 +176,10 @@ def test_a_claimed_run_that_a_busy_database_refuses_once_stays_claimed(
         true(*arguments, **named)
 
     claimed = mlflow_recorder.open_run(uri, experiment, "blur", {"kind": "job"})
-    monkeypatch.setattr(MlflowClient, "log_batch", busy)
-    patiently(lambda: open_run(uri, experiment, run_id=claimed, is_empty=True))
+    monkeypatch.setattr(MlflowClient, "log_inputs", busy)
+    recorder = patiently(lambda: open_run(uri, experiment, run_id=claimed, is_empty=True, photo=PHOTO))
+    assert len(tries) == 2
+    recorder.flush()
     run = client.get_run(claimed)
     assert (run.info.status, run.data.params) == ("RUNNING", {"reg": "0.5"})
 

@@ -12,10 +12,12 @@ import pytest
 from inversion.errors import ConfigError
 from inversion.record import mlflow_store
 from inversion.record.mlflow_store import (
+    clear_errors,
     open_client,
     open_existing,
     patiently,
     prepare_store,
+    reason,
     refuse_password,
     sqlite_path,
 )
@@ -163,3 +165,24 @@ def test_a_kill_amid_its_making_leaves_no_half_database(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db.part").write_bytes(b"half of a database")
     prepare_store(f"sqlite:///{tmp_path}/mlflow.db", "inversion", tmp_path)
     assert (tmp_path / "mlflow.db").is_file() and not (tmp_path / "mlflow.db.part").exists()
+
+
+def test_a_server_that_wants_to_know_who_asks_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its requests raise MLflow's errors, its artifacts those of `requests`."""
+    from mlflow.exceptions import RestException
+    from requests import HTTPError, Response
+
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
+    with pytest.raises(ConfigError) as told, clear_errors("http://head:5000"):
+        raise RestException({"error_code": "UNAUTHENTICATED", "message": "a page of HTML"})
+    assert str(told.value) == (
+        "MLflow cannot use http://head:5000: the server asks for a user name and a password, and none were given. Set "
+        "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, on every machine that runs jobs; runs can do without "
+        "(tracking=none)."
+    )
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
+    response = Response()
+    response.status_code = 401
+    assert reason(HTTPError("401 Client Error", response=response)).endswith(
+        "those of 'ann' were not accepted"
+    )

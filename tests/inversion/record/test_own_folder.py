@@ -151,7 +151,7 @@ def test_a_name_is_listed_before_its_file_is_written(tmp_path: Path) -> None:
 def test_the_manifest_lists_files_artifacts_and_the_run_each_once(tmp_path: Path) -> None:
     own = written(tmp_path, "b.png", "a.png", "b.png")
     for name in ("b.png", "b.png"):
-        own.list_artifact(name)
+        own.list_artifacts([name])
     own.describe_run({"name": "ü", "id": None})
     own.describe_run({"id": "7"})
     assert read_manifest(tmp_path) == {

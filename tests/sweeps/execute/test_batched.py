@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -67,28 +66,20 @@ def test_first_points_run_before_the_last_ones_are_composed(monkeypatch: pytest.
     """Progress within seconds, and memory that does not grow with the sweep."""
     happened: list[str] = []
 
-    class Composed:
-        def __init__(self, config: object) -> None: ...
-
-        def job(self, words: list[str], number: int) -> int:
-            happened.append(f"composed {number}")
-            return number
+    def compose(composer: object, sweep: Path, point: Point, here: object) -> Job:
+        happened.append(f"composed {point.number}")
+        return Job(Config.of(BASE), Path("out"), (), "blur", point.number, sweep)
 
     def run(group: list[Job]) -> list[tuple[Job, list[Any]]]:
         happened.append("ran " + " ".join(str(job.number) for job in group))
         return [(job, [job.number]) for job in group[::-1]]
 
     monkeypatch.setattr(batched, "AT_ONCE", 2)
-    monkeypatch.setattr(batched, "Composer", Composed)
-    monkeypatch.setattr(
-        batched, "prepare", lambda context, number: SimpleNamespace(cfg=number, hydra_cfg=MagicMock())
-    )
-    monkeypatch.setattr(
-        Job, "composed", lambda number, *_: Job(Config.of(BASE), Path("out"), (), "blur", number)
-    )
+    monkeypatch.setattr(batched, "Composer", MagicMock())
+    monkeypatch.setattr(batched, "composed", compose)
     monkeypatch.setattr(batched, "run_group", run)
     points = [Point(number, []) for number in range(3)]
-    found: list[Any] = batched.run_together(MagicMock(), MagicMock(), points)
+    found: list[Any] = batched.run_together(MagicMock(), points)
     assert found == [[0], [1], [2]]
     assert happened == ["composed 0", "composed 1", "ran 0 1", "composed 2", "ran 2"]
 

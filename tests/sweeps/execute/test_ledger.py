@@ -12,6 +12,7 @@ import pytest
 
 from inversion.record.mlflow_store import Store, open_client, prepare_store
 from inversion.record.record import Ending
+from inversion.record.run_index import RunIndex
 from inversion.record.store_copy import health_of
 from sweeps.execute import process
 from sweeps.execute.heartbeat import TAG
@@ -150,7 +151,7 @@ class Racing(Ledger):
     """Another process's claim is there at the second look: it was made between ours and its commit."""
 
     def __init__(self, ledger: Ledger, goes_after: int | None) -> None:
-        self.uri, self.experiment_id, self.lease = ledger.uri, ledger.experiment_id, ledger.lease
+        super().__init__(Store(ledger.uri, "", ledger.experiment_id), ledger.lease)
         self.looks = 0
         self.other = ""
         self.goes_after = goes_after
@@ -275,7 +276,8 @@ def test_a_store_that_fails_is_not_asked_for_faces(ledger: Ledger, monkeypatch: 
     def fail(*_: Any) -> Any:
         raise MlflowException("the server is away")
 
-    monkeypatch.setattr("sweeps.execute.ledger.open_client", fail)
+    monkeypatch.setattr("sweeps.execute.lookup.open_client", fail)
+    monkeypatch.setattr(RunIndex, "ids", fail)
     assert ledger.whole("f1") is None and health_of(ledger.uri).is_away
     monkeypatch.setattr(health_of(ledger.uri), "_failed", -1e9)
     assert ledger.look(["f1"], {}, False) is None and health_of(ledger.uri).is_away

@@ -17,10 +17,11 @@ from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from sweeps.plan.composer import Composer
-from sweeps.plan.config import Config
 from sweeps.plan.grid import Grid, read_grid
+from sweeps.plan.interpolations import followers
 from tests.end_to_end.sweeping import write_weights
 
+ALL_READ = ("seed", "reg", "input.mask")
 CONF = Path(__file__).parents[3] / "conf"
 
 
@@ -117,23 +118,74 @@ def test_a_key_or_type_that_does_not_exist_is_refused_in_hydras_words(
         grid(weights, *overrides)
 
 
-def test_composing_in_short_gives_what_hydra_composes(weights: str) -> None:
-    words = [
-        "input=synthetic",
-        "generator=small_file",
-        weights,
-        "degradation=blur",
-        "degradation.kernel_size=5",
-        "reg=0.5",
-    ]
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["degradation=blur", "degradation.kernel_size=5", "reg=0.5"],
+        ["degradation=blur", "degradation.kernel_size=5", "degradation.sigma=2", "reg=0.5", "reg=1"],
+        ["degradation=inpaint", "degradation.mask=face.png", "seed=3"],  # input.mask follows
+        ["input.truncation_psi=0.5", "+input.max_size=${seed}", "max_size=64,", "seed=3"],
+        ["image=a.jpg", "input=photo", "degraded=true", "tracking.uri=http://head", "metrics=[a.b,c]"],
+        ["reg=${learning_rate}", "learning_rate=0.2"],
+        ["+phases=[{space: w}, {space: w+}]", "space=null", "phases=[]"],
+        ["hyperparameters=robust", "phases.0.share=2.0", "phases.1.learning_rate=0.3"],
+        ["tracking.artifacts='${artifacts_for:${tracking.uri}}/${seed}/${device}'", "seed=1", "device=cpu"],
+    ],
+)
+def test_composing_in_short_gives_what_hydra_composes(weights: str, words: list[str]) -> None:
+    words = ["input=synthetic", "generator=small_file", weights, *(w for w in words if not w.endswith(","))]
     loader = GlobalHydra.instance().config_loader()
     config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
     whole = loader.load_sweep_config(config, words)
     del whole._content["hydra"]  # type: ignore[union-attr]
     composer = Composer(config)
-    composer.settings([*words[:-1], "reg=0.1"])
-    assert Config.of(composer.settings(words)).values == OmegaConf.to_container(whole, resolve=True)
-    assert len(composer._composed) == 1
+    composer.values([word for word in words if not word.startswith("reg=")])
+    expected = OmegaConf.to_container(whole, resolve=True)
+    assert composer.values(words) == expected
+    assert composer.values(words) == expected  # and again, from what is kept by now
+    assert OmegaConf.to_container(composer.settings(words), resolve=True) == expected
+
+
+def test_points_share_what_does_not_vary(weights: str) -> None:
+    words = ["input=synthetic", "generator=small_file", weights, "degradation=blur"]
+    loader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
+    composer = Composer(config)
+    one, other = (composer.values([*words, f"reg={reg}", "degradation.sigma=2"]) for reg in (0.1, 0.2))
+    assert one["loss"] is other["loss"] and one["launcher"] is other["launcher"]
+    assert (one["reg"], other["reg"]) == (0.1, 0.2) and len(composer._composed) == 1
+
+
+def test_a_setting_that_follows_from_two_axes_is_composed_for_every_point(weights: str) -> None:
+    """Neither axis alone changes it: what each value does alone would not show."""
+    OmegaConf.register_new_resolver("both", lambda a, b: a == 2 and b == 2, replace=True)
+    words = ["input=synthetic", "generator=small_file", weights, "early_stop='${both:${seed},${steps}}'"]
+    loader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
+    composer = Composer(config)
+    points = [(1, 1), (1, 2), (2, 1), (2, 2)]
+    found = [composer.values([*words, f"seed={s}", f"steps={t}"])["early_stop"] for s, t in points]
+    assert found == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("${seed}", {"seed"}),
+        ("a ${reg} b ${seed}", {"reg", "seed"}),
+        ("${input}", {"input.mask"}),
+        ("${oc.select:input.mask,null}", {"input.mask"}),
+        ("${through}", {"reg"}),
+        ("${oc.select:${name}}", {"seed", "reg", "input.mask"}),  # computed: whatever it may be
+        ("${.seed}", {"seed", "reg", "input.mask"}),
+        ("${oc.env:HOME}", set()),
+        ("${seeds}", set()),
+    ],
+)
+def test_what_an_interpolation_may_read(text: str, reads: set[str]) -> None:
+    own = {"seed": 1, "seeds": 1, "reg": 1, "input": {"mask": None}, "through": "${reg}", "name": "x"}
+    found = followers(OmegaConf.create({**own, "one": {"list": [{"it": text}]}}), list(ALL_READ))
+    assert found.get("one.list.0.it", set()) == reads
 
 
 def test_a_job_composed_in_short_is_what_hydra_gives_its_launcher(weights: str) -> None:
