@@ -115,17 +115,17 @@ def test_a_blurred_photo_is_restored_and_everything_is_recorded(blurred: Path) -
     assert sizes == {(32, 32)}
 
 
-def test_the_saved_latents_give_the_saved_picture(synthetic: Path, weights: Path) -> None:
+def test_the_saved_latents_give_the_saved_picture(blurred: Path, weights: Path) -> None:
     from inversion.checkpoints import load
     from inversion.images import to_pil
     from inversion.latents.latents_file import load_latents
 
-    latents = load_latents(synthetic / "out" / "latents.npz")
+    latents = load_latents(blurred / "out" / "latents.npz")
     generator = Generator(load(weights).architecture)
     generator.load_state_dict(load(weights).generator)
     with torch.no_grad():
         again = to_pil(generator.synthesis(latents.ws, latents.noises, offsets=latents.offsets)[0])
-    saved = Image.open(synthetic / "out" / "restored.png")
+    saved = Image.open(blurred / "out" / "restored.png")
     assert np.abs(np.asarray(again, float) - np.asarray(saved, float)).max() <= 1
 
 
