@@ -15,14 +15,16 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from benchmarks.damaged import SEVERITIES, Damaged, damaged
-from inversion.damage.damage import Damage, find_damage
+from inversion.damage.damage import SURE, Damage, find_damage
 from inversion.degradations.blur import default_sigma
 from inversion.images import list_photos, read_photo
 
 VISIBLE = 1.5  # px
 NEAR_KERNEL, NEAR_SIGMA, NEAR_QUALITY = 0.15, 0.25, 5
+NEAR_ANGLE = 10  # degrees
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,10 @@ def colour(case: Case) -> float | None:
 
 
 def sharp(case: Case) -> float | None:
-    return None if case.done.kernel_size else float(case.found.blur.is_sharp)
+    """Neither out of focus nor moved."""
+    if case.done.kernel_size or case.done.moved:
+        return None
+    return float(case.found.blur.is_sharp and not case.found.is_moved)
 
 
 def kernel(case: Case) -> float | None:
@@ -63,6 +68,42 @@ def kernel(case: Case) -> float | None:
     if size is None or default_sigma(size) < VISIBLE:
         return None
     return float(abs(case.found.blur.kernel_size / size - 1) <= NEAR_KERNEL)
+
+
+def unmoved(case: Case) -> float | None:
+    return None if case.done.moved else float(not case.found.is_moved)
+
+
+def moved(case: Case) -> float | None:
+    return float(case.found.is_moved) if case.done.moved else None
+
+
+def line(case: Case) -> float | None:
+    if not (case.done.moved and case.found.is_moved):
+        return None
+    (length, angle), found = case.done.moved, case.found.motion
+    turned = abs((found.angle - angle + 90) % 180 - 90)
+    return float(abs(found.length / length - 1) <= NEAR_KERNEL and turned <= NEAR_ANGLE)
+
+
+def clean(case: Case) -> float | None:
+    return None if case.done.dusty is not None else float(case.found.dust.confidence < SURE)
+
+
+def dust_precision(case: Case) -> float | None:
+    """Of what is sure."""
+    if case.done.dusty is None or case.found.dust.confidence < SURE:
+        return None
+    mask = case.found.dust.mask
+    near = ndimage.binary_dilation(case.done.dusty, iterations=2)  # a spot's edge is half of it
+    return float((mask & near).sum() / mask.sum())
+
+
+def dust_recall(case: Case) -> float | None:
+    if case.done.dusty is None or not case.done.dusty.any():
+        return None
+    mask = case.found.dust.mask if case.found.dust.confidence >= SURE else np.zeros_like(case.done.dusty)
+    return float((mask & case.done.dusty).sum() / case.done.dusty.sum())
 
 
 def quality(case: Case) -> float | None:
@@ -98,6 +139,12 @@ MEASURES: dict[str, tuple[Measure, str]] = {
     "scratches, precision": (precision, ">= 80 % at severity 2"),
     "scratches, recall": (recall, ">= 80 % at severity 2"),
     "scratched, of whole photos": (untouched, "-"),
+    "motion seen, of photos that moved": (moved, "-"),
+    f"its line within {NEAR_KERNEL:.0%} and {NEAR_ANGLE} degrees, of those": (line, "-"),
+    "no motion seen, of the others": (unmoved, "-"),
+    "dust, precision": (dust_precision, "-"),
+    "dust, recall": (dust_recall, "-"),
+    "no dust seen, of photos without": (clean, "-"),
 }
 
 
@@ -127,6 +174,8 @@ def describe(case: Case) -> str:
         f"({found.blur.confidence:.2f}), sigma {sigma:.4f} -> {found.noise.sigma:.4f}, "
         f"quality {done.quality} -> {found.compression.quality} ({found.compression.origin}), "
         f"scratched {0 if done.scratched is None else done.scratched.mean():.2%} -> {found.scratches.share:.2%}, "
+        f"moved {done.moved} -> {found.motion.length:.1f}, {found.motion.angle:.0f} ({found.motion.confidence:.2f}), "
+        f"dust {0 if done.dusty is None else done.dusty.mean():.2%} -> {found.dust.count} spots, "
         f"precision {case.overlap[0]:.2f}, recall {case.overlap[1]:.2f}, {case.seconds:.1f} CPU s"
     )
 

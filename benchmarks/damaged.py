@@ -14,6 +14,7 @@ from inversion.damage.colour import Kind
 from inversion.damage.noise import IN_LUMA
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.grayscale import Grayscale
+from inversion.degradations.motion_blur import MotionBlur
 from inversion.degradations.scratches import Scratches
 from inversion.degradations.sensor_noise import SensorNoise
 from inversion.images import quantize, to_pil, to_tensor
@@ -24,6 +25,10 @@ NOISE = {1: (0.01, 0.02), 2: (0.02, 0.04), 3: (0.04, 0.08)}  # sigma, white = 1
 QUALITY = {1: (75, 95), 2: (50, 75), 3: (20, 50)}
 STROKES = {1: (2, 4), 2: (4, 8), 3: (8, 12)}
 WIDTH = (0.004, 0.01)  # of a scratch, of the side
+LENGTH = {1: (0.012, 0.02), 2: (0.02, 0.035), 3: (0.035, 0.05)}  # of motion, of the shorter side
+SPOTS = {1: (15, 25), 2: (25, 45), 3: (45, 70)}
+RADIUS = (0.001, 0.005)  # of a spot, of the shorter side
+SEEN = 0.15  # of white: a spot that differs less from what it hides is none
 KINDS: tuple[Kind, Kind, Kind] = ("colour", "grey", "sepia")
 PAPER = 0.95  # white of a print, in [-1, 1]
 
@@ -39,20 +44,29 @@ class Damaged:
     scratched: np.ndarray | None  # [H, W] bool
     sigma: float | None  # of the noise in luma, white = 1
     quality: int | None
+    moved: tuple[float, float] | None = None  # px, degrees
+    dusty: np.ndarray | None = None  # [H, W] bool, where spots can be seen
 
 
 def damaged(photo: Image.Image, severity: int, seed: int) -> Damaged:
-    """Blur as the camera's, colour as the print's, its scratches, the scanner's noise, the file's compression.
+    """Blur as the camera's, colour as the print's, its scratches and dust, the scanner's noise, the file's compression.
 
-    Each happens to about half of the photos, so that what is not there must be left alone, too.
+    Each happens to about half of the photos, motion to a third of those in focus, dust to a third, so that what is not
+    there must be left alone, too.
     """
     rng, noise = np.random.default_rng([seed, severity]), torch.Generator().manual_seed(seed)
+    more = np.random.default_rng([seed, severity, 1])  # of what came later: the other draws are as they were
     image, side = to_tensor(photo)[None], min(photo.size)
-    kernel_size = sigma = quality = scratched = None
+    kernel_size = sigma = quality = scratched = moved = dusty = None
     if rng.random() < 0.6:
         kernel_size = max(1.0, float(rng.uniform(*BLUR[severity])) * side)
         image = GaussianBlur(kernel_size).bind(image, False)(image)
+    elif more.random() < 0.35:
+        moved = float(more.uniform(*LENGTH[severity])) * side, float(more.uniform(0, 180))
+        image = MotionBlur(*moved).bind(image, False)(image)
     colour, image = coloured(image, rng)
+    if more.random() < 0.35:
+        image, dusty = with_dust(image, int(more.integers(*SPOTS[severity], endpoint=True)), more)
     if rng.random() < 0.5:
         strokes, width = int(rng.integers(*STROKES[severity], endpoint=True)), float(rng.uniform(*WIDTH))
         operator = Scratches(strokes, width, seed).bind(image, False)
@@ -71,7 +85,23 @@ def damaged(photo: Image.Image, severity: int, seed: int) -> Damaged:
         pixels = np.array(stored)
         saved_again = rng.random() < 0.5
         tables = None if saved_again else stored.quantization  # type: ignore[attr-defined]
-    return Damaged(pixels, tables, colour, kernel_size, scratched, sigma, quality)
+    return Damaged(pixels, tables, colour, kernel_size, scratched, sigma, quality, moved, dusty)
+
+
+def with_dust(image: Tensor, count: int, rng: np.random.Generator) -> tuple[Tensor, np.ndarray]:
+    """Ellipses of one colour, black or paper-white, and where they can be seen: [H, W] bool."""
+    height, width = image.shape[-2:]
+    rows, columns = np.mgrid[:height, :width]
+    level, where = (PAPER if rng.random() < 0.6 else -PAPER), np.zeros((height, width), dtype=bool)
+    for _ in range(count):
+        y, x, angle = rng.uniform(0, height), rng.uniform(0, width), rng.uniform(0, np.pi)
+        radius, flat = rng.uniform(*RADIUS) * min(height, width), rng.uniform(0.5, 1)
+        along = (columns - x) * np.cos(angle) + (rows - y) * np.sin(angle)
+        across = (rows - y) * np.cos(angle) - (columns - x) * np.sin(angle)
+        where |= (along / radius) ** 2 + (across / radius / flat) ** 2 < 1
+    before = Grayscale()(image)[0, 0].numpy()
+    spoilt = torch.where(torch.from_numpy(where), level, image)
+    return spoilt, where & (np.abs(before - level) / 2 > SEEN)
 
 
 def coloured(image: Tensor, rng: np.random.Generator) -> tuple[Kind, Tensor]:

@@ -20,6 +20,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
+from inversion.generator.architecture import Architecture
 from inversion.generator.stylegan2 import Generator
 
 
@@ -43,6 +44,7 @@ def nvidia_loop(
     """A function that runs so many steps."""
     networks, projector = _modules(clone)
     a = generator.architecture
+    assert isinstance(a, Architecture)  # their projector is StyleGAN2's
     theirs = networks.Generator(
         a.z_dim,
         a.c_dim,

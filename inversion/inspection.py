@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inversion.damage.damage import PROBABLE, SURE, Damage, find_damage
+from inversion.damage.damage import PROBABLE, Damage, find_damage
+from inversion.damage.dust import Dust
 from inversion.damage.noise import IN_LUMA
 from inversion.damage.scratches import Scratches
 from inversion.damage.table import answers
@@ -21,6 +22,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.jpeg import JPEG
+from inversion.degradations.motion_blur import MotionBlur
 from inversion.degradations.sensor_noise import SensorNoise
 from inversion.errors import ConfigError
 from inversion.fullsize.resampling import noise_gain
@@ -40,11 +42,14 @@ def inspect(path: Path, photo: Image.Image) -> Damage:
     damage = find_damage(np.array(photo), tables)
     sought, notes = min(photo.size) >= LEAST, []
     if not sought:
-        damage = replace(damage, scratches=Scratches(np.zeros_like(damage.scratches.mask), 0.0, 0.0))
-        notes.append(f"Scratches are not looked for under {LEAST} px, where outlines look like them.")
-    if damage.is_scratched and not fills_in(damage):
+        nowhere = np.zeros_like(damage.scratches.mask)
+        damage = replace(damage, scratches=Scratches(nowhere, 0.0, 0.0), dust=Dust(nowhere, 0, 0.0))
         notes.append(
-            "What may be scratches is too unsure to be filled in: damage.png shows it. If it is right, "
+            f"Scratches and dust are not looked for under {LEAST} px, where outlines look like them."
+        )
+    if (damage.hidden & ~damage.surely_hidden).any():
+        notes.append(
+            "What may be scratches or dust is too unsure to be filled in: damage.png shows it. If it is right, "
             f"python -m inversion.damage {shlex.quote(str(path))} --mask mask.png and degradation.mask=mask.png."
         )
     if damage.is_noisy and damage.noise.confidence < PROBABLE:
@@ -57,8 +62,8 @@ def inspect(path: Path, photo: Image.Image) -> Damage:
 
 
 def fills_in(damage: Damage) -> bool:
-    """Whether the scratches are sure; of 22 undamaged photos of 526 px and more, 5 have unsure ones in the face."""
-    return damage.is_scratched and damage.scratches.confidence >= SURE
+    """Whether some of it is sure; of 22 undamaged photos of 526 px and more, 5 have unsure scratches in the face."""
+    return bool(damage.surely_hidden.any())
 
 
 def is_looked_at(degradation: Degradation, degraded: bool) -> bool:
@@ -99,18 +104,21 @@ def resolve(auto: Auto, photo: Photo) -> Compose:
     steps: list[Degradation] = []
     if auto.blur == AUTO:
         scale = resolution / photo.side  # pixels of the search per pixel of the photo
-        size, sigma = (round(length * scale, 3) for length in (damage.blur.kernel_size, damage.blur.sigma))
-        if damage.is_blurred and size > 1:
+        found = damage.motion.length if damage.is_moved else damage.blur.kernel_size
+        size, sigma = (round(length * scale, 3) for length in (found, damage.blur.sigma))
+        if damage.is_moved and size > 1:
+            steps.append(MotionBlur(size, round((damage.motion.angle + photo.turn) % 180, 1)))
+        elif damage.is_blurred and size > 1:
             steps.append(GaussianBlur(size, sigma))
-        elif damage.is_blurred:
+        elif damage.is_moved or damage.is_blurred:
             log.info("%s: its blur is finer than a pixel of the generator and stays.", printable(photo.file))
     elif not is_none(auto.blur):
         steps.append(GaussianBlur(auto.blur))
     if is_grey(auto, damage):
         steps.append(Grayscale())
     sure = damage.is_noisy and damage.noise.confidence >= PROBABLE
-    found = damage.noise.sigma / IN_LUMA if sure else 0.0
-    if noise := found if auto.noise == AUTO else given(auto.noise, "noise", "0.05"):
+    found_noise = damage.noise.sigma / IN_LUMA if sure else 0.0
+    if noise := found_noise if auto.noise == AUTO else given(auto.noise, "noise", "0.05"):
         steps.append(SensorNoise(round(noise * noise_gain(max(1.0, photo.side / full)), 5)))
     own_pixels = photo.transform is None and photo.width == full
     quality = damage.compression.quality if damage.is_compressed and own_pixels else None
@@ -157,7 +165,9 @@ def found_damage(degradation: Degradation, photo: Photo) -> dict[str, float]:
     return {
         "found_grey": float(damage.colour.is_grey),
         "found_blur": damage.blur.kernel_size if damage.is_blurred else 0.0,
+        "found_motion": damage.motion.length if damage.is_moved else 0.0,
         "found_noise": damage.noise.sigma / IN_LUMA,
         "found_scratched": 100 * damage.scratches.share,
+        "found_dust": float(damage.dust.count),
         **({} if quality is None else {"found_quality": float(quality)}),
     }

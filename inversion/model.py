@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.generator.discriminator import Discriminator
-from inversion.generator.prepared import PreparedDiscriminator, PreparedSynthesis
+from inversion.generator.prepared import PreparedDiscriminator
 from inversion.generator.statistics import w_statistics
-from inversion.generator.stylegan2 import Generator, SynthesisNetwork
+from inversion.generator.stylegan2 import Generator
+from inversion.generator.synthesis import Synthesis
 from inversion.priors.prior import Prior
 from inversion.runtime.precision import choose_dtype, lowest_resolution
 from inversion.search import families
@@ -23,7 +24,7 @@ class Model:
     """Everything a search needs to know of its generator."""
 
     generator: Generator  # fp32: for what is computed once
-    synthesis: PreparedSynthesis  # for every step, in the chosen precision
+    synthesis: Synthesis  # for every step, in the chosen precision
     discriminator: PreparedDiscriminator | None  # not every checkpoint carries one
     dtype: torch.dtype  # of the networks that a step runs through
     w_avg: Tensor  # [w_dim]
@@ -35,7 +36,7 @@ class Model:
         """Of the checkpoint file."""
         return self.checkpoint.sha256
 
-    def with_tuned(self, synthesis: SynthesisNetwork) -> Checkpoint:
+    def with_tuned(self, synthesis: nn.Module) -> Checkpoint:
         """The checkpoint with a synthesis network that was fitted to one photo; licence and source stay."""
         weights = {f"synthesis.{name}": tensor.cpu() for name, tensor in synthesis.state_dict().items()}
         whole = self.checkpoint.generator | weights

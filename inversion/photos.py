@@ -94,6 +94,9 @@ class Photos:
                 )
                 for number, points in faces.items()
             ]
+        if self.degraded and mask is not None:
+            hidden = np.asarray(mask.getchannel(0)) > 0
+            found = [replace(one, hidden=hidden) for one in found]
         return found if damage is None else [with_damage(one, damage) for one in found]
 
     def whole(
@@ -149,7 +152,7 @@ class Photos:
     def mask_of(self, photo: Image.Image, damage: Damage | None) -> Image.Image | None:
         """As large as the photo, RGB, white = fill in; None: nothing is to be filled in. Raises ConfigError."""
         if damage is not None:
-            found = Image.fromarray(255 * damage.hidden.astype(np.uint8))
+            found = Image.fromarray(255 * damage.surely_hidden.astype(np.uint8))
             return found.convert("RGB") if fills_in(damage) else None
         return None if self.mask in (None, AUTO, NONE) else read_mask(self.mask, photo.size).convert("RGB")
 

@@ -20,6 +20,11 @@ from sweeps.home import checkout, home
 STORE = "sqlite:///mlflow.db"  # the project's own
 HOST, PORT = "127.0.0.1", 5000
 GRACE = 5.0  # seconds in which a server may end by itself
+QUIET = {  # no reports to MLflow's makers; no workers for its evaluation jobs, eight processes of 160 MB each
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
 
 
 def serve(uri: str, experiment: str, port: int, project: Path) -> int:
@@ -52,8 +57,7 @@ def start(store: str, port: int) -> subprocess.Popen[bytes]:
     """MLflow's server over a database, in a process group of its own: `end` ends it with its workers."""
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
     command += ["--host", HOST, "--port", str(port), "--workers", "1"]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    return subprocess.Popen(command, env=environment, start_new_session=True)
+    return subprocess.Popen(command, env=os.environ | QUIET, start_new_session=True)
 
 
 def ui_command(uri: str) -> str:

@@ -71,7 +71,7 @@ def _summary(checkpoint: Checkpoint) -> str:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m inversion.checkpoints", description="StyleGAN2 weights files"
+        prog="python -m inversion.checkpoints", description="StyleGAN2 and StyleGAN3 weights files"
     )
     commands = parser.add_subparsers(required=True)
     convert = commands.add_parser("convert", help="write any accepted checkpoint as .safetensors")

@@ -41,4 +41,4 @@ class Budget:
         """Look at `count` items. Raises CheckpointError when there were too many."""
         self.items -= count
         if self.items < 0:
-            raise CheckpointError(f"it has more than {ITEMS:,} layers and values; no StyleGAN2 file does")
+            raise CheckpointError(f"it has more than {ITEMS:,} layers and values; no StyleGAN file does")

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from inversion.generator.architecture import Architecture
+from inversion.generator.architecture import AnyArchitecture, Architecture
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A StyleGAN2 as tensors; every reader returns this, whatever the file's dialect.
+    """A StyleGAN2 or StyleGAN3 as tensors; every reader returns this, whatever the file's dialect.
 
     Names are those of NVIDIA's published files: mapping.*, synthesis.* in the generator; b{res}.fromrgb,
     b{res}.conv0, b{res}.conv1, b{res}.skip, b4.conv, b4.fc, b4.out in the discriminator. Float32, on the CPU.
     """
 
-    architecture: Architecture
+    architecture: AnyArchitecture
     generator: dict[str, Tensor]
     discriminator_architecture: Architecture | None = None  # None: the file carries no discriminator
     discriminator: dict[str, Tensor] | None = None

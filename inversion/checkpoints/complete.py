@@ -7,8 +7,9 @@ import logging
 import torch
 from torch import Tensor
 
-from inversion.checkpoints.deduce import check_generator, check_limits
-from inversion.generator.architecture import Architecture
+from inversion.checkpoints.deduce import check_generator
+from inversion.checkpoints.limits import check_limits
+from inversion.generator.architecture import AnyArchitecture, Architecture
 from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import MappingNetwork
 
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 NOISE_SEED = 0
 
 
-def complete_generator(tensors: dict[str, Tensor], architecture: Architecture) -> dict[str, Tensor]:
+def complete_generator(tensors: dict[str, Tensor], architecture: AnyArchitecture) -> dict[str, Tensor]:
     """The tensors of a whole generator: noise inputs and the mean of w are filled in where the file left them out.
 
     NVIDIA's use_noise=False nets have no noise at all: theirs becomes silent. Forks of rosinality's leave out the
@@ -27,6 +28,26 @@ def complete_generator(tensors: dict[str, Tensor], architecture: Architecture) -
     """
     check_limits(architecture, "generator")
     whole = dict(tensors)
+    if isinstance(architecture, Architecture):
+        _add_noise(whole, architecture)
+    whole.setdefault("mapping.w_avg", torch.zeros(architecture.w_dim))
+    check_generator(whole, architecture)
+    if "mapping.w_avg" not in tensors:
+        whole["mapping.w_avg"] = mean_code(whole, architecture)
+    return whole
+
+
+def mean_code(tensors: dict[str, Tensor], architecture: AnyArchitecture) -> Tensor:
+    """The mean of w over 10,000 seeded z: [w_dim]."""
+    mapping = MappingNetwork(architecture)
+    mapping.load_state_dict(
+        {k.removeprefix("mapping."): v for k, v in tensors.items() if k.startswith("mapping.")}
+    )
+    return w_statistics(mapping)[0]
+
+
+def _add_noise(whole: dict[str, Tensor], architecture: Architecture) -> None:
+    """Fill in, of StyleGAN2's noise inputs, those that are not there."""
     rng = torch.Generator().manual_seed(NOISE_SEED)
     drawn = 0
     for resolution in architecture.resolutions:
@@ -41,17 +62,3 @@ def complete_generator(tensors: dict[str, Tensor], architecture: Architecture) -
                 whole[f"{layer}.noise_const"] = torch.zeros(resolution, resolution)
     if drawn:
         log.info("%d noise maps are not in the file: drawn with seed %d", drawn, NOISE_SEED)
-    whole.setdefault("mapping.w_avg", torch.zeros(architecture.w_dim))
-    check_generator(whole, architecture)
-    if "mapping.w_avg" not in tensors:
-        whole["mapping.w_avg"] = mean_code(whole, architecture)
-    return whole
-
-
-def mean_code(tensors: dict[str, Tensor], architecture: Architecture) -> Tensor:
-    """The mean of w over 10,000 seeded z: [w_dim]."""
-    mapping = MappingNetwork(architecture)
-    mapping.load_state_dict(
-        {k.removeprefix("mapping."): v for k, v in tensors.items() if k.startswith("mapping.")}
-    )
-    return w_statistics(mapping)[0]

@@ -5,27 +5,19 @@ The tensors are the truth: a file's own settings are only believed where shapes 
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
+from inversion.checkpoints.limits import check_limits
 from inversion.errors import CheckpointError
-from inversion.generator.architecture import Architecture
+from inversion.generator.architecture import AnyArchitecture, Architecture
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 
 FIR = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-MIN_RESOLUTION, MAX_RESOLUTION = 16, 4096
-MAX_LAYERS = 64
-MAX_WIDTH = 16384  # channels
-MAX_CODE, MAX_CLASSES = 2048, 4096  # z_dim and w_dim, c_dim
-MAX_MAPPING = 1 << 24  # weights; the mean code is measured over 10,000 codes
-MAX_CLAMP = 1e30
-MAX_GROUP = 1024  # images over which the minibatch standard deviation is taken
-ENTIRE_BATCH = 1 << 20  # over all images at once
 SHOWN = 4  # names listed in a message
 
 
@@ -33,14 +25,14 @@ def generator_architecture(tensors: Mapping[str, Tensor], conv_clamp: float | No
     """What generator these tensors make up. Raises CheckpointError when they make up none."""
     resolutions = _resolutions(tensors, r"synthesis\.b(\d{1,5})\.conv1\.weight")
     largest = resolutions[-1]
-    mapping_layers = _count(tensors, "mapping.fc{}.weight")
+    mapping_layers = count_layers(tensors, "mapping.fc{}.weight")
     if mapping_layers == 0:
         raise CheckpointError("no mapping network among its tensors (mapping.fc0.weight ...)")
     base, ceiling = _channel_rule(
-        {r: _shape(tensors, f"synthesis.b{r}.conv1.weight", 4)[0] for r in resolutions}
+        {r: shape_of(tensors, f"synthesis.b{r}.conv1.weight", 4)[0] for r in resolutions}
     )
-    embedded, c_dim = _label(tensors)
-    z_dim = _shape(tensors, "mapping.fc0.weight", 2)[1] - embedded
+    embedded, c_dim = label_sizes(tensors)
+    z_dim = shape_of(tensors, "mapping.fc0.weight", 2)[1] - embedded
     if "synthesis.b8.skip.weight" in tensors:
         kind = "resnet"
     else:
@@ -51,9 +43,9 @@ def generator_architecture(tensors: Mapping[str, Tensor], conv_clamp: float | No
         channel_max=ceiling,
         z_dim=z_dim,
         c_dim=c_dim,
-        w_dim=_shape(tensors, "synthesis.b4.conv1.affine.weight", 2)[1],
+        w_dim=shape_of(tensors, "synthesis.b4.conv1.affine.weight", 2)[1],
         mapping_layers=mapping_layers,
-        img_channels=_shape(tensors, f"synthesis.b{largest}.torgb.weight", 4)[0],
+        img_channels=shape_of(tensors, f"synthesis.b{largest}.torgb.weight", 4)[0],
         architecture=kind,
         conv_clamp=None if conv_clamp is None else float(conv_clamp),
     )
@@ -65,14 +57,14 @@ def discriminator_architecture(
     """What discriminator these tensors make up. Raises CheckpointError when they make up none."""
     resolutions = [4, *_resolutions(tensors, r"b(\d{1,5})\.conv1\.weight", first=8)]
     largest = resolutions[-1]
-    channels = {r: _shape(tensors, f"b{r}.conv0.weight", 4)[0] for r in resolutions[1:]}
-    channels[4], with_spread = _shape(tensors, "b4.conv.weight", 4)[:2]
+    channels = {r: shape_of(tensors, f"b{r}.conv0.weight", 4)[0] for r in resolutions[1:]}
+    channels[4], with_spread = shape_of(tensors, "b4.conv.weight", 4)[:2]
     base, ceiling = _channel_rule(channels)
     if "b8.skip.weight" in tensors:
         kind = "resnet"
     else:
         kind = "skip" if "b4.fromrgb.weight" in tensors else "orig"
-    _, c_dim = _label(tensors)
+    _, c_dim = label_sizes(tensors)
     return Architecture(
         img_resolution=largest,
         channel_base=base,
@@ -80,8 +72,8 @@ def discriminator_architecture(
         z_dim=0,
         c_dim=c_dim,
         w_dim=channels[4] if c_dim else 0,
-        mapping_layers=_count(tensors, "mapping.fc{}.weight"),
-        img_channels=_shape(tensors, f"b{largest}.fromrgb.weight", 4)[1],
+        mapping_layers=count_layers(tensors, "mapping.fc{}.weight"),
+        img_channels=shape_of(tensors, f"b{largest}.fromrgb.weight", 4)[1],
         architecture=kind,
         conv_clamp=None if conv_clamp is None else float(conv_clamp),
         mbstd_group_size=mbstd_group_size,
@@ -89,9 +81,14 @@ def discriminator_architecture(
     )
 
 
-def check_generator(tensors: Mapping[str, Tensor], architecture: Architecture) -> None:
+def check_generator(tensors: Mapping[str, Tensor], architecture: AnyArchitecture) -> None:
     """Raise CheckpointError unless the tensors are those of this generator: names, shapes, finite values."""
     _check(tensors, Generator, architecture, "generator")
+    for name, tensor in tensors.items():
+        if name.endswith("magnitude_ema") and not tensor > 0:
+            raise CheckpointError(
+                f"the generator's {name}, a mean square, should be > 0; the file is damaged"
+            )
 
 
 def check_discriminator(tensors: Mapping[str, Tensor], architecture: Architecture) -> None:
@@ -108,8 +105,8 @@ def check_filter(filter_taps: Tensor, what: str) -> None:
 
 def _check(
     tensors: Mapping[str, Tensor],
-    network: type[Generator | Discriminator],
-    architecture: Architecture,
+    network: Callable[..., Generator | Discriminator],
+    architecture: AnyArchitecture,
     what: str,
 ) -> None:
     check_limits(architecture, what)
@@ -117,9 +114,9 @@ def _check(
         module: nn.Module = network(architecture)
     wanted = module.state_dict()
     if missing := sorted(wanted.keys() - tensors.keys()):
-        raise CheckpointError(f"the {what} lacks {_some(missing)}")
+        raise CheckpointError(f"the {what} lacks {listed(missing)}")
     if foreign := sorted(tensors.keys() - wanted.keys()):
-        raise CheckpointError(f"the {what} holds {_some(foreign)}, which StyleGAN2 does not have")
+        raise CheckpointError(f"the {what} holds {listed(foreign)}, which its architecture does not have")
     for name, tensor in tensors.items():
         if tensor.shape != wanted[name].shape:
             raise CheckpointError(
@@ -131,72 +128,16 @@ def _check(
             raise CheckpointError(f"the {what}'s {name} holds nan or inf; the file is damaged")
 
 
-def check_limits(a: Architecture, what: str) -> None:
-    """Raise CheckpointError unless a network of this shape can be laid out at all: the numbers come from a file."""
-    whole = [a.img_resolution, a.channel_base, a.channel_max, a.z_dim, a.c_dim, a.w_dim, a.mapping_layers]
-    whole += [a.img_channels, a.mbstd_group_size, a.mbstd_channels]
-    if not all(type(number) is int and number >= 0 for number in whole):
-        raise CheckpointError(
-            f"the {what}'s architecture should consist of whole numbers >= 0. Got {_shown(a)}"
-        )
-    side = a.img_resolution
-    if not MIN_RESOLUTION <= side <= MAX_RESOLUTION or side & (side - 1):
-        raise CheckpointError(
-            f"the {what}'s resolution should be a power of two, {MIN_RESOLUTION} to {MAX_RESOLUTION} px. Got {side}"
-        )
-    too_wide = (
-        max(a.channel_max, a.img_channels, a.mbstd_channels) > MAX_WIDTH or a.mapping_layers > MAX_LAYERS
-    )
-    too_wide |= max(a.z_dim, a.w_dim) > MAX_CODE or a.c_dim > MAX_CLASSES
-    if too_wide or a.mapping_layers * a.w_dim**2 > MAX_MAPPING:
-        raise CheckpointError(f"the {what}'s architecture is out of bounds. Got {_shown(a)}")
-    if a.channels(side) < 1:
-        raise CheckpointError(f"the {what} has no channels at {side} px. Got {_shown(a)}")
-    if a.architecture not in ("skip", "resnet", "orig"):
-        raise CheckpointError(
-            f"the {what}'s kind should be skip, resnet or orig. Got {str(a.architecture)[:40]}"
-        )
-    if a.conv_clamp is not None and not (
-        type(a.conv_clamp) in (int, float) and 0 < a.conv_clamp <= MAX_CLAMP
-    ):
-        raise CheckpointError(f"the {what}'s conv_clamp should be a number > 0 or None. Got another")
-    check_group(a, what)
-
-
-def check_group(a: Architecture, what: str) -> None:
-    """The batch is split into groups of equal size, so that only powers of two fit NVIDIA's batches."""
-    group = a.mbstd_group_size
-    if group != ENTIRE_BATCH and not (0 < group <= MAX_GROUP and group & (group - 1) == 0):
-        raise CheckpointError(
-            f"the {what}'s minibatch standard deviation should be taken over a power of two images, 1 to {MAX_GROUP}. "
-            f"Got groups of {group}"
-        )
-    if a.mbstd_channels and a.channels(4) % a.mbstd_channels:
-        raise CheckpointError(
-            f"the {what}'s minibatch standard deviation should have channels that divide {a.channels(4)}. "
-            f"Got {a.mbstd_channels}"
-        )
-
-
-def _shown(architecture: Architecture) -> str:
-    """What came; a number of thousands of digits could not even be printed."""
-    values = dataclasses.asdict(architecture).items()
-    plain = (str, float, type(None))
-    shown = (
-        (k, v if isinstance(v, plain) or (type(v) is int and abs(v) < 1 << 64) else "?") for k, v in values
-    )
-    return " ".join(f"{k}={str(v)[:40]}" for k, v in shown)
-
-
 def _resolutions(tensors: Iterable[str], pattern: str, first: int = 4) -> list[int]:
     """The blocks that are there: first, 2 * first, ... without a gap."""
     found = sorted(int(match[1]) for name in tensors if (match := re.fullmatch(pattern, name)))
     if not found or found != [first << i for i in range(len(found))]:
-        raise CheckpointError(f"its tensors are not those of a StyleGAN2: {_some(sorted(tensors))}")
+        raise CheckpointError(f"its tensors are not those of a StyleGAN2: {listed(sorted(tensors))}")
     return found
 
 
-def _count(tensors: Iterable[str], pattern: str) -> int:
+def count_layers(tensors: Iterable[str], pattern: str) -> int:
+    """How many names with 0, 1, ... in the place of {} are there, without a gap."""
     names = set(tensors)
     count = 0
     while pattern.format(count) in names:
@@ -204,11 +145,11 @@ def _count(tensors: Iterable[str], pattern: str) -> int:
     return count
 
 
-def _label(tensors: Mapping[str, Tensor]) -> tuple[int, int]:
+def label_sizes(tensors: Mapping[str, Tensor]) -> tuple[int, int]:
     """Width of the label's embedding and number of classes; 0, 0 for unconditional nets."""
     if "mapping.embed.weight" not in tensors:
         return 0, 0
-    embedded, c_dim = _shape(tensors, "mapping.embed.weight", 2)
+    embedded, c_dim = shape_of(tensors, "mapping.embed.weight", 2)
     return embedded, c_dim
 
 
@@ -217,11 +158,12 @@ def _channel_rule(channels: Mapping[int, int]) -> tuple[int, int]:
     base, ceiling = max(c * r for r, c in channels.items()), max(channels.values())
     wrong = [f"{c} at {r} px" for r, c in channels.items() if c != min(base // r, ceiling)]
     if wrong:
-        raise CheckpointError(f"channel counts that follow no StyleGAN2 rule: {_some(wrong)}")
+        raise CheckpointError(f"channel counts that follow no StyleGAN2 rule: {listed(wrong)}")
     return base, ceiling
 
 
-def _shape(tensors: Mapping[str, Tensor], name: str, dimensions: int) -> list[int]:
+def shape_of(tensors: Mapping[str, Tensor], name: str, dimensions: int) -> list[int]:
+    """Raises CheckpointError unless this tensor is there, and has so many dimensions, none of them empty."""
     if name not in tensors:
         raise CheckpointError(f"the weights lack {name}")
     shape = list(tensors[name].shape)
@@ -230,6 +172,6 @@ def _shape(tensors: Mapping[str, Tensor], name: str, dimensions: int) -> list[in
     return shape
 
 
-def _some(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return (", ".join(name[:80] for name in names[:SHOWN]) or "nothing") + more

@@ -231,7 +231,7 @@ class _Machine:
         name = f"{module}.{attribute}"
         if name not in self.expected:
             raise CheckpointError(
-                f"the pickle asks for {name[:200]!r}, which no StyleGAN2 file needs; it is not read, and nothing of "
+                f"the pickle asks for {name[:200]!r}, which no StyleGAN file needs; it is not read, and nothing of "
                 "it was run. A net saved as a whole object: save its state_dict() instead, where its code is"
             )
         return Name(name)

@@ -39,7 +39,7 @@ Reader = Callable[[Path, Budget], tuple[str, Checkpoint]]
 
 
 def load(path: Path | str, sha256: str | None = None) -> Checkpoint:
-    """Read a StyleGAN2 checkpoint. Never executes what the file contains.
+    """Read a StyleGAN2 or StyleGAN3 checkpoint. Never executes what the file contains.
 
     sha256: refuse any file but this one. Raises CheckpointError, with the path, for whatever cannot be read and for
     nets that cannot work: one line, in which nothing of the file's is shown as it stands there.
@@ -75,7 +75,7 @@ def _reader(path: Path, size: int) -> Reader:
         head = file.read(HEAD)
     if size > MAX_SIZE:
         raise CheckpointError(
-            f"{size:,} bytes; no StyleGAN2 file has more than {MAX_SIZE:,}, and it is not read"
+            f"{size:,} bytes; no StyleGAN file has more than {MAX_SIZE:,}, and it is not read"
         )
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size:
         return _safetensors  # first: its length may start like a pickle

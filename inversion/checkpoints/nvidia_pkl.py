@@ -1,4 +1,4 @@
-"""NVIDIA's PyTorch pickles: stylegan2-ada-pytorch, and StyleGAN2 nets saved by the stylegan3 repository.
+"""NVIDIA's PyTorch pickles: stylegan2-ada-pytorch, and the StyleGAN2 and StyleGAN3 nets of the stylegan3 repository.
 
 Format, from torch_utils/persistence.py of both: a dict with G, D, G_ema; each network and each of its layers
 is one call of `_reconstruct_persistent_obj` with {type, version, module_src, class_name, state}. Their loader
@@ -9,7 +9,6 @@ data. The two dialects differ in constructor arguments (synthesis_kwargs nested 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -18,64 +17,23 @@ from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.complete import complete_generator
 from inversion.checkpoints.deduce import (
-    ENTIRE_BATCH,
     check_discriminator,
     check_filter,
     discriminator_architecture,
     generator_architecture,
 )
-from inversion.checkpoints.inert_pickle import Call
-from inversion.checkpoints.pickled_values import as_mapping, as_number, as_tensor, as_text, as_whole, kind
+from inversion.checkpoints.limits import ENTIRE_BATCH
+from inversion.checkpoints.nvidia_layers import PERSISTENT, Layers, is_layer
+from inversion.checkpoints.pickled_values import as_mapping, as_tensor, as_whole
+from inversion.checkpoints.stylegan3_pkl import stylegan3_architecture
 from inversion.checkpoints.torch_file import Storages
 from inversion.errors import CheckpointError
-from inversion.generator.architecture import Architecture
+from inversion.generator.architecture import AnyArchitecture, Architecture
 
 log = logging.getLogger(__name__)
 
-PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 EXPECTED = frozenset({PERSISTENT})
-MAX_DEPTH = 8  # of layers within layers: generator > synthesis > block > convolution > affine
 LR_MULTIPLIER = 0.01  # of the mapping layers
-
-
-@dataclass
-class _Layers:
-    """A network's tree of layers, flattened by dotted path."""
-
-    budget: Budget
-    classes: dict[str, str] = field(default_factory=dict)
-    attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tensors: dict[str, Any] = field(default_factory=dict)  # still inert
-
-    def add(self, prefix: str, call: Any, depth: int = 0) -> None:
-        what = prefix or "the network"
-        if not is_layer(call):
-            raise CheckpointError(f"{what} should be one of NVIDIA's layers. Got {kind(call)}")
-        if depth > MAX_DEPTH:
-            raise CheckpointError("a network of layers within layers without end; it is not read")
-        meta = self.mapping(call.arguments[0], what)
-        state = self.mapping(meta.get("state"), f"{what}'s state")
-        self.classes[prefix] = as_text(meta.get("class_name"), f"{what}'s class_name")
-        self.attributes[prefix] = state
-        dot = prefix + "." if prefix else ""
-        for group in ("_parameters", "_buffers"):
-            for name, value in self.mapping(state.get(group), f"{what}'s {group}").items():
-                if value is not None:
-                    self.tensors[dot + name] = value
-        for name, value in self.mapping(state.get("_modules"), f"{what}'s layers").items():
-            if value is not None:
-                self.add(dot + name, value, depth + 1)
-
-    def mapping(self, value: Any, what: str) -> dict[str, Any]:
-        return as_mapping(value, what, self.budget)
-
-    def attribute(self, layer: str, name: str) -> int | float | None:
-        return as_number(self.attributes.get(layer, {}).get(name), f"{layer}.{name}", self.budget)
-
-
-def is_layer(value: Any) -> bool:
-    """Whether a value is a network or a layer as NVIDIA pickles it."""
-    return isinstance(value, Call) and value.maker == PERSISTENT and len(value.arguments) == 1
 
 
 def convert(tree: Any, budget: Budget, storages: Storages) -> Checkpoint:
@@ -98,14 +56,9 @@ def convert(tree: Any, budget: Budget, storages: Storages) -> Checkpoint:
     return Checkpoint(architecture, generator, d_architecture, discriminator)
 
 
-def _generator(call: Any, budget: Budget, storages: Storages) -> tuple[dict[str, Tensor], Architecture]:
-    layers = _Layers(budget)
+def _generator(call: Any, budget: Budget, storages: Storages) -> tuple[dict[str, Tensor], AnyArchitecture]:
+    layers = Layers(budget)
     layers.add("", call)
-    if "synthesis.input" in layers.classes:
-        raise CheckpointError(
-            "this is a StyleGAN3 generator (alias-free, config T or R), whose layers are different; "
-            "StyleGAN2 nets work, also those saved by the stylegan3 repository"
-        )
     for layer, state in layers.attributes.items():
         if state.get("activation", "linear") not in ("linear", "lrelu"):
             raise CheckpointError(f"{layer} uses another activation than leaky ReLU, the only one supported")
@@ -113,7 +66,11 @@ def _generator(call: Any, budget: Budget, storages: Storages) -> tuple[dict[str,
         if layer.startswith("mapping.fc") and layers.attribute(layer, "bias_gain") != LR_MULTIPLIER:
             raise CheckpointError(f"{layer}: only a learning rate multiplier of {LR_MULTIPLIER} is supported")
     tensors = _tensors(layers, storages)
-    architecture = generator_architecture(tensors, layers.attribute("synthesis.b4.conv1", "conv_clamp"))
+    architecture: AnyArchitecture
+    if "synthesis.input" in layers.classes:
+        architecture = stylegan3_architecture(layers, tensors)
+    else:
+        architecture = generator_architecture(tensors, layers.attribute("synthesis.b4.conv1", "conv_clamp"))
     tensors = complete_generator(tensors, architecture)
     _cross_check(layers, architecture)
     return tensors, architecture
@@ -122,7 +79,7 @@ def _generator(call: Any, budget: Budget, storages: Storages) -> tuple[dict[str,
 def _discriminator(
     call: Any, budget: Budget, storages: Storages
 ) -> tuple[dict[str, Tensor] | None, Architecture | None]:
-    layers = _Layers(budget)
+    layers = Layers(budget)
     layers.add("", call)
     if layers.classes[""] != "Discriminator":
         log.warning("the discriminator is a %s, not StyleGAN2's: left out", layers.classes[""])
@@ -138,7 +95,7 @@ def _discriminator(
     return tensors, architecture
 
 
-def _tensors(layers: _Layers, storages: Storages) -> dict[str, Tensor]:
+def _tensors(layers: Layers, storages: Storages) -> dict[str, Tensor]:
     tensors = {}
     for name, value in layers.tensors.items():
         tensor = as_tensor(value, name, layers.budget, storages)
@@ -149,7 +106,7 @@ def _tensors(layers: _Layers, storages: Storages) -> dict[str, Tensor]:
     return tensors
 
 
-def _cross_check(layers: _Layers, architecture: Architecture) -> None:
+def _cross_check(layers: Layers, architecture: AnyArchitecture) -> None:
     """Believe the tensors only when the generator's own attributes say the same."""
     for name in ("z_dim", "c_dim", "w_dim", "img_resolution", "img_channels"):
         said, found = layers.attribute("", name), getattr(architecture, name)

@@ -23,6 +23,7 @@ from inversion.checkpoints.deduce import (
     discriminator_architecture,
     generator_architecture,
 )
+from inversion.checkpoints.nvidia_layers import is_layer
 from inversion.checkpoints.pickled_values import as_mapping, as_tensor
 from inversion.checkpoints.torch_file import Storages
 from inversion.errors import CheckpointError
@@ -37,13 +38,18 @@ PARALLEL = "module."  # what DataParallel puts before every name
 
 def convert(tree: Any, budget: Budget, storages: Storages) -> Checkpoint:
     """A parsed .pt file as a checkpoint. Raises CheckpointError when it holds no StyleGAN2."""
-    if nvidia_pkl.is_layer(tree):
+    if is_layer(tree):
         return nvidia_pkl.convert(tree, budget, storages)
     nets = as_mapping(tree, "a .pt checkpoint", budget)
     key = next((key for key in (*AVERAGED, *LAST_STEP) if nets.get(key) is not None), None)
-    if key is not None and nvidia_pkl.is_layer(nets[key]):
+    if key is not None and is_layer(nets[key]):
         return nvidia_pkl.convert(nets, budget, storages)
     names = _without_prefix(nets if key is None else as_mapping(nets[key], key, budget))
+    if "synthesis.input.freqs" in names:
+        raise CheckpointError(
+            "a StyleGAN3's state dict does not tell at which sampling rates its layers work. NVIDIA's .pkl of the same "
+            "net does, and so does what python -m inversion.checkpoints convert NET.pkl NET.safetensors makes of it"
+        )
     theirs = rosinality_pt.recognizes(names)
     if not theirs and "synthesis.b4.const" not in names:
         got = ", ".join(sorted(nets)[:8]) or "nothing"

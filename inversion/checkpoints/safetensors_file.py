@@ -11,7 +11,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,7 +22,7 @@ from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.deduce import check_discriminator, check_generator
 from inversion.errors import CheckpointError
-from inversion.generator.architecture import Architecture
+from inversion.generator.architecture import AnyArchitecture, Architecture, StyleGAN3Architecture
 from inversion.reading.printable import printable
 
 HEADER = "inversion"
@@ -32,6 +32,10 @@ MAX_HEADER = 1 << 20  # bytes; a 1024 px net's takes 40,000
 MAX_TEXT = 10_000  # characters of licence, description and source
 MAX_W_STD = 1e30
 FLOATS = ("F32", "F16", "BF16", "F64")
+# StyleGAN3's filters and waves: few numbers, of which the whole picture is made.
+EXACT = ("_filter", "input.freqs", "input.transform")
+
+Kind = TypeVar("Kind", Architecture, StyleGAN3Architecture)
 
 
 def save(checkpoint: Checkpoint, path: Path, half: bool = False) -> None:
@@ -80,12 +84,17 @@ def read(path: Path, budget: Budget | None = None) -> Checkpoint:
     except SafetensorError as error:
         raise CheckpointError(f"a truncated or damaged .safetensors file ({error})") from error
     generator = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("G.")}
-    architecture = _architecture(header.get("architecture"))
+    shape = header.get("architecture")
+    architecture: AnyArchitecture
+    if _is_stylegan3(shape):
+        architecture = _architecture(shape, StyleGAN3Architecture)
+    else:
+        architecture = _architecture(shape, Architecture)
     check_generator(generator, architecture)
     discriminator = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("D.")} or None
     d_architecture = None
     if discriminator is not None:
-        d_architecture = _architecture(header.get("discriminator_architecture"))
+        d_architecture = _architecture(header.get("discriminator_architecture"), Architecture)
         check_discriminator(discriminator, d_architecture)
     w_std = header.get("w_std")
     if w_std is not None and not (type(w_std) in (float, int) and 0 < w_std <= MAX_W_STD):
@@ -103,7 +112,7 @@ def read(path: Path, budget: Budget | None = None) -> Checkpoint:
 
 
 def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
-    if not half or tensor.ndim < 2:
+    if not half or tensor.ndim < 2 or name.endswith(EXACT):
         return tensor.to(torch.float32).contiguous()
     if tensor.abs().max() > MAX_HALF:
         raise CheckpointError(f"{name} reaches beyond float16's {MAX_HALF}; save it as float32")
@@ -146,11 +155,19 @@ def _header(metadata: dict[str, str] | None) -> dict[str, Any]:
     return header
 
 
-def _architecture(values: Any) -> Architecture:
-    known = {field.name for field in dataclasses.fields(Architecture)}
-    if not isinstance(values, dict) or values.keys() - known or "img_resolution" not in values:
+def _architecture(values: Any, kind: type[Kind]) -> Kind:
+    """An architecture as JSON writes it: tuples became lists."""
+    fields = dataclasses.fields(kind)
+    known = {field.name for field in fields}
+    needed = {field.name for field in fields if field.default is dataclasses.MISSING}
+    if not isinstance(values, dict) or values.keys() - known or needed - values.keys():
         raise CheckpointError(
             f"the header's architecture should have {', '.join(sorted(known))}. Got "
             f"{', '.join(values)[:200] if isinstance(values, dict) else type(values).__name__}"
         )
-    return Architecture(**values)
+    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return kind(**plain)
+
+
+def _is_stylegan3(values: Any) -> bool:
+    return isinstance(values, dict) and "sampling_rates" in values

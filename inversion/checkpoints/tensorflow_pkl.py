@@ -23,12 +23,12 @@ from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.complete import complete_generator
 from inversion.checkpoints.deduce import (
-    ENTIRE_BATCH,
     check_discriminator,
     discriminator_architecture,
     generator_architecture,
 )
 from inversion.checkpoints.inert_pickle import Call
+from inversion.checkpoints.limits import ENTIRE_BATCH
 from inversion.checkpoints.pickled_values import MAX_NAME, as_array, as_mapping, as_number, as_whole, kind
 from inversion.errors import CheckpointError
 from inversion.generator.architecture import Architecture

@@ -12,6 +12,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.jpeg import JPEG
+from inversion.degradations.motion_blur import MotionBlur
 from inversion.degradations.none import NoDegradation
 from inversion.degradations.sensor_noise import SensorNoise
 
@@ -19,11 +20,13 @@ from inversion.degradations.sensor_noise import SensorNoise
 def to_degradation(damage: Damage) -> Compose:
     """Bound operators for pictures of the photo's own size, in the order in which camera, print and scanner work.
 
-    The lens blurs, the film or the print takes the colours, the scanner adds noise, the file is compressed; what a
-    scratch hides comes last, since only a last step's pixels are left out of the comparison. Faded colours are left as
-    they are: no operator says what was lost. `reduced` gives the operator of a smaller picture.
+    The lens blurs, or its motion, the film or the print takes the colours, the scanner adds noise, the file is
+    compressed; what scratches and dust hide comes last, since only a last step's pixels are left out of the comparison.
+    Faded colours are left as they are: no operator says what was lost. `reduced`: the operator of a smaller picture.
     """
     steps: list[Degradation] = []
+    if damage.is_moved:
+        steps.append(MotionBlur(round(damage.motion.length, 3), round(damage.motion.angle, 1)))
     if damage.is_blurred:
         steps.append(GaussianBlur(round(damage.blur.kernel_size, 3), round(damage.blur.sigma, 4)))
     if damage.colour.is_grey:
@@ -32,7 +35,7 @@ def to_degradation(damage: Damage) -> Compose:
         steps.append(SensorNoise(sigma=round(damage.noise.sigma / IN_LUMA, 5)))
     if damage.is_compressed and damage.compression.quality is not None:
         steps.append(JPEG(damage.compression.quality))
-    if damage.is_scratched:
+    if damage.is_scratched or damage.is_dusty:
         known = torch.from_numpy(~damage.hidden).float()[None, None]
         steps.append(Inpaint(fraction=None, known=known))
     return Compose(tuple(steps))

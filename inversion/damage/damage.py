@@ -12,7 +12,9 @@ from inversion.damage.blur import Blur, find_blur
 from inversion.damage.colour import Colour, find_colour
 from inversion.damage.compressed_noise import noise_before
 from inversion.damage.compression import Compression, find_compression
+from inversion.damage.dust import Dust, find_dust
 from inversion.damage.luma import luma_of, patchwork
+from inversion.damage.motion import Motion, find_motion
 from inversion.damage.noise import Noise, find_noise
 from inversion.damage.scratches import Scratches, find_scratches
 
@@ -31,24 +33,45 @@ class Damage:
     noise: Noise
     compression: Compression
     scratches: Scratches
+    motion: Motion
+    dust: Dust
 
     @property
     def hidden(self) -> np.ndarray:
-        """Scratches with their edges: [H, W] bool, True = does not show the photo."""
-        known = visible(self.scratches.mask)
-        return self.scratches.mask if known is None else ~known
+        """Scratches and dust with their edges: [H, W] bool, True = does not show the photo."""
+        return with_edges(self.scratches.mask | self.dust.mask)
+
+    @property
+    def surely_hidden(self) -> np.ndarray:
+        """The same of what is sure."""
+        scratches, dust = (
+            part.mask if part.confidence >= SURE else np.zeros_like(part.mask)
+            for part in (self.scratches, self.dust)
+        )
+        return with_edges(scratches | dust)
 
     @property
     def is_none(self) -> bool:
         """Whether there is nothing that a restoration would have to mend."""
         return not (
-            self.colour.is_grey or self.is_blurred or self.is_noisy or self.is_compressed or self.is_scratched
+            self.colour.is_grey
+            or self.is_moved
+            or self.is_blurred
+            or self.is_noisy
+            or self.is_compressed
+            or self.is_scratched
+            or self.is_dusty
         )
 
     @property
+    def is_moved(self) -> bool:
+        """Only where that is sure."""
+        return self.motion.confidence >= SURE
+
+    @property
     def is_blurred(self) -> bool:
-        """Not where a flat or tiny photo says nothing of its blur: that is a guess."""
-        return not self.blur.is_sharp and self.blur.confidence >= PROBABLE
+        """By the lens: not where a line explains it, or a flat or tiny photo says nothing of its blur."""
+        return not self.is_moved and not self.blur.is_sharp and self.blur.confidence >= PROBABLE
 
     @property
     def is_noisy(self) -> bool:
@@ -61,6 +84,10 @@ class Damage:
     @property
     def is_scratched(self) -> bool:
         return bool(self.scratches.mask.any())
+
+    @property
+    def is_dusty(self) -> bool:
+        return self.dust.count > 0
 
 
 def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = None) -> Damage:
@@ -75,13 +102,23 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     noise = noise_before(sample, compression) if compression.quality is not None else find_noise(sample)
     scratches = find_scratches(luma, noise.sigma)
     known = visible(scratches.mask)
+    dust = find_dust(luma, noise.sigma, known)
+    known = visible(scratches.mask | dust.mask)
     return Damage(
         find_colour(photo, known),
         find_blur(luma, noise.sigma, compression, known),
         noise,
         compression,
         scratches,
+        find_motion(luma, noise.sigma, compression, known),
+        dust,
     )
+
+
+def with_edges(hidden: np.ndarray) -> np.ndarray:
+    """[H, W] bool, True = hidden -> the same, wider by what JPEG and blur make of an edge."""
+    known = visible(hidden)
+    return hidden if known is None else ~known
 
 
 def visible(scratched: np.ndarray) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""The found scratches, drawn over their photo."""
+"""The found scratches and dust, drawn over their photo."""
 
 from __future__ import annotations
 

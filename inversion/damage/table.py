@@ -15,6 +15,8 @@ COLOURS = {
     "grey": "black-and-white",
 }
 
+FILL = "inpaint with the found mask"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -29,17 +31,28 @@ class Row:
 def rows(damage: Damage) -> list[Row]:
     """One per kind of damage, found or not, in the order in which they happened."""
     blur, noise, compression, scratches = damage.blur, damage.noise, damage.compression, damage.scratches
-    sharp, clean = not damage.is_blurred, not damage.is_noisy
+    clean = not damage.is_noisy
     sigma = noise.sigma / IN_LUMA
-    return [
-        Row(
+    if damage.is_moved:
+        length, angle = f"{damage.motion.length:.1f}", f"{damage.motion.angle:.0f}"
+        blurred = Row(
             "blur",
-            "sharp enough"
-            if sharp
-            else f"Gaussian, {blur.kernel_size:.1f} px wide, sigma {blur.sigma:.2f} px",
+            f"motion, {length} px long, {angle} degrees",
+            how_sure(damage.motion.confidence),
+            f"motion_blur length={length} angle={angle}",
+        )
+    elif damage.is_blurred:
+        size = f"{blur.kernel_size:.1f}"
+        blurred = Row(
+            "blur",
+            f"Gaussian, {size} px wide, sigma {blur.sigma:.2f} px",
             how_sure(blur.confidence),
-            "-" if sharp else f"blur kernel_size={blur.kernel_size:.1f}",
-        ),
+            f"blur kernel_size={size}",
+        )
+    else:
+        blurred = Row("blur", "sharp enough", how_sure(blur.confidence), "-")
+    return [
+        blurred,
         Row(
             "colour",
             COLOURS[damage.colour.kind],
@@ -64,7 +77,13 @@ def rows(damage: Damage) -> list[Row]:
             "scratches",
             f"{100 * scratches.share:.2f} % of the photo" if damage.is_scratched else "none",
             how_sure(scratches.confidence) if damage.is_scratched else how_sure(SURE),
-            "inpaint with the found mask" if damage.is_scratched else "-",
+            FILL if damage.is_scratched else "-",
+        ),
+        Row(
+            "dust",
+            f"{damage.dust.count} spots" if damage.is_dusty else "none",
+            how_sure(damage.dust.confidence) if damage.is_dusty else how_sure(SURE),
+            FILL if damage.is_dusty else "-",
         ),
     ]
 
@@ -76,16 +95,17 @@ OTHERWISE = {
     "noise": ("degradation.noise", "0.05"),
     "JPEG": ("degradation.jpeg", "30"),
     "scratches": ("degradation.mask", "FILE"),
+    "dust": ("degradation.mask", "FILE"),
 }
 
 
-def answers(damage: Damage, scratches_sought: bool = True) -> str:
+def answers(damage: Damage, sought: bool = True) -> str:
     """The table as degradation=auto prints it: how to say otherwise in the place of the degradation."""
     lines = [("what", "found", "how sure", "say otherwise by")]
     for row in rows(damage):
         setting, value = OTHERWISE[row.what]
         found, sure = row.found, row.sure
-        if row.what == "scratches" and not scratches_sought:
+        if row.what in ("scratches", "dust") and not sought:
             found, sure = "not looked for", "-"
         lines.append((row.what, found, sure, f"{setting}={value if row.operator == '-' else 'none'}"))
     return aligned(lines)

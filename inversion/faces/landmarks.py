@@ -29,6 +29,12 @@ SEARCH_SIZE = 2048  # px, longest side of the picture that is searched first
 SMALLEST = 24  # px, shorter side at the size that is searched: the detector's window is 80 px wide
 LANDMARK_SIZE = 400  # px, a wider face is measured on a smaller copy: the predictor looks at single pixels
 
+# Before a photo of many pixels is searched, at up to 4,096 px and seven times turned: does anything in it stand out?
+# The smallest face that is found there is 20 px wide on a copy of GLANCE px, two tiles. Faces of 22 people, that small
+# and with 5 % of their contrast, had 0.56 or more in one of their tiles; a ramp in any direction has 0.28.
+GLANCE, TILE = 1024, 10  # px
+FLAT = 0.4  # grey levels
+
 # Degrees counter-clockwise by which a photo without an upright face is turned: scans lie on their side, heads tilt.
 TURNS = (90, -90, 180, 30, -30, 60, -60)
 
@@ -56,6 +62,8 @@ def find_faces(photo: Image.Image, landmarks: str | None = None) -> list[np.ndar
     """
     measure = measurer(landmarks)
     photo = photo if photo.mode == "RGB" else photo.convert("RGB")
+    if max(photo.size) > SEARCH_SIZE and is_flat(photo):
+        return []
     found = _find_turned(photo, 0, measure)
     shrink = max(1.0, max(photo.size) / TURNED_SIZE)
     if not found and min(photo.size) / shrink >= SMALLEST:
@@ -68,6 +76,18 @@ def find_faces(photo: Image.Image, landmarks: str | None = None) -> list[np.ndar
                 ]
                 break
     return [_levelled(photo, points, measure) for points in found]
+
+
+def is_flat(photo: Image.Image) -> bool:
+    """Whether a photo shows nothing but one colour, a slow ramp or stripes: no face. 0.1 s for 100 megapixels."""
+    small = np.asarray(photo.reduce(max(1, max(photo.size) // GLANCE)).convert("L"), dtype=np.float32)
+    rows, columns = (side // TILE for side in small.shape)
+    if not (rows and columns):
+        return False
+    tiles = small[: rows * TILE, : columns * TILE].reshape(rows, TILE, columns, TILE)
+    across, down = tiles.mean(axis=3, keepdims=True), tiles.mean(axis=1, keepdims=True)
+    rest = tiles - across - down + across.mean(axis=1, keepdims=True)  # a ramp, or stripes, leave nothing
+    return bool(rest.std(axis=(1, 3)).max() < FLAT)
 
 
 def measurer(landmarks: str | None) -> Measure:

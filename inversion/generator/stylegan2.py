@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from inversion.generator.architecture import Architecture
+from inversion.generator import stylegan3
+from inversion.generator.architecture import AnyArchitecture, Architecture
 from inversion.generator.layers import Conv2d, FullyConnected, normal
 from inversion.generator.ops import LRELU_GAIN, normalize_second_moment
 from inversion.generator.prepared import NO_OFFSETS, Block, PreparedSynthesis, StyledConvolution, StyledRGB
@@ -23,7 +24,7 @@ class MappingNetwork(nn.Module):
 
     w_avg: Tensor  # [w_dim], the mean code
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: AnyArchitecture) -> None:
         super().__init__()
         a = self.architecture = architecture
         features = a.z_dim
@@ -184,13 +185,18 @@ class SynthesisNetwork(nn.Module):
 
 
 class Generator(nn.Module):
-    """Mapping and synthesis together."""
+    """Mapping and synthesis together. StyleGAN3 has the same mapping before a synthesis network of its own."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    synthesis: SynthesisNetwork | stylegan3.SynthesisNetwork
+
+    def __init__(self, architecture: AnyArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
         self.mapping = MappingNetwork(architecture)
-        self.synthesis = SynthesisNetwork(architecture)
+        if isinstance(architecture, Architecture):
+            self.synthesis = SynthesisNetwork(architecture)
+        else:
+            self.synthesis = stylegan3.SynthesisNetwork(architecture)
 
     def forward(self, z: Tensor, c: Tensor | None = None, truncation_psi: float = 1.0) -> Tensor:
         """z: [B, z_dim] -> images: [B, 3, H, W], with the noise maps the net was published with."""

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from inversion.errors import ConfigError
-from inversion.generator.architecture import Architecture
+from inversion.generator.architecture import AnyArchitecture
 from inversion.latents.npz_file import read_npz
 from inversion.latents.spaces import per_layer
 from inversion.reading.printable import printable
 from inversion.runtime.atomic import write_file
 
 NOISE = re.compile(r"noise_\d{1,3}")
+OFFSET = re.compile(r"features_(\d{1,4})")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Latents:
     noises: list[Tensor]  # one [1, R, R] per noise layer
     seed: int | None
     extra: dict[str, str | float | int | bool | None] = field(default_factory=dict)
+    offsets: dict[int, Tensor] = field(default_factory=dict)  # side -> [1, channels, side, side]
 
 
 def save_latents(
@@ -78,7 +80,7 @@ def load_latents(path: Path) -> Latents:
     """
     shown = printable(path)
     try:
-        arrays = read_npz(path, lambda name: name in ("w", "seed", "extra") or bool(NOISE.fullmatch(name)))
+        arrays = read_npz(path, is_known)
     except FileNotFoundError as error:
         raise ConfigError(f"No such latents file: {shown}.") from error
     except (OSError, ValueError) as error:
@@ -99,6 +101,14 @@ def load_latents(path: Path) -> Latents:
     for index, noise in enumerate(noises):
         if noise.ndim != 3 or noise.shape[0] != 1 or noise.shape[1] != noise.shape[2]:
             raise ConfigError(f"noise_{index} in {shown} must be [1, R, R]. Got shape {list(noise.shape)}.")
+    offsets = {}
+    for name in filter(OFFSET.fullmatch, arrays):
+        side, offset = int(name.removeprefix("features_")), _tensor(path, name, arrays[name])
+        if offset.ndim != 3 or list(offset.shape[1:]) != [side, side]:
+            raise ConfigError(
+                f"{name} in {shown} must be [channels, {side}, {side}]. Got shape {list(offset.shape)}."
+            )
+        offsets[side] = offset[None]
     try:
         seed = arrays["seed"].item() if "seed" in arrays else None
         if seed is not None and type(seed) is not int:
@@ -106,10 +116,14 @@ def load_latents(path: Path) -> Latents:
         extra = dict(json.loads(str(arrays["extra"]))) if "extra" in arrays else {}
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ConfigError(f"seed or extra in {shown} cannot be read: {printable(error)}.") from error
-    return Latents(ws, noises, seed, extra)
+    return Latents(ws, noises, seed, extra, offsets)
 
 
-def load_start(name: str, architecture: Architecture) -> Latents:
+def is_known(name: str) -> bool:
+    return name in ("w", "seed", "extra") or bool(NOISE.fullmatch(name) or OFFSET.fullmatch(name))
+
+
+def load_start(name: str, architecture: AnyArchitecture) -> Latents:
     """Latents from which a search with this generator can begin; without noise maps where the file has none.
 
     Raises ConfigError, as `load_latents` does, and for latents of another network.
@@ -123,10 +137,12 @@ def load_start(name: str, architecture: Architecture) -> Latents:
             f"{printable(path)}."
         )
     sides = [noise.shape[-1] for noise in latents.noises]
-    if sides and sides != architecture.noise_resolutions:
+    own = architecture.noise_resolutions
+    if sides and sides != own:
         raise ConfigError(
-            "start must be latents of this generator, with noise maps of sides "
-            f"{architecture.noise_resolutions} or none. Got {sides[:40]} in {printable(path)}."
+            "start must be latents of this generator, with "
+            + (f"noise maps of sides {own} or none" if own else "no noise maps, since it reads none")
+            + f". Got {sides[:40]} in {printable(path)}."
         )
     return latents
 

@@ -37,6 +37,9 @@ class PerceptualLoss(ABC):
         0.0  # weight of losses/identity.py beside it; 0 = not computed, and no network is loaded
     )
     l1: float = 0.0  # weight of losses/absolute.py beside it; 0 = not computed
+    robust: float = (
+        0.0  # residuals of so many standard deviations count for less (losses/robust.py); 0 = none
+    )
 
     @property
     @abstractmethod

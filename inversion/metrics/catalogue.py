@@ -115,8 +115,17 @@ _KNOWN = (
     Metric(
         "found_blur", "blur found", "px", 1, None, meaning="its size in the photo's pixels; 0 for a sharp one"
     ),
+    Metric(
+        "found_motion",
+        "motion blur found",
+        "px",
+        1,
+        None,
+        meaning="its length in the photo's pixels; 0 where none is sure",
+    ),
     Metric("found_noise", "noise found", "", 3, None, meaning="standard deviation per channel, white = 1"),
     Metric("found_scratched", "scratches found", "%", 2, None, meaning="share of the whole photo"),
+    Metric("found_dust", "dust found", "spots", 0, None),
     Metric("found_quality", "JPEG quality found", "", 0, None),
     Metric("samples_spread", "spread of the samples", digits=3, better=None),
     Metric("tuning_steps_taken", "steps of tuning", digits=0, better=None),

@@ -161,6 +161,11 @@ def clear_errors(uri: str) -> Iterator[None]:
         raise
     except Exception as error:
         first = reason(error)
+        if _is_unknown_here(error):
+            raise ConfigError(
+                f"MLflow cannot use {uri}: {first}. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, on "
+                "every machine that runs jobs; runs can do without (tracking=none)."
+            ) from None
         if "disk is full" in str(error) or "disk I/O error" in str(error):
             raise OSError(ENOSPC, f"The disk is full: MLflow could not write to {uri} ({first}).") from error
         known = type(error).__module__.startswith(("mlflow", "sqlalchemy", "sqlite3", "requests", "alembic"))
@@ -176,6 +181,10 @@ def reason(error: Exception) -> str:
     if isinstance(error, (ConfigError, OSError)) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     text = str(error).strip()
+    if _is_unknown_here(error):
+        name = os.environ.get("MLFLOW_TRACKING_USERNAME")
+        whose = f"those of {name!r} were not accepted" if name else "none were given"
+        return f"the server asks for a user name and a password, and {whose}"
     if system := re.search(r"\[Errno -?\d+\] ([^\"')]+)", text):
         return f"no server answers ({system[1].strip()})"
     if "timed out" in text:
@@ -183,6 +192,12 @@ def reason(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"the Python package {error.name} is not installed, which talks to this kind of database"
     return text.split("\n")[0][:300]
+
+
+def _is_unknown_here(error: Exception) -> bool:
+    """Whether a server has answered 401: it wants to know who asks."""
+    status = getattr(error, "get_http_status_code", None)  # of MLflow's requests; of those for artifacts:
+    return (status() if status else getattr(getattr(error, "response", None), "status_code", None)) == 401
 
 
 def _create_database(path: Path) -> None:

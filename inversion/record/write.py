@@ -159,7 +159,7 @@ def scratched(problem: Problem) -> dict[str, Image.Image]:
     Raises ConfigError where the photo is not there any more.
     """
     photo, damage = problem.photo, problem.photo.damage
-    if damage is None or not damage.is_scratched or not isinstance(problem.degradation, Auto):
+    if damage is None or not damage.hidden.any() or not isinstance(problem.degradation, Auto):
         return {}
     pixels = np.asarray(read_photo(photo.origin))
     if pixels.shape[:2] != damage.hidden.shape:

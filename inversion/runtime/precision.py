@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from inversion.errors import ConfigError
-from inversion.generator.architecture import Architecture
+from inversion.generator.architecture import AnyArchitecture
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ BF16_CPU = {"avx512_bf16", "amx_bf16", "bf16"}  # as /proc/cpuinfo calls them; t
 TOP = 4
 
 
-def choose_dtype(name: str, device: torch.device, architecture: Architecture) -> torch.dtype:
+def choose_dtype(name: str, device: torch.device, architecture: AnyArchitecture) -> torch.dtype:
     """The precision of synthesis and perceptual network that a setting asks for. Raises ConfigError.
 
     auto: bf16 where the device multiplies it faster than fp32; fp16 on older GPUs (compute capability 7) for networks
@@ -35,12 +35,12 @@ def choose_dtype(name: str, device: torch.device, architecture: Architecture) ->
     return DTYPES[name]
 
 
-def lowest_resolution(dtype: torch.dtype, architecture: Architecture) -> int:
-    """The resolution from which on the synthesis computes in `dtype`; below it in fp32."""
+def lowest_resolution(dtype: torch.dtype, architecture: AnyArchitecture) -> int:
+    """Resolution (of StyleGAN3: sampling rate) from which on the synthesis computes in `dtype`; below it in fp32."""
     return architecture.img_resolution >> (TOP - 1) if dtype == torch.float16 else 4
 
 
-def _automatic(device: torch.device, architecture: Architecture) -> torch.dtype:
+def _automatic(device: torch.device, architecture: AnyArchitecture) -> torch.dtype:
     if device.type == "cpu":
         return torch.bfloat16 if BF16_CPU & cpu_features() else torch.float32
     if device.type == "cuda":

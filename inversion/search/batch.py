@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from inversion.generator.prepared import PreparedSynthesis
-from inversion.generator.stylegan2 import SynthesisNetwork
+from inversion.generator.synthesis import Synthesis
 from inversion.latents import noise_maps
 from inversion.latents.space import LatentSpace, per_space
 from inversion.latents.spaces import expand_codes, fill_unused, per_code, used_channels
@@ -106,7 +105,7 @@ class Batch:
 
 
 def start_batch(
-    synthesis: PreparedSynthesis | SynthesisNetwork,
+    synthesis: Synthesis,
     objective: Objective,
     hyperparameters: Sequence[Hyperparameters],
     seeds: Sequence[int],
@@ -118,9 +117,7 @@ def start_batch(
     a = synthesis.architecture
     hyperparameters = with_coarse_phases(hyperparameters, synthesis, objective)
     per_channel = any(h.any_phase_per_channel() for h in hyperparameters)
-    used = (
-        used_channels([a.channels(a.resolutions[i // 2]) for i in range(a.num_ws)]) if per_channel else None
-    )
+    used = used_channels(a.style_channels) if per_channel else None
     latent = expand_codes(start_ws, a.num_ws, used)
     noises = noise_maps.draw(synthesis.noise_resolutions, streams)
     for row, given in enumerate(start_noises or ()):

@@ -12,8 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from inversion.generator.prepared import PreparedSynthesis
-from inversion.generator.stylegan2 import SynthesisNetwork
+from inversion.generator.synthesis import Synthesis
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective
 
@@ -22,7 +21,7 @@ Terms = dict[str, Tensor]
 
 def with_coarse_phases(
     hyperparameters: Sequence[Hyperparameters],
-    synthesis: PreparedSynthesis | SynthesisNetwork,
+    synthesis: Synthesis,
     objective: Objective,
 ) -> list[Hyperparameters]:
     """The same hyperparameters, with `coarse_until` set to 0 for problems that need the whole image.
@@ -38,7 +37,7 @@ def with_coarse_phases(
 
 
 def images_and_terms(
-    synthesis: PreparedSynthesis | SynthesisNetwork,
+    synthesis: Synthesis,
     objective: Objective,
     ws: Tensor,
     noises: Sequence[Tensor],

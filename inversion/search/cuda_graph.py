@@ -9,8 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from inversion.generator.prepared import PreparedSynthesis
-from inversion.generator.stylegan2 import SynthesisNetwork
+from inversion.generator.synthesis import Synthesis
 from inversion.runtime.memory import is_out_of_memory
 from inversion.search.coarse import Terms, images_and_terms
 from inversion.search.objective import Objective
@@ -29,7 +28,7 @@ class CUDAGraphStep:
     Source: PyTorch's torch.cuda.make_graphed_callables.
     """
 
-    def __init__(self, synthesis: PreparedSynthesis | SynthesisNetwork, objective: Objective) -> None:
+    def __init__(self, synthesis: Synthesis, objective: Objective) -> None:
         self.synthesis = synthesis
         self.objective = objective
         self._names: list[str] = []  # of the terms

@@ -8,6 +8,7 @@ at 0, and the codes stay as they were found.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
-from inversion.generator.prepared import PreparedSynthesis
+from inversion.generator.synthesis import Synthesis
 from inversion.losses.pixel import PixelLoss
 from inversion.optimizers.adam import Adam
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.optimize import Result
+
+log = logging.getLogger(__name__)
 
 SIDES = (8, 16, 32)  # px, of the feature maps that are moved
 RATE = 0.02  # of Adam; convolutions of a StyleGAN2 have outputs of about 1
@@ -39,7 +42,7 @@ class FeatureOffsets:
 
 
 def fit_offsets(
-    synthesis: PreparedSynthesis,
+    synthesis: Synthesis,
     degradation: Degradation,
     photos: Tensor,  # [B, 3, R, R] in [-1, 1], degraded as observed
     hyperparameters: Sequence[Hyperparameters],  # B
@@ -58,12 +61,15 @@ def fit_offsets(
     ]
     if not any(steps) or any(found.interrupted):
         return FeatureOffsets({}, any(found.interrupted), 0.0)
-    start_time, interrupted = time.monotonic(), False
-    loss, a = PixelLoss(weight=1.0), synthesis.architecture
+    channels = synthesis.architecture.feature_channels
+    if not channels:
+        log.info("feature_steps does nothing: this generator has no feature maps that can be moved")
+        return FeatureOffsets({}, False, 0.0)
+    start_time, interrupted, loss = time.monotonic(), False, PixelLoss(weight=1.0)
     maps = {
-        side: photos.new_zeros(len(steps), a.channels(side), side, side).requires_grad_()
+        side: photos.new_zeros(len(steps), channels[side], side, side).requires_grad_()
         for side in SIDES
-        if side in a.resolutions
+        if side in channels
     }
     optimizer, scale = Adam(list(maps.values())), synthesis.gradient_scale
     finite = torch.ones(len(steps), dtype=torch.bool, device=photos.device)

@@ -17,6 +17,7 @@ from inversion.losses.absolute import AbsoluteLoss
 from inversion.losses.identity import IdentityLoss
 from inversion.losses.noise_regularizer import noise_regularizer
 from inversion.losses.perceptual_loss import FeatureDistance, PerceptualLoss
+from inversion.losses.robust import reweighted
 from inversion.priors.prior import Prior
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.stacked import select
@@ -24,7 +25,7 @@ from inversion.search.stacked import select
 
 def checked(loss: PerceptualLoss) -> PerceptualLoss:
     """The loss itself. Raises ConfigError for weights that cannot work and files that are missing; loads nothing."""
-    for name in ("weight", "identity", "l1"):
+    for name in ("weight", "identity", "l1", "robust"):
         value = getattr(loss, name)
         if not 0 <= value < math.inf:
             raise ConfigError(f"loss.{name} must be a finite number of at least 0. Got {value}.")
@@ -67,25 +68,31 @@ class Objective:
         self.noise_weight = column("noise_weight")
         self.optimizes_noise = any(h.any_phase_optimizes_noise() for h in hyperparameters)
         self.prior = prior
+        self.robust = loss.robust
         with torch.no_grad():
+            self.targets = [degradation.target(targets, distance.resolution) for distance in self.distances]
             self.target_features = [
-                distance.features(degradation.target(targets, distance.resolution))
-                for distance in self.distances
+                distance.features(target)
+                for distance, target in zip(self.distances, self.targets, strict=True)
             ]
 
     def __call__(self, images: Tensor, ws: Tensor, noises: Sequence[Tensor]) -> dict[str, Tensor]:
         terms = self.image_terms(images)
         terms["latent"] = self.reg * self.prior(ws)
-        if self.optimizes_noise:
+        if self.optimizes_noise and noises:  # StyleGAN3 has none
             terms["noise"] = self.noise_weight * noise_regularizer(noises)
         return terms
 
     def image_terms(self, images: Tensor) -> dict[str, Tensor]:
         """The weighted terms that compare the degraded images with their photos."""
         terms = {}
-        for distance, target in zip(self.distances, self.target_features, strict=True):
+        for distance, target, features in zip(
+            self.distances, self.targets, self.target_features, strict=True
+        ):
             prediction = self.degradation.prediction(images, distance.resolution)
-            terms[distance.name] = distance(distance.features(prediction), target)
+            if self.robust:
+                prediction = reweighted(prediction, target, self.robust)
+            terms[distance.name] = distance(distance.features(prediction), features)
         return terms
 
     def difference(self, images: Tensor, others: Tensor) -> Tensor:
@@ -116,5 +123,6 @@ class Objective:
         selected.__dict__.pop("small", None)
         selected.degradation = select(self.degradation, rows)
         selected.reg, selected.noise_weight = self.reg[rows], self.noise_weight[rows]
+        selected.targets = [target[rows] for target in self.targets]
         selected.target_features = [[feature[rows] for feature in target] for target in self.target_features]
         return selected

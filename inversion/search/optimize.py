@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from inversion.generator.prepared import PreparedSynthesis
-from inversion.generator.stylegan2 import SynthesisNetwork
+from inversion.generator.synthesis import Synthesis
 from inversion.latents import noise_maps
 from inversion.search.batch import start_batch
 from inversion.search.convergence import Convergence
@@ -47,7 +46,7 @@ class Result:
 
 
 def optimize(
-    synthesis: PreparedSynthesis | SynthesisNetwork,
+    synthesis: Synthesis,
     objective: Objective,
     hyperparameters: Sequence[Hyperparameters],  # one per problem; all with the same phases and optimizer
     seeds: Sequence[int],

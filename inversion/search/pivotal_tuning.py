@@ -13,10 +13,9 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inversion.generator.statistics import random_codes
-from inversion.generator.stylegan2 import SynthesisNetwork
 from inversion.model import Model
 from inversion.search.convergence import Convergence
 from inversion.search.hyperparameters import Hyperparameters
@@ -35,7 +34,7 @@ RADIUS = 0.86
 class Tuned:
     """A synthesis network that was fitted to one photo, and how the fit went."""
 
-    synthesis: SynthesisNetwork  # fp32; where a loss was not finite, the untuned one
+    synthesis: nn.Module  # fp32; where a loss was not finite, the untuned one
     image: Tensor  # [1, 3, R, R], synthesized from the pivot
     history: dict[str, list[float]]  # per step: tuning_loss, the sum, and its weighted terms
     failed_step: int | None  # where a loss was not finite

@@ -12,7 +12,7 @@ from PIL import Image
 
 from inversion.errors import ConfigError
 from inversion.fullsize.save import png_like
-from inversion.images import to_pil
+from inversion.inspection import resolved
 from inversion.photo import Photo, Restored, with_faces
 from inversion.photos import Photos
 from inversion.record.write import sample_files
@@ -30,6 +30,8 @@ RESULT, DRAWN, PASTED = "result.png", "restored.png", "photo_restored.png"
 def choices(search: Search) -> list[str]:
     """Pictures of the face that a person may take home: the finished one, or all finished ones, then the drawn one."""
     there = search.files()
+    if search.is_whole:
+        return [name for name in (PASTED,) if name in there]
     samples = [name for name in sample_files(MOST_SAMPLES) if name in there]
     finished = samples or [name for name in (RESULT, "consistent.png") if name in there][:1]
     return [*finished, *(name for name in (DRAWN,) if name in there)]
@@ -83,8 +85,7 @@ def before(search: Search, uploads: Uploads) -> Path:
     with uploads.hold(search.upload.id) as upload:
         path = upload.folder / f"{search.id}_before.png"
         if not path.exists():
-            photo = _photo(search, _config(search))
-            write_file(path, png(to_pil(photo.image) if photo.full is None else photo.full.image))
+            write_file(path, png(_photo(search, _config(search)).given))
         return path
 
 
@@ -99,22 +100,21 @@ def _config(search: Search) -> Config:
     return Config.of(yaml.safe_load((search.folder / "config.yaml").read_text(encoding="utf-8")))
 
 
-def _photo(search: Search, config: Config) -> Photo:
-    """As the search has seen it: aligned, and at its own size."""
+def _photo(search: Search, config: Config, whole: bool = False) -> Photo:
+    """As the search has seen it: aligned, and at its own size. whole: with what is hidden of the whole photo."""
     source: Photos = instantiate(config.input)
     with Image.open(search.folder / DRAWN) as small:
         resolution = small.width
-    (photo,) = replace(source, mask=None).load_file(search.upload.path, resolution)
+    source = source if whole else replace(source, mask=None)
+    (photo,) = source.load_file(search.upload.path, resolution)
     return photo
 
 
 def _pasted(search: Search, name: str) -> Image.Image:
     """As Restoration.in_photo does, from what the record says of its photo."""
     config = _config(search)
-    photo = _photo(search, config)
+    photo = _photo(search, config, whole=True)
     with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
-    arrived = [instantiate(config.degradation)] if config.degraded else []
-    is_finished = config.degraded and photo.full is not None and name != DRAWN
-    given = photo.full.image if is_finished and photo.full is not None else None
-    return with_faces([Restored(photo, face, given)], arrived)
+    arrived = resolved(instantiate(config.degradation), photo) if config.degraded else None
+    return with_faces([Restored(photo, face, arrived)])

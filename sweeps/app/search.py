@@ -28,8 +28,13 @@ def main(folder: str, words: list[str]) -> None:
     except ConfigError as error:
         tell("FAILED", explain(error), folder)
         return
-    ((result,),) = run_until_done([job], run_jobs)
-    tell(result.ending.status, result.ending.reason, str(result.folder))
+    (results,) = run_until_done([job], run_jobs)
+    reasons = [(one.photo if len(results) > 1 else "", one.ending.reason) for one in results]
+    statuses = [one.ending.status for one in results]
+    status = next((one for one in ("KILLED", "FINISHED") if one in statuses), "FAILED")
+    whole = results[0].part
+    said = "; ".join(": ".join(filter(None, each)) for each in reasons if each[1])
+    tell(status, said, str(results[0].folder if whole is None else whole.whole))
 
 
 def tell(status: str, reason: str, folder: str) -> None:

@@ -41,6 +41,7 @@ class Search:
     words: Sequence[str]  # settings, as on the command line
     steps: int
     folder: Path  # of its record; where the same was done before, that record's
+    is_whole: bool = False  # all faces of the photo, each with a record of its own in a folder below
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     state: State = "waiting"
     reason: str = ""
@@ -56,17 +57,24 @@ class Search:
 
     def frames(self) -> list[Path]:
         """What the generator drew on the way, in the order of the steps."""
-        return sorted((self.folder / IMAGES).glob("progress_*.png"), key=_step)
+        return sorted((self._record / IMAGES).glob("progress_*.png"), key=_step)
 
     def step(self) -> int:
         """Steps that are done, as far as they are recorded."""
         frames = self.frames()
         drawn = _step(frames[-1]) if frames else 0
         try:
-            rows = (self.folder / LOSSES).read_bytes().count(b"\n") - 1
+            rows = (self._record / LOSSES).read_bytes().count(b"\n") - 1
         except OSError:
             rows = 0
         return min(self.steps, max(drawn, rows))
+
+    @property
+    def _record(self) -> Path:
+        """The folder of the face whose search is watched: of several the first."""
+        if not self.is_whole:
+            return self.folder
+        return next((path.parent for path in sorted(self.folder.glob(f"*/{LOSSES}"))), self.folder)
 
     def files(self) -> list[str]:
         """Names of the pictures that there are."""
@@ -109,10 +117,10 @@ class Searches:
                 return self._known[key]
         raise ConfigError("There is no such restoration on this page. Start it again.")
 
-    def add(self, upload: Upload, words: Sequence[str], steps: int) -> Search:
-        """Raises ConfigError where too many wait already."""
+    def add(self, upload: Upload, words: Sequence[str], steps: int, is_whole: bool = False) -> Search:
+        """is_whole: all faces of the photo are restored. Raises ConfigError where too many wait already."""
         folder = self.outputs / datetime.now().strftime("%Y-%m-%d/%H-%M-%S-%f")
-        search = Search(upload, words, steps, folder)
+        search = Search(upload, words, steps, folder, is_whole)
         with self._changed:
             if len(self._waiting) >= LONGEST_QUEUE:
                 raise ConfigError(f"{LONGEST_QUEUE} restorations wait already. Try again when some are done.")

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from inversion.degradations.inpaint import read_mask
 from inversion.errors import AlignmentError, ConfigError
-from inversion.faces.align import align, ffhq_corners
+from inversion.faces.align import align, ffhq_corners, square_side
 from inversion.faces.landmarks import find_faces
 from inversion.images import read_photo
 from inversion.runtime.atomic import png, write_file
@@ -33,6 +33,7 @@ MARGIN = 0.35  # of a face's square, around it where a mask is painted
 LONGEST_NAME = 120  # letters; file systems take 255 bytes
 
 MASK = "mask.png"
+HIDDEN = "hidden.png"  # white: what scratches and dust surely hide, as large as the photo
 GONE = f"This photo is not here any more: {KEPT} are kept. Choose it again."
 
 Given = TypeVar("Given")
@@ -48,6 +49,7 @@ class Upload:
     path: Path  # of the photo as it came
     size: tuple[int, int]  # width, height, upright
     areas: tuple[Box, ...]  # around each face, the largest first: where a mask is painted
+    sides: tuple[float, ...]  # px of each face's square
     is_aligned: bool  # no face can be seen, but the photo is square: all of it is taken as the face
 
     @property
@@ -56,12 +58,19 @@ class Upload:
         path = self.folder / MASK
         return path if path.exists() else None
 
-    def kept_mask(self) -> Path | None:
-        """The mask in a file that the next one does not replace: a search that waits reads its own."""
+    def kept_mask(self, with_found: bool = False) -> Path | None:
+        """The mask in a file that the next one does not replace: a search that waits reads its own.
+
+        with_found: what was found to be hidden is filled in as well (found.py); alone it is no mask.
+        """
         try:
             content = (self.folder / MASK).read_bytes()
         except FileNotFoundError:
             return None
+        found = self.folder / HIDDEN
+        if with_found and found.exists():
+            with Image.open(self.folder / MASK) as painted, Image.open(found) as hidden:
+                content = png(ImageChops.lighter(painted.convert("L"), hidden.convert("L")))
         path = self.folder / f"mask_{hashlib.sha256(content).hexdigest()[:16]}.png"
         write_file(path, content)
         return path
@@ -172,7 +181,8 @@ def _looked_at(key: str, folder: Path, name: str, content: bytes) -> Upload:
             thumbnail = photo.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         thumbnail.save(folder / f"face_{number}.jpg", quality=90)
         _shrunk(photo.crop(area), AREA).save(folder / f"area_{number}.jpg", quality=92)
-    return Upload(key, folder, path, photo.size, areas, not faces)
+    sides = tuple(square_side(points) for points in faces) or (float(photo.width),)
+    return Upload(key, folder, path, photo.size, areas, sides, not faces)
 
 
 def _area(points: np.ndarray, size: tuple[int, int]) -> Box:

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inversion.errors import ConfigError
+from sweeps.app.found import look
 from sweeps.app.result import PASTED, before, best, choices, in_photo, overshoots
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import MAX_BYTES, Upload, Uploads
@@ -70,6 +71,7 @@ class Page:
         routes += [Route(f"/{name}", asset(name)) for name in ASSETS]
         routes += [
             Route("/photos", changing(self.add_photo), methods=["POST"]),
+            Route("/photos/{photo}/damage", answered(self.damage)),
             Route("/photos/{photo}/mask", changing(self.set_mask), methods=["POST", "DELETE"]),
             Route("/photos/{photo}/{name}", answered(self.photo_picture)),
             Route("/searches", changing(self.begin), methods=["POST"]),
@@ -94,6 +96,7 @@ class Page:
                 "name": upload.path.name,
                 "faces": len(upload.areas),
                 "aligned": upload.is_aligned,
+                "sides": upload.sides,
             }
         )
 
@@ -101,9 +104,15 @@ class Page:
         upload, name = self._upload(request), request.path_params["name"]
         faces = range(len(upload.areas))
         shown = {"preview.jpg", *(f"{kind}_{k}.jpg" for kind in ("face", "area") for k in faces)}
-        if name not in shown:
+        found = {f"hidden_{k}.png" for k in faces}
+        if name not in shown | found or (name in found and not (upload.folder / name).exists()):
             raise ConfigError("There is no such picture of this photo.")
         return await picture(upload.folder / name)
+
+    async def damage(self, request: Request) -> Response:
+        """What has happened to the photo."""
+        with self.uploads.hold(request.path_params["photo"]) as upload:
+            return Answer(await run_in_threadpool(look, upload))
 
     async def set_mask(self, request: Request) -> Response:
         """?face=0: painted over that face's area; without: a file as large as the photo."""
@@ -129,7 +138,7 @@ class Page:
         wish = Wish.of(said)
         with self.uploads.hold(said.get("photo")) as upload:
             words, steps = await run_in_threadpool(wish.words, upload, self.settings, self.resolution)
-            return Answer({"id": self.searches.add(upload, words, steps).id})
+            return Answer({"id": self.searches.add(upload, words, steps, wish.face is None).id})
 
     async def state(self, request: Request) -> Response:
         return Answer(await run_in_threadpool(self._state, self._search(request)))
@@ -149,6 +158,7 @@ class Page:
             "best": best(search),
             "overshoots": search.is_over and overshoots(search),
             "has_photo": not search.upload.is_aligned,
+            "is_whole": search.is_whole,
             "folder": str(search.folder),
             "tracked": bool(search.run()),
         }

@@ -15,6 +15,7 @@ from sweeps.app.uploads import Upload
 
 # What may be wrong with a photo → what says so.
 DAMAGES = {
+    "auto": ["degradation=auto", "degraded=true"],
     "nothing": ["degradation=none"],
     "blur": ["degradation=blur", "degraded=true"],
     "grey": ["degradation=grayscale", "degraded=true"],
@@ -23,6 +24,8 @@ DAMAGES = {
 }
 SPAN = 10.0  # the knob's ends are this many times less, and more, than the preset's reg
 LEAST_FACTOR, MOST_FACTOR = 2, 32  # of Downsample
+COLOURS = {"found": "auto", "grey": "true", "colour": "none"}  # of a photo that was looked at
+ALL = "all"  # faces
 PICTURES = 16  # that the page sees of a forming face
 _hydra = threading.Lock()  # composes for one thread at a time
 
@@ -31,9 +34,14 @@ _hydra = threading.Lock()  # composes for one thread at a time
 class Wish:
     """One restoration."""
 
-    face: int  # 0 = the largest
+    face: int | None  # 0 = the largest; None: all of them
     damage: str  # of DAMAGES
-    blur: float | None  # width of the kernel in per cent of the face's square; None: found by itself
+    blur: (
+        float | None
+    )  # width of the kernel in per cent of the face's square, 0: sharp; None: found by itself
+    colour: str  # of COLOURS, for auto
+    noise: float | None  # standard deviation in per cent of white, for auto; None: as found
+    fill: bool  # what scratches and dust were found to hide, for auto
     pixels: float  # across the face's square that a small photo has
     likeness: float  # 0 = like the photo, 1 = like a face
     alternatives: int
@@ -44,10 +52,17 @@ class Wish:
         damage = said.get("damage")
         if not isinstance(damage, str) or damage not in DAMAGES:
             raise ConfigError(f"damage must be one of {', '.join(DAMAGES)}. Got {damage}.")
+        colour = said.get("colour", "found")
+        if not isinstance(colour, str) or colour not in COLOURS:
+            raise ConfigError(f"colour must be one of {', '.join(COLOURS)}. Got {colour}.")
+        least = 0 if damage == "auto" else 1
         return cls(
-            face=int(_number(said, "face", 0, 1000)),
+            face=None if said.get("face") == ALL else int(_number(said, "face", 0, 1000)),
             damage=damage,
-            blur=None if said.get("blur") is None else _number(said, "blur", 1, 50),
+            blur=None if said.get("blur") is None else _number(said, "blur", least, 50),
+            colour=colour,
+            noise=None if said.get("noise") is None else _number(said, "noise", 0, 50),
+            fill=said.get("fill") is not False,
             pixels=_number(said, "pixels", 1, 1024),
             likeness=_number(said, "likeness", 0, 1),
             alternatives=int(_number(said, "alternatives", 1, MOST_SAMPLES)),
@@ -62,12 +77,17 @@ class Wish:
         with _hydra:
             usual = composed(*chosen)
         steps = sum(int(usual[name]) for name in ("steps", "feature_steps", "tuning_steps"))
-        align = ["align=false"] if upload.is_aligned else [f"align.face={self.face}"]
+        face = ALL if self.face is None else self.face
+        align = ["align=false"] if upload.is_aligned else [f"align.face={face}"]
+        if self.face is None:  # so that the photo with all of them lies in this search's own folder
+            align.append("rerun=true")
         reg = f"reg={reg_for(self.likeness, usual['reg']):.3g}"
         samples, watched = f"samples={self.alternatives}", f"tracking.image_every={max(1, steps // PICTURES)}"
         return [f"image={quote(str(upload.path))}", *align, *chosen, reg, samples, watched], steps
 
     def _details(self, upload: Upload, resolution: int) -> list[str]:
+        if self.damage == "auto":
+            return self._corrections(upload)
         if self.damage == "blur":
             return [f"degradation.kernel_size={'auto' if self.blur is None else f'{self.blur:g}%'}"]
         if self.damage == "small":
@@ -76,6 +96,21 @@ class Wish:
         if self.damage == "missing" and (mask := upload.kept_mask()) is not None:
             return [f"degradation.mask={quote(str(mask))}"]
         return []
+
+    def _corrections(self, upload: Upload) -> list[str]:
+        """Of what was found in the photo."""
+        words = []
+        if self.blur is not None:
+            words.append(f"degradation.blur={f'{self.blur:g}%' if self.blur else 'none'}")
+        if self.colour != "found":
+            words.append(f"degradation.grayscale={COLOURS[self.colour]}")
+        if self.noise is not None:
+            words.append(f"degradation.noise={self.noise / 100 if self.noise else 'none'}")
+        if (mask := upload.kept_mask(with_found=self.fill)) is not None:
+            words.append(f"degradation.mask={quote(str(mask))}")
+        elif not self.fill:
+            words.append("degradation.mask=none")
+        return words
 
 
 def reg_for(likeness: float, usual: float) -> float:

@@ -60,8 +60,8 @@ class SweepCallback(Callback):
         except Exception as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 traceback.print_exc()
-            cause = f"\n{error.__cause__}" if error.__cause__ is not None else ""
-            sys.exit(f"{type(error).__name__}: {error}{cause}")
+            cause = "" if error.__cause__ is None else str(error.__cause__)
+            sys.exit(f"{type(error).__name__}: {error}" + (f"\n{cause}" if cause not in str(error) else ""))
         atexit.register(self.sweep.close)  # on_multirun_end is not called when a job has failed
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:

@@ -33,7 +33,9 @@ class Store:
         # run id → its artifacts' folder, None where a server has them
         self._roots: dict[str, Path | None] = {}
         self._experiments: dict[str, str] = {}  # run id → experiment id
+        self._addresses: dict[str, str] = {}  # run id → of its artifacts
         self._downloads: tempfile.TemporaryDirectory[str] | None = None
+        self._files: dict[str, Files] = {}  # run id → its files, where a server has them
 
     def read(self, name: str) -> list[Table]:
         """The tables, one per task, of an experiment or of one sweep.
@@ -116,19 +118,15 @@ class Store:
     def _remember(self, run: Run) -> None:
         uri = urlparse(run.info.artifact_uri)
         self._experiments[id_of(run)] = str(run.info.experiment_id)
+        self._addresses[id_of(run)] = str(run.info.artifact_uri)
         self._roots[id_of(run)] = Path(unquote(uri.path)) if uri.scheme in ("file", "") else None
 
     def _download(self, run_id: str, name: str) -> Path | None:
         """From a server, into a folder that goes with this object."""
-        from mlflow.exceptions import MlflowException
-
         self._downloads = self._downloads or tempfile.TemporaryDirectory(prefix="sweeps-")
-        folder = Path(self._downloads.name) / run_id
-        folder.mkdir(exist_ok=True)
-        try:
-            return Path(self._client.download_artifacts(run_id, name, str(folder)))
-        except (MlflowException, OSError):
-            return None
+        if run_id not in self._files:
+            self._files[run_id] = Files(self._addresses[run_id], self.uri)
+        return self._files[run_id].get(name, Path(self._downloads.name) / run_id)
 
     def _all_runs(self, tag: str, value: str) -> list[Run]:
         return self._runs([e.experiment_id for e in self._client.search_experiments()], tag, value)
@@ -160,6 +158,34 @@ class Store:
             token = page.token
             if not token:
                 return runs
+
+
+class Files:
+    """One run's files on a server: one request lists them, and one more fetches each.
+
+    MLflow's client takes five per file: it asks for the run twice, for logged models and for a list.
+    """
+
+    def __init__(self, address: str, store: str) -> None:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        self._repository = get_artifact_repository(address, tracking_uri=store)
+        self._names: set[str] | None = None
+
+    def get(self, name: str, folder: Path) -> Path | None:
+        """A file, in a folder of this machine; None when there is none of that name, or it does not come."""
+        from mlflow.exceptions import MlflowException
+
+        path = folder / name
+        try:
+            if self._names is None:
+                self._names = {file.path for file in self._repository.list_artifacts() if not file.is_dir}
+            if name in self._names and not path.is_file():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._repository._download_file(name, str(path))  # type: ignore[no-untyped-call]
+        except (MlflowException, OSError):
+            path.unlink(missing_ok=True)
+        return path if path.is_file() else None
 
 
 def _facts(parent: Run) -> dict[str, str]:

@@ -17,10 +17,19 @@ from urllib.request import urlopen
 
 import pytest
 
+from sweeps.ui import QUIET
 from tests.end_to_end.sweeping import ENVIRONMENT
 
 HOST = "127.0.0.1"
 PATIENCE = 300  # seconds, on a loaded machine
+AUTH = """[mlflow]
+default_permission = MANAGE
+database_uri = sqlite:///{users}
+admin_username = admin
+admin_password = {password}
+authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 60
+"""
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -36,10 +45,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = HOST) -> bool:
     """Whether anybody listens there."""
     with socket.socket() as client:
-        return client.connect_ex((HOST, port)) == 0
+        return client.connect_ex((host, port)) == 0
 
 
 def wait_for_page(address: str, log: Path | None = None) -> None:
@@ -58,8 +67,14 @@ def wait_for_page(address: str, log: Path | None = None) -> None:
 class Server:
     """With artifacts through its proxy."""
 
-    def __init__(self, folder: Path, database: str | None = None, workers: int = 1, host: str = HOST) -> None:
-        """database: its address; None: sqlite in `folder`. workers: processes that answer. host: its own address."""
+    def __init__(
+        self,
+        folder: Path,
+        database: str | None = None,  # its address; None: sqlite in `folder`
+        workers: int = 1,  # processes that answer
+        host: str = HOST,  # its own address
+        password: str = "",  # of the user `admin`; "" lets everybody in
+    ) -> None:
         self.folder = folder
         self.workers = workers
         self.database = database or f"sqlite:///{folder}/mlflow.db"
@@ -68,18 +83,28 @@ class Server:
         self.port = free_port()
         self.uri = f"http://{host}:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment = ENVIRONMENT | QUIET
+        self.options: list[str] = []
+        if password:
+            settings = folder / "auth.ini"
+            settings.write_text(AUTH.format(users=folder / "users.db", password=password))
+            self.options = ["--app-name", "basic-auth"]
+            self.environment |= {
+                "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+                "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the forms in its pages",
+            }
 
     def start(self) -> None:
         command = [sys.executable, "-m", "mlflow", "server", "--host", self.host, "--port", str(self.port)]
         command += ["--allowed-hosts", f"{self.host}:{self.port}"]
         command += ["--backend-store-uri", self.database, "--workers", str(self.workers)]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        command += ["--artifacts-destination", str(self.folder / "artifacts"), *self.options]
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
-            command, cwd=self.folder, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True
+            command, cwd=self.folder, stdout=log, stderr=log, env=self.environment, start_new_session=True
         )
         log.close()
-        wait_for(lambda: answers(self.port) or self.has_ended(), "the server answers")
+        wait_for(lambda: answers(self.port, self.host) or self.has_ended(), "the server answers")
         assert not self.has_ended(), (self.folder / "log").read_text()
 
     def has_ended(self) -> bool:

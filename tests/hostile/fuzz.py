@@ -57,6 +57,11 @@ def ours(path: Path, half: bool) -> Path:
     return path
 
 
+def stylegan3_ours(path: Path) -> Path:
+    save(load(written.stylegan3_file(path.with_suffix(".pkl"), "t")), path)
+    return path
+
+
 def latents(path: Path, write: Callable[..., None]) -> Path:
     w = np.random.default_rng(0).normal(size=(1, 8, 16)).astype(np.float32)
     write(
@@ -74,6 +79,8 @@ def picture(path: Path, kind: str, **options: Any) -> Path:
 DIALECTS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "nvidia": (written.nvidia, load),
     "nvidia protocol 0": (partial(written.nvidia, protocol=0), load),
+    "stylegan3": (partial(written.stylegan3_file, name="r"), load),
+    "stylegan3, ours": (stylegan3_ours, load),
     "tensorflow": (written.tensorflow, load),
     "rosinality zip": (written.rosinality, load),
     "rosinality legacy": (partial(written.rosinality, legacy=True), load),

@@ -15,8 +15,8 @@ from inversion.model import Model, build
 
 @pytest.fixture
 def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model:
-    networks = (tiny_generator, tiny_discriminator)
-    (g, a), (d, b) = ((network.state_dict(), network.architecture) for network in networks)
+    g, d = tiny_generator.state_dict(), tiny_discriminator.state_dict()
+    a, b = tiny_generator.architecture, tiny_discriminator.architecture
     return build(Checkpoint(a, g, b, d, w_std=1.0), torch.device("cpu"))
 
 

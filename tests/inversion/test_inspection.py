@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from inversion.damage.damage import SURE
+from inversion.damage.motion import Motion
 from inversion.degradations import (
     JPEG,
     Auto,
@@ -19,6 +20,7 @@ from inversion.degradations import (
     GaussianBlur,
     Grayscale,
     Inpaint,
+    MotionBlur,
     SensorNoise,
 )
 from inversion.errors import ConfigError
@@ -145,6 +147,27 @@ def test_a_persons_word_wins_over_what_is_found(
     files: dict[str, Path], auto: Auto, steps: list[object]
 ) -> None:
     assert list(resolve(auto, arrived(files["soft"])).steps) == steps
+
+
+@pytest.mark.parametrize("turned", [0.0, 20.0, -35.0])
+def test_a_moved_photo_is_sharpened_along_the_line_as_the_face_has_it(
+    files: dict[str, Path], turned: float
+) -> None:
+    photo = arrived(files["whole"])
+    assert photo.damage is not None and photo.transform is not None
+    middle, cos, sin = (300, 300), np.cos(np.radians(turned)), np.sin(np.radians(turned))
+    square = np.array([(-100, -100), (-100, 100), (100, 100), (100, -100)]) @ ((cos, sin), (-sin, cos))
+    corners = tuple((float(x), float(y)) for x, y in square + middle)
+    moved = replace(
+        photo,
+        transform=replace(photo.transform, corners=corners),  # type: ignore[arg-type]
+        damage=replace(photo.damage, motion=Motion(24.0, 150.0, 1.0)),
+    )
+    (step,) = resolve(Auto(), moved).steps
+    assert isinstance(step, MotionBlur) and step.length == pytest.approx(24 * R / 200, abs=1e-3)
+    line = np.array((np.cos(np.radians(150)), -np.sin(np.radians(150))))  # rows count downwards
+    across, down = line @ (square[3] - square[0]), line @ (square[1] - square[0])
+    assert step.angle == pytest.approx(np.degrees(np.arctan2(-down, across)) % 180, abs=0.1)
 
 
 def test_a_given_noise_is_that_of_the_photos_own_pixels(files: dict[str, Path]) -> None:

@@ -8,6 +8,7 @@ import torch
 from inversion import batching as memory
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
+from tests.conftest import TINY
 
 CPU = torch.device("cpu")
 
@@ -34,7 +35,7 @@ def test_a_problem_takes_at_least_the_feature_maps_that_its_gradient_needs(
     model: Model, loss: PerceptualLoss
 ) -> None:
     """Of every convolution, its input: one map of 16 channels at each resolution from 4 to 32 px."""
-    a = model.synthesis.architecture
+    a = TINY
     one_map_each = sum(4 * a.channels(side) * side**2 for side in a.resolutions)
     assert memory.bytes_per_problem(model, loss) > one_map_each
     added = memory.kept_bytes(model, loss, 4) - memory.kept_bytes(model, loss, 2)

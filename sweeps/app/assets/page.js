@@ -4,7 +4,8 @@ import { Painting } from "./paint.js";
 
 const $ = (id) => document.getElementById(id);
 const POLL = 700; // ms
-const page = { photo: null, face: 0, maskFile: null, search: null, result: null, choice: null, drawn: "", ready: "" };
+const ALL = "all"; // faces
+const page = { photo: null, face: 0, found: null, maskFile: null, search: null, result: null, choice: null, drawn: "", ready: "" };
 const painting = new Painting($("canvas"), $("area"));
 
 async function ask(address, options = {}) {
@@ -30,14 +31,17 @@ async function take(file) {
   show("looking");
   try {
     const photo = await ask("photos", { method: "POST", body: file, headers: { "x-name": encodeURIComponent(file.name || "pasted.png") } });
-    Object.assign(page, { photo, face: 0, result: null, maskFile: null });
+    Object.assign(page, { photo, face: 0, found: null, result: null, maskFile: null });
     painting.clear();
     $("name").textContent = $("name").title = photo.name;
     $("faces-title").textContent = photo.aligned ? "No face can be seen: the whole square is taken as one"
       : photo.faces === 1 ? "One face found" : `${photo.faces} faces found: which one?`;
-    $("faces").replaceChildren(...[...Array(photo.faces).keys()].map((k) =>
-      thumbnail("face", k, `photos/${photo.id}/face_${k}.jpg`, `Face ${k + 1}`, "", k === 0, () => choose(k))));
+    const faces = [...Array(photo.faces).keys()].map((k) =>
+      thumbnail("face", k, `photos/${photo.id}/face_${k}.jpg`, `Face ${k + 1}`, "", k === 0, () => choose(k)));
+    if (photo.faces > 1) faces.push(thumbnail("face", ALL, `photos/${photo.id}/preview.jpg`, "All faces", "all", false, () => choose(ALL)));
+    $("faces").replaceChildren(...faces);
     choose(0);
+    look(photo);
   } catch (error) {
     complain(error);
   }
@@ -57,9 +61,58 @@ function choose(face) {
   page.face = face;
   page.maskFile = null;
   painting.clear();
-  $("area").src = `photos/${page.photo.id}/area_${face}.jpg`;
+  $("area").src = `photos/${page.photo.id}/${face === ALL ? "preview" : `area_${face}`}.jpg`;
+  $("four-row").hidden = face === ALL;
+  begin();
   damage();
   show("photo");
+}
+
+// What has happened to it, as the server finds it
+
+async function look(photo) {
+  try {
+    const found = await ask(`photos/${photo.id}/damage`);
+    if (page.photo === photo) page.found = found;
+  } catch (error) {
+    if (page.photo === photo) complain(error);
+  }
+  if (page.photo !== photo) return; // another one was chosen
+  begin();
+  damage();
+}
+
+// Sliders stand at what was found; for all faces at the largest one's.
+function begin() {
+  const found = page.found;
+  $("corrections").hidden = !found;
+  $("found-hint").textContent = !found ? "Looking what has happened to it …"
+    : found.nothing ? "Nothing was found that would have to be mended: the photo stays as it is. If you see something, say it here." : "";
+  $("found-rows").replaceChildren(...(found?.rows ?? []).flatMap(({ what, found: value, sure }) => {
+    const [name, said] = ["dt", "dd"].map((kind) => document.createElement(kind));
+    name.textContent = what;
+    said.textContent = `${value} (${sure})`;
+    return [name, said];
+  }));
+  if (!found) return;
+  $("found-blur").value = page.blur = String(Math.min(25, Math.round((200 * found.blur) / side()) / 2));
+  $("found-noise").value = page.noise = String(Math.min(15, Math.round(2 * found.noise) / 2));
+  $("found-grey").checked = found.grey;
+  $("fill").checked = true;
+  $("fill-row").hidden = !found.hides;
+  $("hidden").src = found.hides && page.face !== ALL ? `photos/${page.photo.id}/hidden_${page.face}.png` : "";
+}
+
+const side = () => page.photo.sides[page.face === ALL ? 0 : page.face]; // px of the face's square
+
+function corrected() {
+  const same = (id, value) => $(id).value === value;
+  return {
+    blur: same("found-blur", page.blur) ? null : Number($("found-blur").value),
+    noise: same("found-noise", page.noise) ? null : Number($("found-noise").value),
+    colour: $("found-grey").checked === page.found.grey ? "found" : $("found-grey").checked ? "grey" : "colour",
+    fill: $("fill").checked,
+  };
 }
 
 // What is wrong with it
@@ -68,13 +121,20 @@ const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`)
 
 function damage() {
   const kind = chosen("damage");
-  for (const part of document.querySelectorAll(".detail")) part.hidden = part.dataset.damage !== kind;
+  const paints = kind === "missing" || kind === "auto";
+  for (const part of document.querySelectorAll(".detail")) part.hidden = !part.dataset.damage.split(" ").includes(kind);
+  const moved = page.found?.rows.some(({ found }) => found.startsWith("motion")) && $("found-blur").value === page.blur;
+  $("found-blur-out").textContent = moved ? "by motion, as found" : $("found-blur").value === "0" ? "none" : `${$("found-blur").value} % of the face`;
+  $("found-noise-out").textContent = $("found-noise").value === "0" ? "none" : `${$("found-noise").value} % of white`;
+  $("hidden").hidden = kind !== "auto" || !page.found?.hides || !$("fill").checked || page.face === ALL;
+  $("paint-hint").textContent = kind === "auto" ? "Paint over scratches, spots and holes that were missed."
+    : "Paint over it in the picture. Without paint, areas that are blanked in black or white are found by themselves.";
   $("blur-row").hidden = $("blur-auto").checked;
   $("blur-out").textContent = `${$("blur").value} % of the face`;
   $("pixels-out").textContent = `${$("pixels").value} px`;
   $("brush-out").textContent = `${$("brush").value} %`;
   painting.brush = $("brush").value / 100;
-  $("canvas").hidden = kind !== "missing" || page.maskFile !== null;
+  $("canvas").hidden = !paints || page.maskFile !== null;
   $("undo").disabled = $("clear").disabled = !painting.strokes.length && page.maskFile === null;
   $("mask-name").hidden = page.maskFile === null;
   $("mask-name").textContent = page.maskFile ? `Mask: ${page.maskFile.name}` : "";
@@ -84,7 +144,7 @@ function damage() {
 async function sendMask() {
   const address = `photos/${page.photo.id}/mask`;
   if (page.maskFile) return ask(address, { method: "POST", body: page.maskFile });
-  if (painting.strokes.length) return ask(`${address}?face=${page.face}`, { method: "POST", body: await painting.png() });
+  if (painting.strokes.length) return ask(`${address}?face=${page.face === ALL ? page.photo.faces : page.face}`, { method: "POST", body: await painting.png() });
   return ask(address, { method: "DELETE" });
 }
 
@@ -96,12 +156,13 @@ async function restore(event) {
   $("restore").disabled = true;
   try {
     const kind = chosen("damage");
-    if (kind === "missing") await sendMask();
+    if (kind === "missing" || kind === "auto") await sendMask();
     const wish = { photo: page.photo.id, face: page.face, damage: kind, blur: $("blur-auto").checked ? null : Number($("blur").value),
-      pixels: Number($("pixels").value), likeness: Number($("likeness").value), alternatives: $("four").checked ? 4 : 1 };
+      pixels: Number($("pixels").value), likeness: Number($("likeness").value), alternatives: $("four").checked && page.face !== ALL ? 4 : 1,
+      ...(kind === "auto" && page.found ? corrected() : {}), ...(kind === "auto" && !page.found ? { blur: null } : {}) };
     const { id } = await ask("searches", { method: "POST", body: JSON.stringify(wish) });
     page.search = { id, kind, frames: 0, began: null };
-    $("forming").src = `photos/${page.photo.id}/face_${page.face}.jpg`; // until the first face is drawn
+    $("forming").src = `photos/${page.photo.id}/face_${page.face === ALL ? 0 : page.face}.jpg`; // until the first face is drawn
     $("forming").classList.add("waiting");
     $("stop").disabled = false;
     show("search");
@@ -171,7 +232,7 @@ async function end(search, now) {
   $("overshoots").hidden = !now.overshoots || search.kind !== "blur";
   $("mlflow").hidden = !now.tracked;
   $("mlflow").href = `searches/${search.id}/mlflow`;
-  show("face");
+  show(now.is_whole ? "whole" : "face");
 }
 
 async function result() {
@@ -179,6 +240,8 @@ async function result() {
   document.querySelector('input[name="view"][value="whole"]').parentElement.hidden = !now.has_photo;
   $("download-photo").hidden = !now.has_photo;
   $("download-photo").href = `${inPhoto}?download`;
+  document.querySelector('input[name="view"][value="face"]').parentElement.hidden = now.is_whole;
+  $("download-face").hidden = now.is_whole;
   $("download-face").href = `${picture}?download`;
   const pictures = chosen("view") === "whole" ? [`photos/${photo.id}/preview.jpg`, inPhoto] : [`searches/${id}/before`, picture];
   if (page.drawn === pictures[1]) return;
@@ -241,7 +304,7 @@ document.addEventListener("drop", (event) => {
 document.addEventListener("paste", (event) => take([...event.clipboardData.files].find((file) => file.type.startsWith("image/"))));
 for (const input of document.querySelectorAll('input[name="damage"]'))
   input.addEventListener("change", () => { damage(); if (!page.search) show("photo"); });
-for (const id of ["blur-auto", "blur", "pixels", "brush"]) $(id).addEventListener("input", damage);
+for (const id of ["blur-auto", "blur", "pixels", "brush", "found-blur", "found-noise", "fill"]) $(id).addEventListener("input", damage);
 for (const input of document.querySelectorAll('input[name="view"]')) input.addEventListener("change", () => show(input.value));
 $("undo").addEventListener("click", () => (page.maskFile ? ((page.maskFile = null), damage()) : painting.undo()));
 $("clear").addEventListener("click", () => { page.maskFile = null; painting.clear(); });

@@ -19,7 +19,8 @@ function drawSlice(task, numbers) {
   const drawn = drawing(W, H, heading);
   for (const tick of roundTicks(numbers.low, numbers.high, 5))
     drawn.append(rule(left, Y(tick), W - 4, Y(tick)), label(left - 5, Y(tick) + 4, tickText(tick), { "text-anchor": "end" }));
-  for (const i of apart(axis.values.map((_, k) => X(k)), 34)) drawn.append(label(X(i), bottom + 14, axis.values[i].slice(0, 14), { "text-anchor": "middle" }));
+  const names = axis.values.map((value) => value.slice(0, 14));
+  for (const i of apart(names.map((_, k) => X(k)), Math.max(34, 7 * Math.max(...names.map((name) => name.length)) + 6))) drawn.append(label(X(i), bottom + 14, names[i], { "text-anchor": "middle" }));
   drawn.append(rule(left, bottom, W, bottom), label((left + W) / 2, H - 8, `${axis.label}${numbers.place.log ? " (log scale)" : ""}`, { "text-anchor": "middle" }));
   drawn.append(label(12, bottom / 2, task.heading(numbers.name), { "text-anchor": "middle", transform: `rotate(-90 12 ${bottom / 2})` }));
   const scale = goodness([numbers.low, numbers.high], D.metrics[numbers.name].better);

@@ -75,7 +75,8 @@ def contact_sheet(summary: Summary, picture: Picture) -> Image.Image:
     if summary.cells.empty:
         return note("no runs")
     blocks = blocks_of(summary)
-    photos = min(summary.table.repeats, MOST_PHOTOS)
+    runs = [int((summary.problems(i)["run_id"] != "").sum()) for i in range(len(summary.cells))]
+    photos = min(max(1, *runs), MOST_PHOTOS)  # one that could not be aligned has no run, and takes no place
     sizes = fitting(blocks[0].columns, sum(block.rows for block in blocks) + 1, photos)
     drawn = [_draw_block(summary, picture, sizes, block) for block in blocks]
     beside = abreast(len(drawn), drawn[0].width / drawn[0].height)
@@ -89,7 +90,7 @@ def _draw_block(summary: Summary, picture: Picture, sizes: Sizes, block: Block) 
     bold, small = font(sizes.text + 2), font(sizes.text)
     rows = [spell(value) for value in down.values] if down else []
     widest = max((bold.getlength(text) for text in [*rows, down.label] if down), default=0) if down else 0
-    left = round(widest) + 2 * sizes.gap if down else 0
+    left = round(widest) + 2 * sizes.gap if down else sizes.gap // 2  # of a frame
     top = sizes.line * (2 * bool(across) + bool(block.title)) + sizes.gap
     image = Image.new("RGB", (left + block.columns * width, top + block.rows * height), PAPER)
     draw = ImageDraw.Draw(image)

@@ -42,7 +42,8 @@ def given_pictures(summary: Summary, picture: Picture, sizes: Sizes) -> list[tup
 
 def draw_head(summary: Summary, picture: Picture, sizes: Sizes, room: int) -> Image.Image:
     """room: the width of what stands below, in px."""
-    photos = min(max(1, summary.table.rows["photo"].nunique()), MOST_PHOTOS)
+    with_runs = summary.table.rows[summary.table.rows["run_id"] != ""]
+    photos = min(max(1, with_runs["photo"].nunique()), MOST_PHOTOS)
     sizes = Sizes(sizes.side, photos)  # a photo's seeds were all given the same picture
     samples = given_pictures(summary, picture, sizes)
     width = max(room, (min(len(samples), 2) + 2) * sizes.cell[0])

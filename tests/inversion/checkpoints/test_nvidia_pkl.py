@@ -15,7 +15,9 @@ from torch import Tensor
 from inversion.checkpoints import load, nvidia_pkl
 from inversion.checkpoints.budget import Budget
 from inversion.checkpoints.inert_pickle import Call
+from inversion.checkpoints.nvidia_layers import PERSISTENT
 from inversion.errors import CheckpointError
+from inversion.generator.architecture import Architecture
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
 from tests.inversion.checkpoints import written
@@ -58,6 +60,7 @@ def test_a_file_gives_the_averaged_generator_and_nvidias_pictures(
 
 def test_the_architecture_comes_from_the_tensors(tmp_path: Path) -> None:
     a = load(written.nvidia(tmp_path / "net.pkl", "conditional", clamp=256)).architecture
+    assert isinstance(a, Architecture)
     assert (a.img_resolution, a.channel_base, a.channel_max, a.img_channels) == (16, 48, 6, 3)
     assert (a.z_dim, a.c_dim, a.w_dim, a.mapping_layers, a.architecture) == (12, 3, 16, 2, "skip")
     assert a.conv_clamp == 256 and isinstance(a.conv_clamp, float)
@@ -173,13 +176,6 @@ def test_another_learning_rate_multiplier_is_refused(g: dict[str, Tensor], tmp_p
         load(save(tmp_path / "net.pkl", G_ema=layer))
 
 
-def test_stylegan3_is_refused_by_name(g: dict[str, Tensor], tmp_path: Path) -> None:
-    alias_free = {"synthesis.input.freqs": torch.zeros(2, 2), "synthesis.L0_36_512.weight": torch.zeros(2, 2)}
-    path = save(tmp_path / "net.pkl", G_ema=written.generator_layer(alias_free))
-    with pytest.raises(CheckpointError, match="StyleGAN3 generator"):
-        load(path)
-
-
 @pytest.mark.parametrize(
     ("nets", "message"),
     [
@@ -210,7 +206,7 @@ def test_layers_multiplied_by_reference_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_layer_within_itself_is_refused() -> None:
-    call = Call(nvidia_pkl.PERSISTENT, ())
+    call = Call(PERSISTENT, ())
     state = {"_parameters": {}, "_buffers": {}, "_modules": {"again": call}}
     call.arguments = ({"type": "class", "class_name": "Generator", "state": state},)
     with pytest.raises(CheckpointError, match="without end"):

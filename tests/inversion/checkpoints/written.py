@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 import types
@@ -17,6 +18,8 @@ from torch import Tensor
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 FIR = torch.tensor([1.0, 3.0, 3.0, 1.0]).outer(torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+SIZES = ("size", "in_size", "out_size")
+SCALARS = ("bandwidth", "in_cutoff", "out_cutoff", "in_half_width", "out_half_width")
 SOURCE = "# the source of NVIDIA's networks stands here in their files"
 
 
@@ -108,7 +111,9 @@ def network(
     for path in extra:
         if path:
             children.setdefault(path.partition(".")[0], {})
-    buffers = ("noise_const", "w_avg", "resample_filter", "freqs")
+    buffers = (
+        "noise_const w_avg resample_filter freqs phases transform magnitude_ema up_filter down_filter".split()
+    )
     state: dict[str, Any] = {
         "training": False,
         "_parameters": OrderedDict(
@@ -163,6 +168,28 @@ def nvidia(path: Path, name: str = "skip", protocol: int = 4, clamp: float | Non
         "augment_pipe": network("AugmentPipe", {}, {"": {"xflip": np.float64(1)}}),
     }
     return dump(path, snapshot, protocol)
+
+
+def stylegan3_layer(tensors: dict[str, Tensor], attributes: dict[str, dict[str, Any]]) -> Layer:
+    """A StyleGAN3 generator as NVIDIA's file holds it; some attributes are numpy's."""
+    extra: dict[str, Any] = {}
+    for name, values in attributes.items():
+        sizes = {key: np.array(value) for key, value in values.items() if key in SIZES}
+        scalars = {key: np.float64(value) for key, value in values.items() if key in SCALARS}
+        extra[name] = values | sizes | scalars
+    return network("Generator", tensors, extra)
+
+
+def stylegan3(name: str) -> tuple[dict[str, Tensor], dict[str, dict[str, Any]], dict[str, Tensor]]:
+    """A reference net, "t" or "r": its weights, the attributes of its layers, and the arrays made with it."""
+    arrays = reference(f"stylegan3_{name}")
+    attributes = json.loads(str(arrays.pop("attributes")))
+    return weights(arrays, "G."), attributes, {k: torch.from_numpy(v) for k, v in arrays.items()}
+
+
+def stylegan3_file(path: Path, name: str, protocol: int = 4) -> Path:
+    g, attributes, _ = stylegan3(name)
+    return dump(path, {"G_ema": stylegan3_layer(g, attributes), "D": None}, protocol)
 
 
 def tensorflow(path: Path, protocol: int = 4, **settings: Any) -> Path:

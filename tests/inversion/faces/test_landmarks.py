@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from inversion.errors import AlignmentError, ConfigError
+from inversion.faces import landmarks
 from inversion.faces.align import ffhq_corners
-from inversion.faces.landmarks import choose_face, find_faces, installed_model
+from inversion.faces.landmarks import SEARCH_SIZE, choose_face, find_faces, installed_model, is_flat
 from inversion.faces.predictor_file import PREDICTOR_FILE
 
 
@@ -108,3 +109,33 @@ def test_a_turned_photo_gives_the_same_face_turned(portrait: Image.Image, angle:
     side = np.hypot(*(upright[1] - upright[0]))
     # dlib's box is coarse, and this portrait's landmarks follow it: upside down they are 7 % off
     assert np.hypot(*(ffhq_corners(face) - expected).T).max() < 0.12 * side
+
+
+def large(kind: str) -> Image.Image:
+    """One pixel more than is searched as it is."""
+    place = np.arange(SEARCH_SIZE + 1) / SEARCH_SIZE
+    across, down = place[None].repeat(len(place), 0), place[:, None].repeat(len(place), 1)
+    drawn = {"one colour": 0.4 + 0 * down, "a ramp": down, "a sloping ramp": 0.3 * across + 0.7 * down}[kind]
+    return Image.fromarray((255 * drawn).astype(np.uint8)).convert("RGB")
+
+
+@pytest.mark.parametrize("kind", ["one colour", "a ramp", "a sloping ramp"])
+def test_a_large_photo_of_nothing_is_not_searched(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 4,096 px and seven times turned: 100 megapixels took 4 s, and 8 to 11 s on slower machines."""
+    monkeypatch.setattr(landmarks, "_find_turned", None)
+    assert find_faces(large(kind)) == []
+
+
+@pytest.mark.parametrize("contrast", [1.0, 0.05])
+def test_the_smallest_face_in_a_large_photo_stands_out(
+    portrait: Image.Image, points: np.ndarray, contrast: float
+) -> None:
+    """80 px at 4,096, however pale."""
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    face = portrait.crop((int(left), int(top), int(right), int(bottom))).resize(
+        (20, 20), Image.Resampling.BOX
+    )
+    pale = Image.blend(Image.new("RGB", face.size, (128, 128, 128)), face, contrast)
+    photo = Image.new("RGB", (1024, 1024), (128, 128, 128))
+    photo.paste(pale, (503, 511))
+    assert not is_flat(photo.resize((3072, 3072), Image.Resampling.NEAREST))

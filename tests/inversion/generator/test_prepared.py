@@ -11,6 +11,7 @@ from torch import Tensor
 from inversion.generator.architecture import Architecture
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.ops import conv_down, downsample, fir
+from inversion.generator.prepared import PreparedSynthesis
 from inversion.generator.stylegan2 import Generator, SynthesisNetwork
 from tests.conftest import TINY, TOLERANCE
 
@@ -19,6 +20,12 @@ def inputs(architecture: Architecture, dtype: torch.dtype = torch.float32) -> tu
     rng = torch.Generator().manual_seed(3)
     ws = torch.randn(2, architecture.num_ws, architecture.w_dim, generator=rng).to(dtype)
     return ws, [torch.randn(2, 1, r, r, generator=rng).to(dtype) for r in architecture.noise_resolutions]
+
+
+def prepared_of(generator: Generator, dtype: torch.dtype, lowest: int = 4) -> PreparedSynthesis:
+    prepared = generator.synthesis.prepare(dtype, lowest)
+    assert isinstance(prepared, PreparedSynthesis)
+    return prepared
 
 
 @pytest.mark.parametrize("kind", ["skip", "resnet", "orig"])
@@ -30,7 +37,7 @@ def test_every_parameter_is_trained_through_its_preparation(kind: str) -> None:
 
 
 def test_frozen_weights_get_no_gradient(tiny_generator: Generator) -> None:
-    prepared = tiny_generator.synthesis.prepare(torch.float32)
+    prepared = prepared_of(tiny_generator, torch.float32)
     tensors = [
         t for block in prepared.blocks for c in block.convolutions for t in (c.weight, c.squares, c.bias)
     ]
@@ -52,7 +59,7 @@ def test_images_gradients_and_features_keep_the_precision_of_what_goes_in(
 
 
 def test_resolutions_below_the_lowest_stay_as_they_are(tiny_generator: Generator) -> None:
-    prepared = tiny_generator.synthesis.prepare(torch.float16, lowest=16)
+    prepared = prepared_of(tiny_generator, torch.float16, lowest=16)
     dtypes = [block.convolutions[0].weight.dtype for block in prepared.blocks]
     assert dtypes == [torch.float32, torch.float32, torch.float16, torch.float16]
 
@@ -60,8 +67,8 @@ def test_resolutions_below_the_lowest_stay_as_they_are(tiny_generator: Generator
 def test_large_styles_do_not_overflow_fp16(tiny_generator: Generator) -> None:
     ws, noises = inputs(TINY)
     ws = ws * 3000  # styles of some thousands; a product with 16 x 9 weights passes 65,504
-    exact = tiny_generator.synthesis.prepare(torch.float32).blocks[0]
-    half = tiny_generator.synthesis.prepare(torch.float16).blocks[0]
+    exact = prepared_of(tiny_generator, torch.float32).blocks[0]
+    half = prepared_of(tiny_generator, torch.float16).blocks[0]
     x, y = (block(None, None, ws.unbind(1)[:2], noises[:1])[0].float() for block in (exact, half))
     assert y.isfinite().all()
     assert (x - y).norm() < 0.01 * x.norm()

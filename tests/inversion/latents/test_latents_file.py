@@ -158,3 +158,18 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, full_disk: FullDisk) -> None
     with full_disk(100), pytest.raises(OSError, match=r"latents\.npz"):
         save_latents(tmp_path / "latents.npz", WS, NOISES)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_offsets_of_feature_maps_come_back(tmp_path: Path) -> None:
+    offsets = {8: torch.randn(4, 8, 8), 32: torch.randn(2, 32, 32)}
+    save_latents(tmp_path / "latents.npz", WS, NOISES, offsets=offsets)
+    loaded = load_latents(tmp_path / "latents.npz").offsets
+    assert loaded.keys() == offsets.keys()
+    assert all(torch.equal(loaded[side], offset[None]) for side, offset in offsets.items())
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (4, 8, 16), (1, 4, 8, 8)])
+def test_offsets_of_another_shape_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    save_latents(tmp_path / "latents.npz", WS, NOISES, offsets={8: torch.zeros(shape)})
+    with pytest.raises(ConfigError, match="features_8"):
+        load_latents(tmp_path / "latents.npz")

@@ -64,12 +64,11 @@ def test_equal_codes_per_channel_give_the_same_image_and_each_used_one_has_a_gra
     a = synthesis.architecture
     codes = gradient(1, a.num_ws, a.w_dim)
     noises = synthesis.noise_constants(1)
-    channels = [a.channels(a.resolutions[layer // 2]) for layer in range(a.num_ws)]
-    wide = expand_codes(codes, a.num_ws, used_channels(channels)).requires_grad_(True)
+    wide = expand_codes(codes, a.num_ws, used_channels(a.style_channels)).requires_grad_(True)
     image = synthesis(wide, noises)
     torch.testing.assert_close(image, synthesis(codes, noises), **TOLERANCE[torch.float64])
     (gradient_of_wide,) = torch.autograd.grad(image.square().sum(), wide)
-    for layer, count in enumerate(channels):
+    for layer, count in enumerate(a.style_channels):
         assert (gradient_of_wide[0, layer].abs().sum(dim=1) > 0).nonzero().flatten().tolist() == list(
             range(count)
         )

@@ -46,7 +46,8 @@ def store(uri: str, folder: Path, request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture
 def model(tiny_generator: Generator, tiny_discriminator: Discriminator) -> Model:
-    (g, a), (d, b) = ((n.state_dict(), n.architecture) for n in (tiny_generator, tiny_discriminator))
+    g, d = tiny_generator.state_dict(), tiny_discriminator.state_dict()
+    a, b = tiny_generator.architecture, tiny_discriminator.architecture
     return build(Checkpoint(a, g, b, d, w_std=1.0, license="the base's own"), torch.device("cpu"))
 
 

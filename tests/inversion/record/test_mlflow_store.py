@@ -12,13 +12,24 @@ import pytest
 from inversion.errors import ConfigError
 from inversion.record import mlflow_store
 from inversion.record.mlflow_store import (
+    Store,
+    clear_errors,
     open_client,
     open_existing,
     patiently,
     prepare_store,
+    reason,
     refuse_password,
     sqlite_path,
 )
+from inversion.record.open import open_store
+from tests.databases import make_database
+
+
+@pytest.fixture(autouse=True)
+def as_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not copied: this file is about how they are made."""
+    monkeypatch.setattr(mlflow_store, "_create_database", make_database)
 
 
 def test_preparing_twice_gives_the_same_experiment(uri: str, folder: Path) -> None:
@@ -156,3 +167,35 @@ def test_a_kill_amid_its_making_leaves_no_half_database(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db.part").write_bytes(b"half of a database")
     prepare_store(f"sqlite:///{tmp_path}/mlflow.db", "inversion", tmp_path)
     assert (tmp_path / "mlflow.db").is_file() and not (tmp_path / "mlflow.db.part").exists()
+
+
+def test_a_server_that_wants_to_know_who_asks_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its requests raise MLflow's errors, its artifacts those of `requests`."""
+    from mlflow.exceptions import RestException
+    from requests import HTTPError, Response
+
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
+    with pytest.raises(ConfigError) as told, clear_errors("http://head:5000"):
+        raise RestException({"error_code": "UNAUTHENTICATED", "message": "a page of HTML"})
+    assert str(told.value) == (
+        "MLflow cannot use http://head:5000: the server asks for a user name and a password, and none were given. Set "
+        "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, on every machine that runs jobs; runs can do without "
+        "(tracking=none)."
+    )
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
+    response = Response()
+    response.status_code = 401
+    assert reason(HTTPError("401 Client Error", response=response)).endswith(
+        "those of 'ann' were not accepted"
+    )
+
+
+def test_an_experiment_whose_id_is_known_needs_no_answer(tmp_path: Path) -> None:
+    """A job of a sweep starts while the server is away."""
+    found = open_store("http://127.0.0.1:9", "mine", None, tmp_path, "7")
+    assert found == Store("http://127.0.0.1:9", "mine", "7")
+    assert open_store("sqlite:///own.db", "mine", None, tmp_path, "7") == Store(
+        f"sqlite:///{tmp_path}/own.db", "mine", "7"
+    )
+    assert open_store(None, "mine", None, tmp_path, "7") is None
+    assert not list(tmp_path.iterdir())

@@ -25,6 +25,7 @@ from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, Step, optimize
 from inversion.search.stacked import Stacked
+from tests.conftest import TINY
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def test_an_old_print_with_scratches_can_be_searched_coarsely(tiny_generator: Ge
 def test_images_are_whole_where_smaller_ones_would_not_do(tiny_generator: Generator, why: str) -> None:
     generator = tiny_generator.double()
     if why == "architecture":
-        a = replace(generator.architecture, architecture="resnet")
+        a = replace(TINY, architecture="resnet")
         torch.manual_seed(0)
         generator = Generator(a).double()
     steps: list[Step] = []

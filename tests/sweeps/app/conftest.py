@@ -40,6 +40,7 @@ def upload(tmp_path: Path) -> Callable[..., Upload]:
             "path": tmp_path / "me (1).jpg",
             "size": (400, 300),
             "areas": ((10, 20, 210, 220), (300, 20, 400, 120)),
+            "sides": (160.0, 80.0),
             "is_aligned": False,
         }
         return Upload(**{**values, **changed})  # type: ignore[arg-type]

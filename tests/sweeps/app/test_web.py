@@ -19,6 +19,7 @@ from sweeps.app import web
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import KEPT, Upload, Uploads
 from sweeps.app.web import Page
+from sweeps.app.wish import Wish
 from tests.sweeps.app.conftest import png
 from tests.sweeps.app.test_searches import until
 
@@ -117,7 +118,7 @@ def begun(client: Client, photo: str, **changed: Any) -> Search:
 
 def finished(search: Search, *names: str, size: int = 64) -> Search:
     """As its record is when it is over."""
-    search.folder.mkdir(parents=True)
+    search.folder.mkdir(parents=True, exist_ok=True)
     for i, name in enumerate(names):
         Image.new("RGB", (size, size), (i, 0, 0)).save(search.folder / name)
     search.state = "FINISHED"
@@ -161,6 +162,27 @@ def test_a_mask_is_painted_given_and_taken_back(client: Client, photo: str) -> N
     assert client("DELETE", f"/photos/{photo}/mask").status == 200 and upload.mask is None
     answer = client("POST", f"/photos/{photo}/mask", png(painted))
     assert answer.status == 400 and "as large as the photo" in answer.json["error"]
+
+
+def test_what_has_happened_to_a_photo_is_told(client: Client, photo: str) -> None:
+    told = client("GET", f"/photos/{photo}/damage").json
+    assert [row["what"] for row in told["rows"]][:2] == ["blur", "colour"] and not told["grey"]
+    assert client("GET", f"/photos/{photo}/hidden_0.png").status == (200 if told["hides"] else 400)
+    assert client("GET", f"/photos/{photo}/hidden_1.png").status == 400
+    assert client("GET", "/photos/nobody/damage").status == 400
+
+
+def test_of_all_faces_the_whole_photo_is_the_choice(client: Client, photo: str) -> None:
+    search = begun(client, photo, face="all")
+    assert "align.face=all" in search.words and search.is_whole
+    (search.folder / "me-face0").mkdir(parents=True)
+    (search.folder / "me-face0" / "losses.csv").write_text("step,loss\n1,2\n2,1\n")
+    assert client("GET", f"/searches/{search.id}").json["step"] == 2
+    finished(search, "photo_restored.png")
+    state = client("GET", f"/searches/{search.id}").json
+    assert state["is_whole"] and state["choices"] == ["photo_restored.png"] == [state["best"]]
+    answer = client("GET", f"/searches/{search.id}/photo/photo_restored.png?download")
+    assert answer.status == 200 and answer.body == (search.folder / "photo_restored.png").read_bytes()
 
 
 def test_the_results_pictures_and_no_others_can_be_read(client: Client, photo: str) -> None:
@@ -314,7 +336,7 @@ def test_a_photo_stays_while_its_search_is_put_into_words(
             )
         return [], 10
 
-    monkeypatch.setattr(web.Wish, "words", slow)
+    monkeypatch.setattr(Wish, "words", slow)
     search = begun(client, photo)
     assert search.upload.path.exists() and client.page.uploads.get(photo) is search.upload
 

@@ -29,8 +29,12 @@ ASKED: dict[str, Any] = {
 def settings(upload: Upload, *before: str, **asked: Any) -> dict[str, Any]:
     words, steps = Wish.of({**ASKED, **asked}).words(upload, before, 128)
     found = composed(*words)
-    assert steps == found["steps"]
+    assert steps == all_steps(found)
     return found
+
+
+def all_steps(found: dict[str, Any]) -> int:
+    return sum(int(found[name]) for name in ("steps", "feature_steps", "tuning_steps"))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -41,7 +45,7 @@ def test_every_damage_composes_and_the_knobs_middle_is_its_preset(
     assert found["image"].endswith("me (1).jpg") and found["align"]["face"] == 1
     assert found["reg"] == pytest.approx(composed(*DAMAGES[damage])["reg"])
     assert found["degraded"] is (damage != "nothing")
-    assert found["tracking"]["image_every"] == found["steps"] // 16
+    assert found["tracking"]["image_every"] == all_steps(found) // 16
 
 
 def test_the_pages_own_settings_hold_for_every_wish(upload: Callable[..., Upload]) -> None:
@@ -71,6 +75,51 @@ def test_a_mask_is_named_where_there_is_one(upload: Callable[..., Upload]) -> No
     mask = Path(settings(given, damage="missing")["degradation"]["mask"])
     assert mask.read_bytes() == (given.folder / "mask.png").read_bytes()
     assert settings(given, damage="grey")["input"]["mask"] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "setting", "value"),
+    [
+        ({}, "blur", "auto"),
+        ({"blur": 0}, "blur", "none"),
+        ({"blur": 7.5}, "blur", "7.5%"),
+        ({"colour": "grey"}, "grayscale", True),
+        ({"colour": "colour"}, "grayscale", "none"),
+        ({"noise": 5}, "noise", 0.05),
+        ({"noise": 0}, "noise", "none"),
+        ({"fill": True}, "mask", "auto"),
+        ({"fill": False}, "mask", "none"),
+    ],
+)
+def test_what_was_found_is_corrected_where_somebody_says_otherwise(
+    upload: Callable[..., Upload], said: dict[str, Any], setting: str, value: object
+) -> None:
+    found = dict(settings(upload(), damage="auto", **said)["degradation"])
+    usual = dict(settings(upload(), damage="auto")["degradation"])
+    assert found.pop(setting) == value
+    usual.pop(setting)
+    assert found == usual
+
+
+def test_what_was_found_to_be_hidden_and_what_is_painted_are_filled_in_together(
+    upload: Callable[..., Upload],
+) -> None:
+    given = upload()
+    for name, column in (("mask.png", 0), ("hidden.png", 3)):
+        mask = np.zeros((4, 4), dtype=np.uint8)
+        mask[:, column] = 255
+        Image.fromarray(mask).save(given.folder / name)
+    for fill, columns in ((True, [0, 3]), (False, [0])):
+        path = Path(settings(given, damage="auto", fill=fill)["degradation"]["mask"])
+        with Image.open(path) as together:
+            assert np.flatnonzero(np.asarray(together)[0]).tolist() == columns
+    (given.folder / "mask.png").unlink()
+    assert settings(given, damage="auto")["degradation"]["mask"] == "auto"
+
+
+def test_all_faces_are_restored_together(upload: Callable[..., Upload]) -> None:
+    assert settings(upload(), face="all")["align"]["face"] == "all"
+    assert settings(upload(is_aligned=True), face="all")["align"] is False
 
 
 def test_a_search_that_waits_keeps_its_mask(upload: Callable[..., Upload]) -> None:
@@ -106,6 +155,8 @@ def test_the_knob_works_by_orders_of_magnitude() -> None:
         {"pixels": 0},
         {"pixels": 10**400},
         {"damage": ["blur"]},
+        {"colour": "sepia"},
+        {"noise": -1},
         {"alternatives": 1000},
     ],
 )

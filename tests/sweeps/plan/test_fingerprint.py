@@ -52,6 +52,7 @@ BASE = fingerprint(CONFIG, "photo", "net")
         ("tracking.uri", None),
         ("tracking.parent", "abc"),
         ("launcher.batch_size", 8),
+        ("feature_steps", 0),  # as runs from before feature maps were fitted
         ("tuning_steps", 0),  # as runs from before there was any tuning
         ("tuning_rate", 0.1),
     ],
@@ -73,6 +74,7 @@ def test_what_changes_no_pixel_changes_no_fingerprint(path: str, value: Any) -> 
         ("input.degraded", True),
         ("input.align", False),
         ("input.align.face", 1),
+        ("feature_steps", 10),
         ("tuning_steps", 10),
     ],
 )

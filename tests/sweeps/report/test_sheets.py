@@ -97,3 +97,12 @@ def test_random_search_and_nothing_at_all_have_sheets_too() -> None:
     points = [(0.1 * (1 + i * i), 10 + 7 * i) for i in range(9)]
     assert contact_sheet(summarize(table({"reg": [], "steps": []}, points=points)), picture).width > 500
     assert contact_sheet(summarize(Table(table({}).rows[:0], (), (), "nothing")), picture).width > 100
+
+
+def test_a_photo_without_any_run_takes_no_place() -> None:
+    one, two = (table({"reg": [0.1, 0.5]}, photos=names) for names in (("a",), ("a", "b")))
+    two.rows.loc[two.rows["photo"] == "b", ["run_id", "status"]] = ["", "FAILED"]
+    alone, beside = (
+        contact_sheet(summarize(made), lambda *_: Image.new("RGB", (8, 8), GREEN)) for made in (one, two)
+    )
+    assert colours(beside)[GREEN] == colours(alone)[GREEN]
