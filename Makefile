@@ -29,10 +29,11 @@ test-all: setup  ## Every test but those that need a browser
 
 test-launchers: setup  ## Every launcher and optuna, Ray included (its packages are installed on top)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,ray]'
-	$(BIN)/python -m pytest tests/end_to_end/test_launchers.py tests/end_to_end/test_kill.py
+	$(BIN)/python -m pytest tests/end_to_end/test_launchers.py tests/end_to_end/test_apart.py tests/end_to_end/test_kill.py
 
 test-server: setup  ## A real MLflow server that goes away and comes back
-	$(BIN)/python -m pytest tests/end_to_end/test_server.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'mlflow[auth]' psycopg2-binary
+	$(BIN)/python -m pytest tests/end_to_end/test_server.py tests/end_to_end/test_server_lost.py tests/end_to_end/test_password.py
 
 test-browser: setup  ## MLflow's UI and the report in headless Chromium (apt-get install chromium)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser]'

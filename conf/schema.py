@@ -46,6 +46,7 @@ class Tracking:
     animation_frames: int = MISSING  # frames of progress.webp, at most; 0 = none
     lease: float = 90.0  # seconds without a sign of life after which others run what this process was running
     parent: str | None = None  # id of the MLflow run that this one is shown under; a sweep sets it
+    experiment_id: str | None = None  # in the store, so that nobody has to ask for it; a sweep sets it
 
 
 @dataclass

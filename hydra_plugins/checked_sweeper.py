@@ -29,7 +29,8 @@ class CheckedSweeper(BasicSweeper):
         if "points_per_job" in config.launcher:
             from sweeps.execute.launching import Packing  # late: every start of run.py reads this file
 
-            self.launcher = Packing(self.launcher, hydra_context, config)
+            assert self.launcher is not None  # Hydra's setup has just made it
+            self.launcher = Packing(self.launcher, hydra_context, config)  # type: ignore[assignment]
 
     @staticmethod
     def split_arguments(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:

@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from inversion.damage.damage import Damage
-from inversion.degradations.compose import changes_luma, is_colourless
+from inversion.degradations.compose import changes_luma, is_colourless, shows_everything
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
 from inversion.faces.align import Transform
 from inversion.faces.found import Found
 from inversion.faces.paste import Face, paste_all
+from inversion.fullsize.fill import filled
 from inversion.fullsize.tint import paste_colours
-from inversion.images import read_photo
+from inversion.images import read_photo, to_pil
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class Photo:
     damage: Damage | None = field(
         default=None, repr=False
     )  # of the whole file; None: nobody has looked for it
+    hidden: np.ndarray | None = field(
+        default=None, repr=False
+    )  # [H, W] bool of the whole file, True = does not show the photo; None: all of it does
 
     @property
     def side(self) -> float:
@@ -87,12 +92,10 @@ class Photo:
         """The full name of the file; what made a synthetic face."""
         return self.name if self.path is None else self.path.name
 
-    def placed(self, face: Image.Image, before: Image.Image | None = None) -> Face:
-        """A restored face with its place in the photo; see `with_faces` for both pictures."""
-        assert self.transform is not None
-        if before is None or self.full is None or self.full.transform is None:
-            return Face(face, self.transform)
-        return Face(face, self.full.transform, before)
+    @property
+    def given(self) -> Image.Image:
+        """The aligned face as the file has it, at the size at which its restoration ends."""
+        return to_pil(self.image) if self.full is None else self.full.image
 
     @property
     def origin(self) -> Path:
@@ -109,28 +112,47 @@ class Photo:
 class Restored:
     """A restored face of a photo.
 
-    before: what was restored, at the photo's own size: only what has changed is pasted.
+    arrived: what had happened to a photo that arrived damaged: then only what the restoration has changed is pasted.
     """
 
     photo: Photo
     face: Image.Image  # square, any resolution
-    before: Image.Image | None = None
+    arrived: Degradation | None = None
+
+    def placed(self, whole: bool = False) -> Face:
+        """With its place in the photo. whole: also where it is what was given."""
+        photo, full = self.photo, self.photo.full
+        assert photo.transform is not None
+        given = None if whole or self.arrived is None else photo.given
+        if given is None or given.size != self.face.size:
+            return Face(self.face, photo.transform)
+        return Face(
+            self.face, photo.transform if full is None or full.transform is None else full.transform, given
+        )
 
 
-def with_faces(faces: Sequence[Restored], arrived: Sequence[Degradation] = ()) -> Image.Image:
+def with_faces(faces: Sequence[Restored]) -> Image.Image:
     """The whole photo as it was given, with restored faces in the place of its own; one that came aligned is all face.
 
-    faces: all of one photo. arrived: what had happened to a photo that arrived damaged. Where that took its colours,
-    the faces' colour runs out beyond their squares (fullsize/tint.py); where it took more, their luma is their own.
+    faces: all of one photo. Where what had happened to it took its colours, the faces' colour runs out beyond their
+    squares (fullsize/tint.py); where it took more, their luma is their own. What is hidden of a photo beyond the faces,
+    as by scratches, is filled from around it (fullsize/fill.py).
     Raises ConfigError for a synthetic face, and where the file is not there any more.
     """
+    first = faces[0].photo
+    photo = read_photo(first.origin)
+    arrived = [one.arrived for one in faces if one.arrived is not None]
+    mended = [one for one in faces if one.arrived is None or not shows_everything(one.arrived)]
+    if mended and first.transform is None:
+        return mended[0].face.resize(photo.size, Image.Resampling.LANCZOS)
+    if arrived and first.hidden is not None and first.hidden.shape == photo.size[::-1]:
+        photo = filled(photo, first.hidden)
     coloured = any(is_colourless(operator) for operator in arrived)
     relit = any(changes_luma(operator) for operator in arrived)
-    photo = read_photo(faces[0].photo.origin)
-    if faces[0].photo.transform is None:
-        return faces[0].face.resize(photo.size, Image.Resampling.LANCZOS)
+    if not mended:
+        return photo
     if coloured and relit:
-        photo = paste_all(photo, [one.photo.placed(one.face, one.before) for one in faces])
+        photo = paste_all(photo, [one.placed() for one in mended])
     if coloured:
-        return paste_colours(photo, [one.photo.placed(one.face) for one in faces])
-    return paste_all(photo, [one.photo.placed(one.face, one.before) for one in faces])
+        return paste_colours(photo, [one.placed(whole=True) for one in mended])
+    return paste_all(photo, [one.placed() for one in mended])

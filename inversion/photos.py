@@ -94,6 +94,9 @@ class Photos:
                 )
                 for number, points in faces.items()
             ]
+        if self.degraded and mask is not None:
+            hidden = np.asarray(mask.getchannel(0)) > 0
+            found = [replace(one, hidden=hidden) for one in found]
         return found if damage is None else [with_damage(one, damage) for one in found]
 
     def whole(

@@ -12,10 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.degradations.compose import shows_everything
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.none import NoDegradation
-from inversion.images import read_photo, to_pil
+from inversion.images import to_pil
 from inversion.latents.latents_file import Latents
 from inversion.photo import Photo, Restored, with_faces
 from inversion.search.hyperparameters import Hyperparameters
@@ -95,13 +94,8 @@ class Restoration:
 
         Raises ConfigError where there is no photo.
         """
-        arrived = self.problem.degraded
-        if arrived and shows_everything(self.operator):
-            return read_photo(self.problem.photo.origin)
-        before = to_pil(self.observed_full) if arrived and self.observed_full is not None else None
-        return with_faces(
-            [Restored(self.problem.photo, self.image, before)], [self.operator] if arrived else []
-        )
+        arrived = self.operator if self.problem.degraded else None
+        return with_faces([Restored(self.problem.photo, self.image, arrived)])
 
     @property
     def is_corrected(self) -> bool:

@@ -14,6 +14,7 @@ import torch
 from inversion.generator.architecture import Architecture
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
+from tests.databases import copied_databases
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -27,8 +28,23 @@ TOLERANCE: dict[torch.dtype, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def databases() -> Iterator[None]:
+    with copied_databases():
+        yield
+
+
 @pytest.fixture
 def tiny_generator() -> Generator:
+    return make_tiny_generator()
+
+
+@pytest.fixture
+def tiny_discriminator() -> Discriminator:
+    return make_tiny_discriminator()
+
+
+def make_tiny_generator() -> Generator:
     """32 px, 16 channels, random weights with every layer's noise switched on."""
     torch.manual_seed(0)
     generator = Generator(TINY).eval().requires_grad_(False)
@@ -38,8 +54,7 @@ def tiny_generator() -> Generator:
     return generator
 
 
-@pytest.fixture
-def tiny_discriminator() -> Discriminator:
+def make_tiny_discriminator() -> Discriminator:
     torch.manual_seed(1)
     architecture = Architecture(
         img_resolution=32, channel_base=256, channel_max=16, z_dim=0, w_dim=0, architecture="resnet"

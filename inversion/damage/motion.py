@@ -148,12 +148,14 @@ def log_power(luma: np.ndarray, known: np.ndarray | None) -> np.ndarray:
 
 def ring_means(values: np.ndarray, ring: np.ndarray) -> np.ndarray:
     """For each value the mean of its ring's: [N] twice -> [N]."""
-    means: np.ndarray = np.bincount(ring, values) / np.maximum(np.bincount(ring), 1)
-    return means[ring]
+    sums = np.bincount(ring, values) / np.maximum(np.bincount(ring), 1)
+    means: np.ndarray = sums[ring]
+    return means
 
 
 def without_rings(values: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    return values - ring_means(values, ring)
+    rest: np.ndarray = values - ring_means(values, ring)
+    return rest
 
 
 def without(direction: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ COVERED = 0.2  # of the photo: the least that squares without scratches cover be
 
 COARSE = 10  # the lowest of so many parts of all frequencies tell whether a square shows anything
 SHARPER = 0.8  # quantile of the squares' powers
+SPOILT = 0.3  # the same of a photo that is scratched or dusty: what was missed has sharp edges in every other square
 
 
 def ring_power(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -43,16 +44,16 @@ def ring_power(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np.nd
         level = (square * window).sum() / window.sum()
         power = np.abs(fft.rfft2((square - level) * window)) ** 2 / np.square(window).sum()
         powers[number] = (np.bincount(ring, power.ravel()) / count)[2:last]
-    return np.arange(2, last) / side, typical(powers)
+    return np.arange(2, last) / side, typical(powers, SHARPER if known is None else SPOILT)
 
 
-def typical(powers: np.ndarray) -> np.ndarray:
-    """Of squares [N, F] that show something, SHARPER for each frequency: [F].
+def typical(powers: np.ndarray, quantile: float) -> np.ndarray:
+    """Of squares [N, F] that show something, a quantile for each frequency: [F].
 
     The mean would be that of the few squares with the sharpest edges, which may be a scratch that was missed.
     """
     coarse = powers[:, : max(1, powers.shape[1] // COARSE)].sum(axis=1)
-    return np.asarray(np.quantile(powers[coarse >= np.median(coarse)], SHARPER, axis=0))
+    return np.asarray(np.quantile(powers[coarse >= np.median(coarse)], quantile, axis=0))
 
 
 def squares(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
-from inversion.degradations.wiener import noise_beside, where_detailed, wiener
+from inversion.degradations.wiener import confirmed, noise_beside, where_detailed, wiener
 from inversion.errors import ConfigError
 
 AUTO = "auto"
@@ -72,10 +72,12 @@ class GaussianBlur(Degradation):
     def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
         """As `consistent`, with the noise that rounding makes of slow gradients: else contours become stripes.
 
-        Fine details come back only where the photo shows that there was something.
+        Fine details come back only where the photo shows that there was something, and the restoration's own count as
+        far as the photo confirms them.
         """
+        kernel = self._kernel(enlarged)
+        enlarged = confirmed(enlarged, observed, kernel)
         residual = observed - self(enlarged)
-        kernel = self._kernel(residual)
         noise = noise_beside(observed, kernel)
         detail = where_detailed(observed, self(observed), kernel.shape[1])
         return (enlarged + wiener(residual, observed, kernel, noise, detail)).clamp(-1, 1)

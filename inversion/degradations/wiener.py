@@ -17,6 +17,8 @@ NEIGHBOURS = 1.5  # times the last frequency that a wide blur leaves
 LAST = 3  # rings before the faint ones, from which the error at the faint ones is extrapolated
 CORNER = 1.3  # cycles per side below which pictures differ equally at all frequencies
 HALF = 0.5  # response below which a frequency is a fine detail: noise there is amplified more than twice
+CHECKED = 0.05, 0.3  # responses between which a restoration's details can just be checked
+UNSEEN = 0.05  # response at which a detail is half seen
 QUIET, LIVELY = 0.5 / 127.5, 1.5 / 127.5  # deviation from its surroundings: no detail there, and surely some
 
 
@@ -36,41 +38,46 @@ def wiener(
     frequencies that the blur removes, at least that of rounding. The error's power, ring by ring of frequencies, is the
     residual's less the noise's, divided by H^2; in rings that the blur nearly removes it falls like the power of
     pictures, 1 / (CORNER^2 + f^2). So both are measured, and a residual no larger than noise changes nothing.
-    A photo with reflected borders is one quarter of a periodic one, of which `blur` multiplies the spectrum.
     """
     height, width = residual.shape[-2:]
-    rows, columns = mirrored(height, residual.device), mirrored(width, residual.device)
-    period = len(rows), len(columns)
-    response = frequency_response(kernel, period[0])[:, None, :, None]
-    response = response * frequency_response(kernel, period[1])[:, None, None, : period[1] // 2 + 1]
-
-    def spectrum(x: Tensor) -> Tensor:
-        transformed: Tensor = torch.fft.rfft2(x.to(kernel.dtype)[..., rows, :][..., columns], norm="ortho")
-        return transformed
-
-    residual_spectrum = spectrum(residual)
+    residual_spectrum, response = spectrum(residual, kernel), response_of(kernel, height, width)
     gone = (response.abs() < GONE).to(kernel.dtype)
     if noise is None:
-        noise = (gone * power(spectrum(observed))).mean(dim=(1, 2, 3), keepdim=True)
+        noise = (gone * power(spectrum(observed, kernel))).mean(dim=(1, 2, 3), keepdim=True)
         noise = noise / gone.mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
     noise = noise.clamp(min=ROUNDING)
-    down = torch.fft.fftfreq(period[0], 1 / height, device=kernel.device)[:, None]
-    across = torch.fft.rfftfreq(period[1], 1 / width, device=kernel.device)
-    squares = down.square() + across.square()
+    squares = squared_frequencies(height, width, kernel.device)
     falloff = (1 / (CORNER**2 + squares)).to(kernel.dtype)
     ring = (squares.sqrt() / BAND).long()
     shape = error_shape(power(residual_spectrum) - noise, response.square(), falloff, ring)
     error = shape[:, None] * falloff
     estimate = residual_spectrum * response * error / (response.square() * error + SPECKLE * noise)
 
-    def picture(spectrum: Tensor) -> Tensor:
-        image: Tensor = torch.fft.irfft2(spectrum, s=period, norm="ortho")
-        return image[..., :height, :width].to(residual.dtype)
-
     if detail is None:
-        return picture(estimate)
+        return picture(estimate, residual)
     fine = ((HALF - response.abs()) / HALF).clamp(min=0)
-    return picture(estimate) - (1 - detail) * picture(estimate * fine)
+    return picture(estimate, residual) - (1 - detail) * picture(estimate * fine, residual)
+
+
+def confirmed(restored: Tensor, observed: Tensor, kernel: Tensor) -> Tensor:
+    """Weaken details that a photo does not show, as far as those it hardly shows are wrong: [B, 3, H, W] -> same.
+
+    observed: the blurred photo. kernel: as of `wiener`. A search invents details; those of random hair and skin are
+    farther from the person than none. How far they can be trusted is measured where the blur has left just enough
+    (CHECKED): the slope of the regression of the photo on the blurred restoration, one per problem, which noise does
+    not change. What frequencies keep goes from 1 where the photo shows them to that slope where it does not (UNSEEN),
+    as of the best linear estimate of them. A perfect restoration has slope 1 and stays.
+    """
+    height, width = restored.shape[-2:]
+    drawn, response = spectrum(restored, kernel), response_of(kernel, height, width)
+    blurred, least, most = response * drawn, *CHECKED
+    checked = ((response.abs() > least) & (response.abs() < most)).to(kernel.dtype)
+    both = checked * (spectrum(observed, kernel) * blurred.conj()).real
+    total = (checked * power(blurred)).sum(dim=(1, 2, 3), keepdim=True)
+    slope = both.sum(dim=(1, 2, 3), keepdim=True) / total.clamp(min=torch.finfo(total.dtype).tiny)
+    slope = torch.where(total > 0, slope, 1).clamp(0, 1)
+    seen = response.square() / (response.square() + UNSEEN**2)
+    return picture(drawn * (slope + (1 - slope) * seen), restored)
 
 
 def where_detailed(observed: Tensor, blurred: Tensor, taps: int) -> Tensor:
@@ -94,20 +101,14 @@ def noise_beside(observed: Tensor, kernel: Tensor) -> Tensor:
     frequencies. So it is measured beside those that the blur has left, up to NEIGHBOURS times the last of them.
     """
     height, width = observed.shape[-2:]
-    rows, columns = mirrored(height, observed.device), mirrored(width, observed.device)
-    response = frequency_response(kernel, len(rows))[:, :, None]
-    response = response * frequency_response(kernel, len(columns))[:, None, : len(columns) // 2 + 1]
-    down = torch.fft.fftfreq(len(rows), 1 / height, device=kernel.device)[:, None]
-    across = torch.fft.rfftfreq(len(columns), 1 / width, device=kernel.device)
-    frequency = (down.square() + across.square()).sqrt()
+    response = response_of(kernel, height, width)[:, 0]
+    frequency = squared_frequencies(height, width, observed.device).sqrt()
     gone = response[0].abs() < GONE
     last = frequency[~gone].max()
     lowest = torch.where(gone, frequency, torch.inf).min()
     beside = (gone & (frequency < NEIGHBOURS * torch.minimum(last, 2 * lowest))).to(kernel.dtype)
-    spectrum = torch.fft.rfft2(observed.to(kernel.dtype)[..., rows, :][..., columns], norm="ortho")
-    mean: Tensor = (beside * power(spectrum)).sum(dim=(1, 2, 3), keepdim=True) / (3 * beside.sum()).clamp(
-        min=1
-    )
+    powers = power(spectrum(observed, kernel))
+    mean: Tensor = (beside * powers).sum(dim=(1, 2, 3), keepdim=True) / (3 * beside.sum()).clamp(min=1)
     return mean.clamp(min=ROUNDING)
 
 
@@ -132,6 +133,36 @@ def error_shape(beyond: Tensor, squared: Tensor, falloff: Tensor, ring: Tensor) 
     last = ((order < reach) & (order >= reach - LAST)).to(value)
     tail = (value * last).sum(dim=1, keepdim=True) / last.sum(dim=1, keepdim=True).clamp(min=1)
     return torch.where(clear > 0, value, tail)[:, ring]
+
+
+def spectrum(x: Tensor, kernel: Tensor) -> Tensor:
+    """Of a photo with reflected borders, a quarter of a periodic one: [B, C, H, W] -> [B, C, u, v], kernel's dtype."""
+    rows, columns = (mirrored(side, x.device) for side in x.shape[-2:])
+    transformed: Tensor = torch.fft.rfft2(x.to(kernel.dtype)[..., rows, :][..., columns], norm="ortho")
+    return transformed
+
+
+def picture(spectrum: Tensor, like: Tensor) -> Tensor:
+    """The photo of a spectrum, of the size and dtype of another."""
+    height, width = like.shape[-2:]
+    period = [len(mirrored(side, like.device)) for side in (height, width)]
+    image: Tensor = torch.fft.irfft2(spectrum, s=period, norm="ortho")
+    return image[..., :height, :width].to(like.dtype)
+
+
+def response_of(kernel: Tensor, height: int, width: int) -> Tensor:
+    """By what `blur` multiplies such a spectrum: [B, taps] -> [B, 1, u, v]."""
+    rows, columns = (len(mirrored(side, kernel.device)) for side in (height, width))
+    down, across = frequency_response(kernel, rows), frequency_response(kernel, columns)
+    return down[:, None, :, None] * across[:, None, None, : columns // 2 + 1]
+
+
+def squared_frequencies(height: int, width: int, device: torch.device) -> Tensor:
+    """(Cycles per side)^2 of such a spectrum: [u, v]."""
+    rows, columns = (len(mirrored(side, device)) for side in (height, width))
+    down = torch.fft.fftfreq(rows, 1 / height, device=device)[:, None]
+    squares: Tensor = down.square() + torch.fft.rfftfreq(columns, 1 / width, device=device).square()
+    return squares
 
 
 def power(spectrum: Tensor) -> Tensor:

@@ -99,7 +99,7 @@ def _mixed(under: np.ndarray, area: Area, drawn: Sequence[Drawn]) -> np.ndarray:
         weight[part] = np.maximum(weight[part], d.weight[own])
     total = np.maximum(total, 1e-30)
     mixed = under + (colours / total[..., None] - under) * weight[..., None]
-    pixels = np.rint(mixed).clip(0, 255).astype(np.uint8)
+    pixels: np.ndarray = np.rint(mixed).clip(0, 255).astype(np.uint8)
     coloured = (relit == 0) & (weight > 0)
     if coloured.any():
         pixels[coloured] = with_luma_of(under, mixed)[coloured]
@@ -185,13 +185,16 @@ def draw(size: tuple[int, int], face: Face, feather: float) -> Drawn | None:
 
 
 def changes(restored: Image.Image, before: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Where a restoration differs from what was restored, and where its luma does: two pictures, 255 = there."""
+    """Where a restoration differs from what was restored, and where its luma does: two pictures, 255 = there.
+
+    A level of luma is no difference: rounding colours to 8 bits makes it.
+    """
     if restored.size != before.size:
         raise ConfigError(
             f"A face is compared with what it was at the same size. Got {restored.width} and {before.width} px."
         )
     a, b = to_tensor(restored)[None], to_tensor(before)[None]
-    maps = (a != b).any(dim=1), luma_level(a) != luma_level(b)
+    maps = (a != b).any(dim=1), (luma_level(a) - luma_level(b)).abs() > 1
     return _near(maps[0]), _near(maps[1])
 
 

@@ -33,7 +33,7 @@ def filled(photo: Image.Image, hidden: np.ndarray) -> Image.Image:
             if not hidden[part].any() or hidden[part].all():
                 continue
             tile = to_tensor(smooth.crop((left, top, left + side, top + side)))[None]
-            fine = grain(tile, known[part][None, None], GRAIN)[0, 0].numpy() * 127.5
+            fine = grain(tile, known[part][None, None], min(GRAIN, side / 8))[0, 0].numpy() * 127.5
             grained = np.asarray(smooth.crop((left, top, left + side, top + side))) + fine[..., None]
             pixels[part] = np.where(hidden[part][..., None], np.rint(grained).clip(0, 255), pixels[part])
     return Image.fromarray(pixels)
@@ -63,7 +63,8 @@ def membrane(pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     for _ in range(SWEEPS):
         for place, neighbours in turns:
             values[place] = sum(values[one] for one in neighbours) / 4
-    return values[hidden]
+    found: np.ndarray = values[hidden]
+    return found
 
 
 def _from_half(pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:

@@ -27,14 +27,19 @@ from inversion.restoration import Problem
 CONFIG = "config.yaml"
 
 
-def open_store(uri: str | None, experiment: str, artifacts: str | None, home: Path) -> Store | None:
+def open_store(
+    uri: str | None, experiment: str, artifacts: str | None, home: Path, experiment_id: str | None = None
+) -> Store | None:
     """The store and its experiment, both made where they are not there yet; None: nothing is tracked.
 
-    home: where relative paths of `uri` and `artifacts` start. Raises ConfigError.
+    home: where relative paths of `uri` and `artifacts` start. experiment_id: of an experiment that is there; the store
+    is not asked then, and may be away. Raises ConfigError.
     """
     if uri is None:
         return None
     uri = absolute_uri(uri, home)
+    if experiment_id is not None:
+        return Store(uri, experiment, experiment_id)
     return Store(
         uri, experiment, prepare_store(uri, experiment, None if artifacts is None else home / artifacts)
     )
@@ -76,11 +81,20 @@ def open_record(
         params = flatten(config)
         recorder = None
         try:
-            recorder = patiently(
-                lambda: MLflowRecorder(
-                    store.uri, store.experiment_id, name, params, tags, photo, parent, run_id, is_empty=True
+            if not health_of(store.uri).is_away:
+                recorder = patiently(
+                    lambda: MLflowRecorder(
+                        store.uri,
+                        store.experiment_id,
+                        name,
+                        params,
+                        tags,
+                        photo,
+                        parent,
+                        run_id,
+                        is_empty=True,
+                    )
                 )
-            )
         except (ConfigError, OSError) as error:
             health_of(store.uri).failed(reason(error))
         own.describe_run(run | {"id": run_id if recorder is None else recorder.run_id})

@@ -33,7 +33,7 @@ class RunIndex:
 
     def ids(self, fingerprints: Sequence[str]) -> list[str]:
         """Runs of a problem that may be recorded under any of these. Raises sqlite3.Error."""
-        with self._lock, _reading(self._opened()) as connection:
+        with self._lock, reading(self._opened()) as connection:
             if not self._is_valid(connection):
                 self._forget()
             self._read(connection)
@@ -60,13 +60,13 @@ class RunIndex:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = _connect(self._database)
+            self._connection = connect(self._database)
         return self._connection
 
 
 def statuses(database: Path, experiment_id: str, tag: str) -> list[tuple[str, str]]:
     """Fingerprint and status of the runs, not deleted, that have this tag, latest first. Raises sqlite3.Error."""
-    with closing(_connect(database)) as connection:
+    with closing(connect(database)) as connection:
         return connection.execute(
             "SELECT named.value, runs.status FROM tags AS member CROSS JOIN runs CROSS JOIN tags AS named "
             "WHERE member.key = ? AND runs.run_uuid = member.run_uuid AND runs.experiment_id = ? "
@@ -76,14 +76,14 @@ def statuses(database: Path, experiment_id: str, tag: str) -> list[tuple[str, st
         ).fetchall()
 
 
-def _connect(database: Path) -> sqlite3.Connection:
+def connect(database: Path) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{database.as_uri()}?mode=rw", uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False
     )
 
 
 @contextmanager
-def _reading(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def reading(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """One state of the database for several questions."""
     connection.execute("BEGIN")
     try:

@@ -77,9 +77,9 @@ def sync(store: Store) -> list[Path]:
     return done
 
 
-def bring_in(store: Store | None) -> None:
-    """As `sync`, for a run that goes on without it where the store still fails."""
-    if store is None or health_of(store.uri).is_away:
+def bring_in(store: Store | None, again: bool = False) -> None:
+    """As `sync`, for a run that goes on without it where the store still fails. again: though it failed just now."""
+    if store is None or (health_of(store.uri).is_away and not again):
         return
     try:
         sync(store)

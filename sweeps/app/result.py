@@ -10,10 +10,8 @@ import yaml
 from hydra.utils import instantiate
 from PIL import Image
 
-from inversion.degradations.auto import Auto
 from inversion.errors import ConfigError
 from inversion.fullsize.save import png_like
-from inversion.images import to_pil
 from inversion.inspection import resolved
 from inversion.photo import Photo, Restored, with_faces
 from inversion.photos import Photos
@@ -87,8 +85,7 @@ def before(search: Search, uploads: Uploads) -> Path:
     with uploads.hold(search.upload.id) as upload:
         path = upload.folder / f"{search.id}_before.png"
         if not path.exists():
-            photo = _photo(search, _config(search))
-            write_file(path, png(to_pil(photo.image) if photo.full is None else photo.full.image))
+            write_file(path, png(_photo(search, _config(search)).given))
         return path
 
 
@@ -103,15 +100,12 @@ def _config(search: Search) -> Config:
     return Config.of(yaml.safe_load((search.folder / "config.yaml").read_text(encoding="utf-8")))
 
 
-def _photo(search: Search, config: Config) -> Photo:
-    """As the search has seen it: aligned, and at its own size."""
+def _photo(search: Search, config: Config, whole: bool = False) -> Photo:
+    """As the search has seen it: aligned, and at its own size. whole: with what is hidden of the whole photo."""
     source: Photos = instantiate(config.input)
     with Image.open(search.folder / DRAWN) as small:
         resolution = small.width
-    is_looked_at = isinstance(
-        instantiate(config.degradation), Auto
-    )  # what its mask hides belongs to what is found
-    source = source if is_looked_at else replace(source, mask=None)
+    source = source if whole else replace(source, mask=None)
     (photo,) = source.load_file(search.upload.path, resolution)
     return photo
 
@@ -119,10 +113,8 @@ def _photo(search: Search, config: Config) -> Photo:
 def _pasted(search: Search, name: str) -> Image.Image:
     """As Restoration.in_photo does, from what the record says of its photo."""
     config = _config(search)
-    photo = _photo(search, config)
+    photo = _photo(search, config, whole=True)
     with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
-    arrived = [resolved(instantiate(config.degradation), photo)] if config.degraded else []
-    is_finished = config.degraded and photo.full is not None and name != DRAWN
-    given = photo.full.image if is_finished and photo.full is not None else None
-    return with_faces([Restored(photo, face, given)], arrived)
+    arrived = resolved(instantiate(config.degradation), photo) if config.degraded else None
+    return with_faces([Restored(photo, face, arrived)])

@@ -66,6 +66,11 @@ class Board:
         self._look()
         self._bar.stop()
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every point has ended well."""
+        return not self.failed and self.total is not None and len(self.lines) >= self.total
+
     def state(self, more: bool = False) -> str:
         """5 of 12 done, 1 failed, about 3 min left. more: others ended at the same time, so no speed is known yet."""
         done = len(self.lines) - len(self.failed)

@@ -77,6 +77,9 @@ class Packing:
                 ray.init(**OmegaConf.to_container(self.config.hydra.launcher.ray.init, resolve=True))  # type: ignore[arg-type]
             self.shipment = Shipment.begun(self.sweep)
             self.config = self.shipment.with_folder(self.config)
+            store = self.config.tracking
+            how_far = f"python -m sweeps watch {store.experiment} --uri {store.uri}"
+            log.info("machines that do not share %s tell at the end; until then: %s", self.sweep, how_far)
         paths = files_of(self.config, [point.words for point in points])
         self.shipment = self.shipment.with_files(paths, ray.put)
 
@@ -153,14 +156,14 @@ class PackTask:
         """Where files that were sent lie on this machine. Raises ConfigError, OSError."""
         if self.shipment is None:
             return {}
-        import ray
-
         store, sweep = self.config.tracking.uri, self.shipment.sweep
         if store is not None and sqlite_path(store) and not self.shipment.shares_folder:
             raise ConfigError(
                 f"this machine does not share {sweep} with the command, so it has no {store} either; start "
                 "`mlflow server` and give its address: tracking.uri=http://host:5000"
             )
+        import ray
+
         return self.shipment.unpack(ray.get)
 
 

@@ -197,16 +197,17 @@ class Ledger:
         return watch_of(self.uri, self.experiment_id).silence(run.data.tags["worker"], self.lease)
 
     def reap(self, host: str | None = None) -> list[str]:
-        """Mark runs left RUNNING by processes that are gone as KILLED; returns their ids.
-
-        host: all RUNNING runs of this machine are given up, too, because somebody says that it is gone.
-        """
+        """Mark runs left RUNNING by processes that are gone, and all of `host`'s, as KILLED; returns their ids."""
         reaped = []
         for run in self.running():
             if self.is_dead(run) or (host is not None and run.data.tags.get("host") == host):
                 self._bury(run)
                 reaped.append(str(run.info.run_id))
         return reaped
+
+    def reap_unless_away(self) -> None:
+        """As `reap`, for whoever goes on without a store that fails."""
+        self._unless_away(self.reap)
 
     def running(self) -> list[Run]:
         """Runs that some process says it is working on, sweeps among them."""

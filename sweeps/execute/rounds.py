@@ -42,7 +42,7 @@ def run_until_done(
     }  # photos of which others restore faces
     left: dict[int, Asked] = dict(enumerate(points))
     while left:
-        for (i, point), results in zip(left.items(), run_round([*left.values()]), strict=True):
+        for (i, point), results in zip(left.items(), run_round(list(left.values())), strict=True):
             found[i] = results if point.only is None else _filled(found[i], results, point.only)
             shared[i] |= {
                 one.part.whole for one in found[i] if isinstance(one, Awaited) and one.part is not None
@@ -141,7 +141,9 @@ class Waiting:
         tracking = photo.job.config.tracking
         key = (tracking.uri, tracking.experiment)
         if key not in self._ledgers:
-            store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+            store = open_store(
+                tracking.uri, tracking.experiment, tracking.artifacts, home(), tracking.experiment_id
+            )
             self._ledgers[key] = Ledger(store, tracking.lease)
         return self._ledgers[key]
 

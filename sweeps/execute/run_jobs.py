@@ -66,12 +66,14 @@ class Worker:
         tracking, launcher = shared.tracking, shared.launcher
         self.jobs = jobs
         self.model, self.loss = networks(shared)
-        self.store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+        self.store = open_store(
+            tracking.uri, tracking.experiment, tracking.artifacts, home(), tracking.experiment_id
+        )
         if self.store is not None:
             log.info("runs are recorded in %s, experiment %s", self.store.uri, self.store.experiment)
         bring_in(self.store)
         self.ledger = Ledger(self.store, tracking.lease)
-        self.ledger.reap()
+        self.ledger.reap_unless_away()
         self.wholes = Wholes(self.store, self.ledger)
         enable_gc()
         self.size = launcher.batch_size  # problems in one pass; None until it is measured

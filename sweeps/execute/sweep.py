@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 
 from inversion.errors import ConfigError
 from inversion.record.mlflow_recorder import MLflowRecorder
-from inversion.record.mlflow_store import Store, reason
+from inversion.record.mlflow_store import Store, clear_errors, reason
 from inversion.record.open import open_store
 from inversion.record.own_folder import in_the_way
 from inversion.record.params import flatten
@@ -68,7 +68,9 @@ class Sweep:
         write_file(self.folder / SWEEP_FILE, json.dumps(describe(grid), indent=1).encode())
         if store is not None:
             self.parent = self._open_parent(store, config)
-            _hand_down(config, self.parent.run_id)
+            _hand_down(config, "parent", self.parent.run_id)
+            if not any(axis.startswith("tracking") for axis in grid.axes):
+                _hand_down(config, "experiment_id", store.experiment_id)
         total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
         self.board = Board(self.folder, list(grid.axes), total, bar=not config.launcher.bars)
         self.board.start()
@@ -81,14 +83,18 @@ class Sweep:
         self.is_open = False
         self.board.stop()
         self.board.print_table()
-        bring_in(self.store)
+        bring_in(self.store, again=True)
         try:
-            status = self._close_parent()
+            with clear_errors(self.ledger.uri):
+                status = self._close_parent()
         except (ConfigError, OSError) as error:
             status = "KILLED"
             log.warning(
                 "MLflow lacks the end of this sweep (%s): the same command brings it in", reason(error)
             )
+            if self.board.is_complete:
+                print(f"All points are done, in {self.folder}. They are not compared: MLflow is away.")
+                return
         if status != "FINISHED":
             print(f"The sweep is not complete ({self.board.state()}). The same command runs what is missing.")
 
@@ -221,10 +227,10 @@ def command(arguments: Sequence[str]) -> str:
     return shlex.join([*(["python", name] if name.endswith(".py") else [name]), *arguments[1:]])
 
 
-def _hand_down(config: DictConfig, parent: str) -> None:
-    """Every job that Hydra starts gets the parent's id as one more override, whichever process it runs in."""
+def _hand_down(config: DictConfig, key: str, found: str) -> None:
+    """Every job that Hydra starts gets what the sweep has found as one more override, whichever process it runs in."""
     with read_write(config):
-        config.hydra.overrides.task.append(f"tracking.parent={parent}")
+        config.hydra.overrides.task.append(f"tracking.{key}='{found}'")
 
 
 def _settle_folder(config: DictConfig, folder: Path) -> None:

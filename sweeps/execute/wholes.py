@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from inversion.console import plain_console
-from inversion.degradations.compose import shows_everything
 from inversion.errors import ConfigError, explain
 from inversion.fullsize.save import png_like
-from inversion.images import read_photo
 from inversion.inspection import resolved
 from inversion.photo import Restored, with_faces
 from inversion.record.folder_recorder import RESULT, TAGS
@@ -175,7 +173,9 @@ def finish_awaited(results: Sequence[PhotoResult]) -> None:
         return
     tracking = results[0].job.config.tracking
     try:
-        store = open_store(tracking.uri, tracking.experiment, tracking.artifacts, home())
+        store = open_store(
+            tracking.uri, tracking.experiment, tracking.artifacts, home(), tracking.experiment_id
+        )
     except (ConfigError, OSError) as error:
         log.warning("MLflow lacks the whole photo: %s", reason(error))
         store = None
@@ -192,24 +192,13 @@ def put_together(done: list[PhotoResult]) -> bytes:
     if not done:
         raise ConfigError("no face of the photo could be restored")
     problems = [result.part.problem for result in done if result.part is not None]
-    faces, operators = [], []
+    faces = []
     for result, problem in zip(done, problems, strict=True):
-        operator = resolved(problem.degradation, problem.photo)
-        if problem.degraded and shows_everything(operator):
-            continue  # the photo has the face as it is
-        full = problem.photo.full
         with Image.open(result.folder / FACE) as picture:
             face = picture.convert("RGB")
-        before = (
-            full.image if problem.degraded and full is not None and full.image.size == face.size else None
-        )
-        faces.append(Restored(problem.photo, face, before))
-        if problem.degraded:
-            operators.append(operator)
-    origin = problems[0].photo.origin
-    if not faces:
-        return png_like(origin, read_photo(origin))
-    return png_like(origin, with_faces(faces, operators))
+        arrived = resolved(problem.degradation, problem.photo) if problem.degraded else None
+        faces.append(Restored(problem.photo, face, arrived))
+    return png_like(problems[0].photo.origin, with_faces(faces))
 
 
 def tags_of(folder: Path, part: Part) -> dict[str, str]:

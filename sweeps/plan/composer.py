@@ -196,5 +196,5 @@ def _replaced(value: Any, path: Path, new: Any) -> Any:
         return new
     key, *rest = path
     copied = list(value) if isinstance(value, list) else dict(value)
-    copied[key] = _replaced(value[key], tuple(rest), new)  # type: ignore[index, call-overload]
+    copied[key] = _replaced(value[key], tuple(rest), new)  # type: ignore[index]
     return copied

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from omegaconf import Container, DictConfig, OmegaConf
+from omegaconf import Container, DictConfig
 
 READS_BY_NAME = ("oc.select", "oc.deprecated", "oc.dict")  # resolvers whose arguments are keys
 NAME = re.compile(r"[\w.]+")
@@ -61,9 +61,9 @@ def _interpolations(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
         return
     if node._is_none() or node._is_missing():
         return
-    keys = range(len(node)) if OmegaConf.is_list(node) else list(node)  # type: ignore[arg-type, call-overload]
-    for key in keys:
-        child = node._get_node(key)  # type: ignore[attr-defined]
+    content: Any = node._content  # nodes as they are: reading them would resolve them
+    pairs = enumerate(content) if isinstance(content, list) else content.items()
+    for key, child in pairs:
         place = f"{path}.{key}".strip(".")
         if child is not None and child._is_interpolation():
             yield place, str(child._value())

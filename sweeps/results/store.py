@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlparse
 import pandas as pd
 
 from inversion.errors import ConfigError
-from inversion.record.mlflow_store import open_existing
+from inversion.record.mlflow_store import open_existing, patiently, sqlite_path
+from inversion.record.run_reader import tagged
 from sweeps.execute.ledger import membership
 from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE, Plan, read_plan
 from sweeps.results.table import Table, build, id_of, when
@@ -46,7 +47,7 @@ class Store:
 
     def parent(self, beginning: str) -> str:
         """The id of the one sweep whose id starts so."""
-        sweeps = [run for run in self._all_runs('tags.kind = "sweep"') if id_of(run).startswith(beginning)]
+        sweeps = [run for run in self._all_runs("kind", "sweep") if id_of(run).startswith(beginning)]
         if len(sweeps) == 1:
             return id_of(sweeps[0])
         known = [e.name for e in self._client.search_experiments()]
@@ -60,8 +61,8 @@ class Store:
         """The points of one parent run, those that an earlier sweep had finished already among them."""
         parent = self._client.get_run(parent_run_id)
         experiment = parent.info.experiment_id
-        children = self._runs([experiment], f"tags.`mlflow.parentRunId` = '{parent_run_id}'")
-        members = self._runs([experiment], f"tags.`{membership(parent_run_id)}` = 'yes'")
+        children = self._runs([experiment], "mlflow.parentRunId", parent_run_id)
+        members = self._runs([experiment], membership(parent_run_id), "yes")
         runs = {id_of(run): run for run in [*children, *members]}
         name = self._client.get_experiment(experiment).name
         facts = {"experiment": name, "sweep": parent_run_id} | _facts(parent)
@@ -78,8 +79,8 @@ class Store:
         found = self._client.get_experiment_by_name(name)
         if found is None:
             raise ConfigError(f"No experiment of this name. Got {name!r} in {self.uri}.")
-        runs = self._runs([found.experiment_id], 'tags.kind = "job"')
-        sweeps = self._runs([found.experiment_id], "tags.kind = 'sweep'")
+        runs = self._runs([found.experiment_id], "kind", "job")
+        sweeps = self._runs([found.experiment_id], "kind", "sweep")
         alone = len(sweeps) == 1 and all(membership(id_of(sweeps[0])) in run.data.tags for run in runs)
         return build(runs, name, {"experiment": name}, self._plan(sweeps[0]) if alone else Plan())
 
@@ -127,11 +128,22 @@ class Store:
             self._files[run_id] = Files(self._addresses[run_id], self.uri)
         return self._files[run_id].get(name, Path(self._downloads.name) / run_id)
 
-    def _all_runs(self, wanted: str) -> list[Run]:
-        return self._runs([e.experiment_id for e in self._client.search_experiments()], wanted)
+    def _all_runs(self, tag: str, value: str) -> list[Run]:
+        return self._runs([e.experiment_id for e in self._client.search_experiments()], tag, value)
 
-    def _runs(self, experiments: Sequence[str], wanted: str) -> list[Run]:
-        """Every run that matches, oldest first, a page at a time."""
+    def _runs(self, experiments: Sequence[str], tag: str, value: str) -> list[Run]:
+        """Every run that has a tag, oldest first."""
+        database = sqlite_path(self.uri)
+        if database is None:
+            runs = self._search(experiments, f"tags.`{tag}` = '{value}'")
+        else:
+            runs = patiently(lambda: tagged(database, experiments, tag, value))
+        for run in runs:
+            self._remember(run)
+        return runs
+
+    def _search(self, experiments: Sequence[str], wanted: str) -> list[Run]:
+        """A page at a time."""
         runs: list[Run] = []
         token: str | None = None
         while True:
@@ -143,8 +155,6 @@ class Store:
                 page_token=token,
             )
             runs += page
-            for run in page:
-                self._remember(run)
             token = page.token
             if not token:
                 return runs
@@ -172,7 +182,7 @@ class Files:
                 self._names = {file.path for file in self._repository.list_artifacts() if not file.is_dir}
             if name in self._names and not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._repository._download_file(name, str(path))
+                self._repository._download_file(name, str(path))  # type: ignore[no-untyped-call]
         except (MlflowException, OSError):
             path.unlink(missing_ok=True)
         return path if path.is_file() else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from inversion.metrics import catalogue
@@ -112,16 +113,13 @@ def in_the_middle(cells: pd.DataFrame, axes: Sequence[Axis]) -> int:
     Of several the nearest to the middle of the grid, which stays the same when a cell further out is told apart from
     the best under one launcher and not under another.
     """
-    places = pd.DataFrame(
-        {axis.key: cells[axis.key].map(axis.values.index) for axis in axes}, index=cells.index
-    )
-    middle = [(len(axis.values) - 1) / 2 for axis in axes]
-
-    def distances(i: int) -> tuple[float, float]:
-        others = float((places - places.loc[i]).abs().to_numpy().sum())
-        return others, float((places.loc[i] - middle).abs().sum())
-
-    return min(cells.index.tolist(), key=distances)
+    columns = [cells[axis.key].map(axis.values.index) for axis in axes]
+    places = np.stack([column.to_numpy(dtype=float) for column in columns], axis=1)
+    middle = np.array([(len(axis.values) - 1) / 2 for axis in axes])
+    others = np.abs(places[:, None] - places).sum(axis=(1, 2)).tolist()
+    off = np.abs(places - middle).sum(axis=1).tolist()
+    nearest = min(range(len(places)), key=lambda i: (others[i], off[i]))
+    return int(cells.index[nearest])
 
 
 def explain(

@@ -19,7 +19,11 @@ from tests.end_to_end.serving import free_port, wait_for
 from tests.end_to_end.sweeping import ENVIRONMENT
 
 HOME = "/tmp/home"  # on each machine; its /tmp is its own
-RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}
+RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+    "RAY_AUTH_MODE": "disabled",  # else a token that this machine's user has would be asked of the others
+}
 
 
 def ip(*words: str) -> None:

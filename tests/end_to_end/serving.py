@@ -45,10 +45,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = HOST) -> bool:
     """Whether anybody listens there."""
     with socket.socket() as client:
-        return client.connect_ex((HOST, port)) == 0
+        return client.connect_ex((host, port)) == 0
 
 
 def wait_for_page(address: str, log: Path | None = None) -> None:
@@ -104,7 +104,7 @@ class Server:
             command, cwd=self.folder, stdout=log, stderr=log, env=self.environment, start_new_session=True
         )
         log.close()
-        wait_for(lambda: answers(self.port) or self.has_ended(), "the server answers")
+        wait_for(lambda: answers(self.port, self.host) or self.has_ended(), "the server answers")
         assert not self.has_ended(), (self.folder / "log").read_text()
 
     def has_ended(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.checkpoints.safetensors_file import save
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
+from tests.databases import empty_database
 
 PROJECT = Path(__file__).parents[2]
 FAST = ["input=synthetic", "precision=fp32", "tracking.image_every=0", "tracking.animation_frames=0"]
@@ -42,6 +44,8 @@ class Store:
         self.folder = folder
         self.weights = weights
         self.uri = f"sqlite:///{folder}/mlflow.db"
+        if not (folder / "mlflow.db").exists():
+            shutil.copy(empty_database(), folder / "mlflow.db")
 
     def command(self, *overrides: str) -> list[str]:
         return [

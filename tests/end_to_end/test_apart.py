@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from tests.end_to_end.machines import HOME, Cluster
+from tests.end_to_end.machines import HOME, RAY, Cluster
 from tests.end_to_end.serving import PATIENCE, Server, wait_for
-from tests.end_to_end.sweeping import Store, assert_every_history_is_complete
+from tests.end_to_end.sweeping import ENVIRONMENT, Store, assert_every_history_is_complete
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -19,8 +19,10 @@ ASKED += ["steps=2", f"image={','.join(PHOTOS)}", "degradation=inpaint", "degrad
 
 
 @pytest.fixture
-def cluster(store: Store) -> Iterator[Cluster]:
+def cluster(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    for name, value in RAY.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
     cluster = Cluster()
     try:
         cluster.start(store.folder)

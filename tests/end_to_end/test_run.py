@@ -15,12 +15,13 @@ import pytest
 import torch
 from PIL import Image
 
-from inversion.checkpoints.checkpoint import Checkpoint
-from inversion.checkpoints.safetensors_file import save
-from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
+from tests.conftest import make_tiny_discriminator, make_tiny_generator
+from tests.end_to_end.sweeping import write_weights
 
 PROJECT = Path(__file__).parents[2]
+PATIENCE = 600  # seconds, on a machine with much else to do
+SYNTHETIC = ("input=synthetic", "input.seed=7", "steps=4", "tracking=none")
 ARTIFACTS = {
     "original.png",
     "degraded.png",
@@ -33,28 +34,41 @@ ARTIFACTS = {
 }
 
 
-@pytest.fixture
-def weights(tmp_path: Path, tiny_generator: Generator, tiny_discriminator: Discriminator) -> Path:
-    path = tmp_path / "tiny.safetensors"
-    checkpoint = Checkpoint(
-        architecture=tiny_generator.architecture,
-        generator=tiny_generator.state_dict(),
-        discriminator_architecture=tiny_discriminator.architecture,
-        discriminator=tiny_discriminator.state_dict(),
-        w_std=1.0,
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_weights(
+        tmp_path_factory.mktemp("weights") / "tiny.safetensors",
+        make_tiny_generator(),
+        make_tiny_discriminator(),
     )
-    save(checkpoint, path)
-    return path
+
+
+@pytest.fixture(scope="module")
+def blurred(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
+    """The folder of a run that several tests look at."""
+    folder = tmp_path_factory.mktemp("blurred")
+    done = start(folder, weights, "degradation=blur", "reg=0.5", "steps=12", "tracking.image_every=5")
+    assert done.returncode == 0, done.stderr
+    assert "FINISHED" in done.stdout and "panel.png" in done.stdout
+    return folder
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
+    folder = tmp_path_factory.mktemp("synthetic")
+    done = start(folder, weights, *SYNTHETIC)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 def command(tmp_path: Path, weights: Path, *overrides: str) -> list[str]:
+    store = [f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", f"tracking.artifacts={tmp_path}/artifacts"]
     return [
         sys.executable,
         str(PROJECT / "run.py"),
         "generator=small_file",
         f"generator.path={weights}",
-        f"tracking.uri=sqlite:///{tmp_path}/mlflow.db",
-        f"tracking.artifacts={tmp_path}/artifacts",
+        *([] if "tracking=none" in overrides else store),  # a setting wins over the group that holds it
         f"hydra.run.dir={tmp_path}/out",
         f"hydra.sweep.dir={tmp_path}/multirun",
         *overrides,
@@ -63,7 +77,7 @@ def command(tmp_path: Path, weights: Path, *overrides: str) -> list[str]:
 
 def start(tmp_path: Path, weights: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(tmp_path, weights, *overrides), capture_output=True, text=True, timeout=120, cwd=tmp_path
+        command(tmp_path, weights, *overrides), capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
     )
 
 
@@ -76,19 +90,16 @@ def runs(tmp_path: Path, kind: str = "job") -> list:  # type: ignore[type-arg]
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
-def test_a_blurred_photo_is_restored_and_everything_is_recorded(tmp_path: Path, weights: Path) -> None:
+def test_a_blurred_photo_is_restored_and_everything_is_recorded(blurred: Path) -> None:
     from mlflow import MlflowClient
 
-    done = start(tmp_path, weights, "degradation=blur", "reg=0.5", "steps=12", "tracking.image_every=5")
-    assert done.returncode == 0, done.stderr
-    assert "FINISHED" in done.stdout and "panel.png" in done.stdout
-    (run,) = runs(tmp_path)
+    (run,) = runs(blurred)
     assert run.info.status == "FINISHED"
     assert run.data.params["reg"] == "0.5"
     assert run.data.params["degradation._target_"].endswith("GaussianBlur")
     assert {"psnr", "ssim", "identity_distance", "fit_psnr", "seconds"} <= run.data.metrics.keys()
     assert {"git_commit", "photo_sha256", "checkpoint_sha256", "fingerprint"} <= run.data.tags.keys()
-    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    client = MlflowClient(f"sqlite:///{blurred}/mlflow.db")
     history = client.get_metric_history(run.info.run_id, "loss")
     assert [metric.step for metric in history] == list(range(12))
     terms = [client.get_metric_history(run.info.run_id, n) for n in ("discriminator", "latent")]
@@ -96,26 +107,25 @@ def test_a_blurred_photo_is_restored_and_everything_is_recorded(tmp_path: Path, 
     assert {artifact.path for artifact in client.list_artifacts(run.info.run_id)} >= ARTIFACTS
     assert run.inputs.dataset_inputs
 
-    assert {path.name for path in (tmp_path / "out").iterdir()} >= ARTIFACTS | {"result.json", "losses.csv"}
-    assert json.loads((tmp_path / "out" / "result.json").read_text())["status"] == "FINISHED"
-    with np.load(tmp_path / "out" / "latents.npz") as latents:
+    assert {path.name for path in (blurred / "out").iterdir()} >= ARTIFACTS | {"result.json", "losses.csv"}
+    assert json.loads((blurred / "out" / "result.json").read_text())["status"] == "FINISHED"
+    with np.load(blurred / "out" / "latents.npz") as latents:
         assert latents["w"].shape == (1, 8, 16)
-    sizes = {Image.open(tmp_path / "out" / f"{n}.png").size for n in ("original", "degraded", "restored")}
+    sizes = {Image.open(blurred / "out" / f"{n}.png").size for n in ("original", "degraded", "restored")}
     assert sizes == {(32, 32)}
 
 
-def test_the_saved_latents_give_the_saved_picture(tmp_path: Path, weights: Path) -> None:
+def test_the_saved_latents_give_the_saved_picture(blurred: Path, weights: Path) -> None:
     from inversion.checkpoints import load
     from inversion.images import to_pil
     from inversion.latents.latents_file import load_latents
 
-    assert start(tmp_path, weights, "steps=3", "tracking=none").returncode == 0
-    latents = load_latents(tmp_path / "out" / "latents.npz")
+    latents = load_latents(blurred / "out" / "latents.npz")
     generator = Generator(load(weights).architecture)
     generator.load_state_dict(load(weights).generator)
     with torch.no_grad():
         again = to_pil(generator.synthesis(latents.ws, latents.noises, offsets=latents.offsets)[0])
-    saved = Image.open(tmp_path / "out" / "restored.png")
+    saved = Image.open(blurred / "out" / "restored.png")
     assert np.abs(np.asarray(again, float) - np.asarray(saved, float)).max() <= 1
 
 
@@ -129,25 +139,21 @@ def test_a_search_goes_on_from_an_earlier_ones_latents(tmp_path: Path, weights: 
     still = ("steps=1", "feature_steps=0", "jitter=0", "learning_rate=1e-6", "seed=1", "tracking=none")
     done = start(tmp_path, weights, f"start={latents}", *still)
     assert done.returncode == 0, done.stderr
-    after = np.asarray(Image.open(tmp_path / "out" / "restored.png"), float)
+    after = np.asarray(Image.open(tmp_path / "out" / "run_2" / "restored.png"), float)  # the first one stays
     assert np.abs(after - before).max() <= 2
     np.savez(latents, w=np.zeros([1, 18, 512], np.float32))
     done = start(tmp_path, weights, f"start={latents}", *still)
     assert done.returncode == 1 and "start must be latents of this generator" in done.stderr
 
 
-def test_the_same_command_gives_the_same_bits(tmp_path: Path, weights: Path) -> None:
-    pictures = []
-    for _ in range(2):
-        assert start(tmp_path, weights, "steps=4", "tracking=none", "input=synthetic").returncode == 0
-        pictures.append((tmp_path / "out" / "restored.png").read_bytes())
+def test_the_same_command_gives_the_same_bits(synthetic: Path, tmp_path: Path, weights: Path) -> None:
+    assert start(tmp_path, weights, *SYNTHETIC).returncode == 0
+    pictures = [(folder / "out" / "restored.png").read_bytes() for folder in (synthetic, tmp_path)]
     assert pictures[0] == pictures[1]
 
 
-def test_a_synthetic_face_reports_its_distance_to_the_true_codes(tmp_path: Path, weights: Path) -> None:
-    done = start(tmp_path, weights, "input=synthetic", "input.seed=7", "steps=3", "tracking=none")
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["w_distance"] > 0
+def test_a_synthetic_face_reports_its_distance_to_the_true_codes(synthetic: Path) -> None:
+    assert json.loads((synthetic / "out" / "summary.json").read_text())["w_distance"] > 0
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -243,11 +249,11 @@ def test_an_interrupted_run_is_marked_killed_and_keeps_what_it_reached(
     )
     try:
         losses = tmp_path / "out" / "losses.csv"
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and (not losses.exists() or losses.stat().st_size < 2000):
             time.sleep(0.1)
         process.send_signal(kind)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode != 0

@@ -26,11 +26,13 @@ LAUNCHERS = {
 @pytest.fixture
 def server(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server(store.folder / "server")
-    server.start()
-    store.uri = server.uri
-    monkeypatch.setitem(ENVIRONMENT, "INVERSION_CACHE", str(store.folder / "cache"))
-    yield server
-    server.kill()
+    try:
+        server.start()
+        store.uri = server.uri
+        monkeypatch.setitem(ENVIRONMENT, "INVERSION_CACHE", str(store.folder / "cache"))
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.mark.parametrize("comes_back", [True, False], ids=["back", "gone"])

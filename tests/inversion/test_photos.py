@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import skimage.data
 import torch
 from PIL import Image
 
+from inversion.degradations.compose import Compose
+from inversion.degradations.inpaint import Inpaint
 from inversion.errors import ConfigError
 from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_pil
@@ -113,3 +116,41 @@ def test_small_faces_are_named_and_left_as_they_are(
     caplog.clear()
     Photos(str(two_people), {"face": 1}).load_file(two_people, small)
     assert "much of what is drawn is a guess" in caplog.text
+
+
+@pytest.mark.parametrize("max_size", [None, 1024])
+def test_known_pixels_of_a_photo_with_a_hole_stay_to_the_bit_whatever_the_size_of_the_result(
+    max_size: int | None,
+) -> None:
+    """At the generator's size a face is enlarged into its photo: only where it was filled in, or the rest is soft."""
+    photo = Photos(degraded=True, max_size=max_size).load_file(sample_photo(), 64)[0]
+    assert (photo.full is None) == (max_size is None)
+    given = photo.given
+    side = given.width
+    filled_in = given.copy()
+    filled_in.paste((200, 40, 40), (side * 3 // 8, side * 3 // 8, side * 5 // 8, side * 5 // 8))
+    pasted = np.asarray(with_faces([Restored(photo, filled_in, Inpaint())]))
+    whole = np.asarray(read_photo(sample_photo()))
+    changed = (pasted != whole).any(axis=2)
+    # a sixteenth of the square, and what resampling mixes with it
+    assert 0.04 < changed.sum() / photo.side**2 < 0.16
+    fresh = np.asarray(with_faces([Restored(photo, given, Inpaint())]))
+    np.testing.assert_array_equal(fresh, whole)
+
+
+def test_scratches_go_beyond_the_face_too_and_only_where_the_photo_arrived_with_them(tmp_path: Path) -> None:
+    whole = np.array(read_photo(sample_photo()))
+    mask = np.zeros(whole.shape[:2], np.uint8)
+    mask[500:506, 20:480] = mask[100:400, 10:14] = 255
+    whole[mask > 0] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    Image.fromarray(whole).save(tmp_path / "scratched.png")
+    source = Photos(str(tmp_path / "scratched.png"), degraded=True, mask=str(tmp_path / "mask.png"))
+    (photo,) = source.load_file(tmp_path / "scratched.png", 64)
+    face, arrived = photo.given, Inpaint(mask=source.mask)
+    mended = np.asarray(with_faces([Restored(photo, face, arrived)]))
+    np.testing.assert_array_equal(mended[mask == 0], whole[mask == 0])
+    assert (mended[mask > 0] == 255).all(axis=1).mean() < 0.02
+    untouched = np.asarray(with_faces([Restored(photo, face, Compose(()))]))
+    np.testing.assert_array_equal(untouched, mended)  # nothing is wrong with the face itself
+    assert replace(source, degraded=False).load_file(tmp_path / "scratched.png", 64)[0].hidden is None

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +45,6 @@ class Sweep:
         """images: pictures on MLflow's step slider, too."""
         self.folder, self.side, self.images = folder, side, images
         self.uri = f"sqlite:///{folder}/mlflow.db"
-        shutil.copy(empty_database(), folder / "mlflow.db")
         self.experiment = prepare_store(self.uri, "inversion", folder / "artifacts")
         self.recorder = self._open("a sweep", {}, {"kind": "sweep"}, None)
         self.parent = self.recorder.run_id
@@ -137,15 +132,6 @@ def only(sweep: Sweep) -> Table:
     """The table of a sweep of one task."""
     (table,) = Store(sweep.uri).sweep(sweep.parent)
     return table
-
-
-@lru_cache(maxsize=1)
-def empty_database() -> Path:
-    """MLflow's sixty migrations take a second: they are run once."""
-    folder = Path(tempfile.mkdtemp(prefix="sweeps-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    prepare_store(f"sqlite:///{folder}/mlflow.db", "Default", None)
-    return folder / "mlflow.db"
 
 
 def face(side: int, skin: int, hue: int) -> Image.Image:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from inversion.degradations.blur import GaussianBlur
-from inversion.degradations.wiener import ROUNDING
+from inversion.degradations.blur import GaussianBlur, blur, gaussian_kernel
+from inversion.degradations.wiener import ROUNDING, confirmed, picture, response_of, spectrum
 from inversion.images import quantize
 
 SIDE = 64
@@ -48,3 +48,39 @@ def test_rounding_is_not_blown_up() -> None:
     operator = GaussianBlur(7).bind(truth, degraded=True)
     mended = operator.consistent(truth, quantize(operator(truth)))
     assert (error(mended, truth) < 10 * ROUNDING).all()
+
+
+def textures(seed: int) -> Tensor:
+    """Every frequency, in random phases: [1, 3, R, R]."""
+    rng = torch.Generator().manual_seed(seed)
+    return 0.1 * torch.randn([1, 3, SIDE, SIDE], generator=rng, dtype=torch.float64)
+
+
+def unseen(x: Tensor, kernel: Tensor) -> Tensor:
+    """The part of an image whose frequencies the blur has removed."""
+    response = response_of(kernel, SIDE, SIDE)
+    return picture(spectrum(x, kernel) * (response.abs() < 0.005), x)
+
+
+def test_details_are_trusted_as_far_as_the_photo_confirms_them() -> None:
+    truth, wrong = textures(0), textures(1)
+    kernel = gaussian_kernel(13, torch.tensor([2.5], dtype=torch.float64))
+    observed = blur(truth, kernel)
+    torch.testing.assert_close(confirmed(truth, observed, kernel), truth, rtol=0, atol=1e-9)
+    half = confirmed(0.5 * truth + 0.5 * wrong, observed, kernel)  # half the power is the person's
+    kept = (unseen(half, kernel) * unseen(0.5 * truth + 0.5 * wrong, kernel)).sum()
+    kept = kept / unseen(0.5 * truth + 0.5 * wrong, kernel).square().sum()
+    assert 0.8 < kept < 1  # its slope: <truth, half> / <half, half> = 1 up to chance
+    somebody_else = confirmed(wrong, observed, kernel)
+    assert unseen(somebody_else, kernel).square().sum() < 0.1 * unseen(wrong, kernel).square().sum()
+    seen = somebody_else - wrong
+    assert (seen - unseen(seen, kernel)).square().sum() < 0.3 * wrong.square().sum()
+    noise = 0.01 * textures(2)
+    torch.testing.assert_close(confirmed(truth, observed + noise, kernel), truth, rtol=0, atol=0.01)
+
+
+def test_a_blur_that_leaves_everything_weakens_nothing() -> None:
+    wrong = textures(1)
+    kernel = gaussian_kernel(3, torch.tensor([0.2], dtype=torch.float64))
+    kept = confirmed(wrong, textures(0), kernel)
+    assert (kept - wrong).square().sum() < 1e-4 * wrong.square().sum()

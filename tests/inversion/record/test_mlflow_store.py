@@ -12,6 +12,7 @@ import pytest
 from inversion.errors import ConfigError
 from inversion.record import mlflow_store
 from inversion.record.mlflow_store import (
+    Store,
     clear_errors,
     open_client,
     open_existing,
@@ -21,6 +22,14 @@ from inversion.record.mlflow_store import (
     refuse_password,
     sqlite_path,
 )
+from inversion.record.open import open_store
+from tests.databases import make_database
+
+
+@pytest.fixture(autouse=True)
+def as_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not copied: this file is about how they are made."""
+    monkeypatch.setattr(mlflow_store, "_create_database", make_database)
 
 
 def test_preparing_twice_gives_the_same_experiment(uri: str, folder: Path) -> None:
@@ -179,3 +188,14 @@ def test_a_server_that_wants_to_know_who_asks_is_told_in_one_line(monkeypatch: p
     assert reason(HTTPError("401 Client Error", response=response)).endswith(
         "those of 'ann' were not accepted"
     )
+
+
+def test_an_experiment_whose_id_is_known_needs_no_answer(tmp_path: Path) -> None:
+    """A job of a sweep starts while the server is away."""
+    found = open_store("http://127.0.0.1:9", "mine", None, tmp_path, "7")
+    assert found == Store("http://127.0.0.1:9", "mine", "7")
+    assert open_store("sqlite:///own.db", "mine", None, tmp_path, "7") == Store(
+        f"sqlite:///{tmp_path}/own.db", "mine", "7"
+    )
+    assert open_store(None, "mine", None, tmp_path, "7") is None
+    assert not list(tmp_path.iterdir())

@@ -31,6 +31,7 @@ class SmallFeatures:
     weight: float = 1.0
     identity: float = 0.0
     l1: float = 0.0
+    robust: float = 0.0
     name: str = "small"
     resolution: int = 256
 

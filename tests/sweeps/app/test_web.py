@@ -19,6 +19,7 @@ from sweeps.app import web
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import KEPT, Upload, Uploads
 from sweeps.app.web import Page
+from sweeps.app.wish import Wish
 from tests.sweeps.app.conftest import png
 from tests.sweeps.app.test_searches import until
 
@@ -335,7 +336,7 @@ def test_a_photo_stays_while_its_search_is_put_into_words(
             )
         return [], 10
 
-    monkeypatch.setattr(web.Wish, "words", slow)
+    monkeypatch.setattr(Wish, "words", slow)
     search = begun(client, photo)
     assert search.upload.path.exists() and client.page.uploads.get(photo) is search.upload
 

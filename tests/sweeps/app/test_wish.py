@@ -111,8 +111,8 @@ def test_what_was_found_to_be_hidden_and_what_is_painted_are_filled_in_together(
         Image.fromarray(mask).save(given.folder / name)
     for fill, columns in ((True, [0, 3]), (False, [0])):
         path = Path(settings(given, damage="auto", fill=fill)["degradation"]["mask"])
-        with Image.open(path) as mask:
-            assert np.flatnonzero(np.asarray(mask)[0]).tolist() == columns
+        with Image.open(path) as together:
+            assert np.flatnonzero(np.asarray(together)[0]).tolist() == columns
     (given.folder / "mask.png").unlink()
     assert settings(given, damage="auto")["degradation"]["mask"] == "auto"
 

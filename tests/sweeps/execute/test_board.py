@@ -34,6 +34,14 @@ def test_a_line_names_the_point_by_its_axes_and_says_what_came_of_it(shown: Boar
     assert shown.describe(before) == "reg=0.5 face: finished before as run abc"
 
 
+def test_complete_is_a_sweep_whose_points_have_all_ended_well(tmp_path: Path) -> None:
+    board = Board(tmp_path, ["reg"], total=2, bar=False)
+    for reg, status, expected in ((0.1, "FINISHED", False), (0.5, "FAILED", False), (0.5, "FINISHED", True)):
+        board._count(line(reg, status))
+        assert board.is_complete is expected
+    assert not Board(tmp_path, ["reg"], total=None, bar=False).is_complete
+
+
 def test_a_figure_that_could_not_be_measured_is_left_out(shown: Board) -> None:
     faceless = Line(
         ("reg=1",), "face", "f1", Ending("FINISHED", "", {"psnr": 20.0, "identity_distance": float("nan")})

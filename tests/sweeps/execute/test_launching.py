@@ -13,12 +13,14 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import OmegaConf
 
+from inversion.errors import ConfigError
 from inversion.record.record import Ending
 from sweeps.execute import endings, rounds
 from sweeps.execute.job import Awaited, Job, PhotoResult, Point
-from sweeps.execute.launching import Packing, pack_size, results_of, with_store
+from sweeps.execute.launching import Packing, PackTask, pack_size, results_of, with_store
 from sweeps.execute.ledger import Elsewhere
 from sweeps.execute.rounds import run_until_done
+from sweeps.execute.shipment import Shipment
 from sweeps.home import home
 from sweeps.plan.config import Config
 from tests.sweeps.execute.test_batched import BASE
@@ -224,3 +226,12 @@ def test_jobs_get_the_store_of_the_command_whatever_their_environment_says(
     ]
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert with_store(config).hydra.overrides.hydra[0] == f"tracking.uri='sqlite:///{home()}/mlflow.db'"
+
+
+def test_a_database_that_another_machine_does_not_have_is_refused_with_what_to_start(tmp_path: Path) -> None:
+    shipment = Shipment.begun(tmp_path / "multirun")
+    (tmp_path / "multirun").rename(tmp_path / "elsewhere")  # a machine that does not share it
+    config = OmegaConf.create({"tracking": {"uri": "sqlite:////here/mlflow.db"}})
+    with pytest.raises(ConfigError, match="does not share .*/multirun with the command.*mlflow server"):
+        PackTask.of(config, [], shipment)._unpack()
+    assert PackTask.of(config, [])._unpack() == {}

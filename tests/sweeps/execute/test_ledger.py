@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
@@ -23,17 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current
 GONE = {"process_started": "long ago"}
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store takes a second to make."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    prepare_store(f"sqlite:///{path}", "inversion", path.parent / "artifacts")
-    return path
-
-
 @pytest.fixture
-def ledger(empty: Path, tmp_path: Path) -> Ledger:
-    shutil.copy(empty, tmp_path / "mlflow.db")
+def ledger(tmp_path: Path) -> Ledger:
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     return Ledger(Store(uri, "inversion", prepare_store(uri, "inversion", None)))
 

@@ -66,7 +66,7 @@ def test_the_floor_is_students_t_and_never_below_what_rounding_does() -> None:
     """t(0.975; 4) = 2.776 (Fisher and Yates); two cells, so one comparison."""
     assert Noise(1.0, 4, 2, 3).floor(2, cells=2) == pytest.approx(2.776, abs=1e-3)
     assert Noise(0.01, 4, 2, 3).floor(2, 2) == Noise(None, 0, 0, 1).floor(1, 9) == 0.5
-    assert Noise(None, 0, 0, 1, "ΔE").floor(1, 9) == 1.5
+    assert Noise(None, 0, 0, 1, "ΔE").floor(1, 9) == 2.0
 
 
 def test_a_difference_must_exceed_the_floor_and_hold_in_most_pairs() -> None:
