@@ -17,9 +17,10 @@ from hydra.utils import instantiate
 from PIL import Image
 
 from benchmarks.damaged import SEVERITIES, Damaged, damaged
+from inversion.damage.blur import Blur
 from inversion.damage.motion import Motion
 from inversion.damage.noise import IN_LUMA
-from inversion.degradations.auto import AUTO, NONE, Auto
+from inversion.degradations.auto import NONE, Auto
 from inversion.degradations.degradation import Degradation
 from inversion.images import list_photos, read_photo, to_tensor
 from inversion.inspection import resolve
@@ -44,18 +45,19 @@ class Outcome:
 
 def known(done: Damaged, photo: Photo) -> Degradation:
     """The operator that was applied, composed as degradation=auto composes what it finds."""
-    resolution = photo.image.shape[-1]
-    size = (done.kernel_size or 0) * resolution / photo.side
-    if done.moved is not None:
-        assert photo.damage is not None
-        photo = replace(photo, damage=replace(photo.damage, motion=Motion(*done.moved, 1.0)))
+    assert photo.damage is not None
+    sharp, still = Blur(1.0, 1.0), Motion(1.0, 0.0, 0.0)
+    damage = replace(
+        photo.damage,
+        blur=sharp if done.kernel_size is None else Blur(done.kernel_size, 1.0),
+        motion=still if done.moved is None else Motion(*done.moved, 1.0),
+    )
     told = Auto(
-        blur=AUTO if done.moved is not None else size if size > 1 else NONE,
         grayscale=NONE if done.colour == "colour" else True,
         noise=NONE if done.sigma is None else done.sigma / IN_LUMA,
         jpeg=NONE,
     )
-    return resolve(told, photo)
+    return resolve(told, replace(photo, damage=damage))
 
 
 def both(path: Path, original: Image.Image, done: Damaged, resolution: int) -> tuple[Photo, Photo, Photo]:

@@ -52,17 +52,18 @@ def find_blur(
     noise: float = 0.0,
     compression: Compression | None = None,
     known: np.ndarray | None = None,
+    dusty: bool = False,
 ) -> Blur:
     """Measure at the photo's own size, and at half of it as long as the blur is wide: luma [H, W] in 0..1.
 
     noise: standard deviation in luma. compression: whose steps bound what can be seen. known: [H, W] bool,
-    False = scratched.
+    False = scratched. dusty: some spots of dust may have been missed.
     """
     factor = 1
     while True:
         small = reduced(luma, factor)
         seen = None if known is None else reduced(known.astype(np.float32), factor) > 0.999
-        size, spread = at_one_scale(small, noise / factor, compression, factor, seen)
+        size, spread = at_one_scale(small, noise / factor, compression, factor, seen, dusty)
         if size <= COARSE or min(small.shape) < SIDES[0]:
             break
         factor *= 2
@@ -73,14 +74,19 @@ def find_blur(
 
 
 def at_one_scale(
-    luma: np.ndarray, noise: float, compression: Compression | None, factor: int, known: np.ndarray | None
+    luma: np.ndarray,
+    noise: float,
+    compression: Compression | None,
+    factor: int,
+    known: np.ndarray | None,
+    dusty: bool,
 ) -> tuple[float, float]:
     """The kernel's size in pixels of `luma`, and its relative standard deviation.
 
     log P - log |H|^2 is a parabola in log frequency with the coefficients of photos: Bayesian linear regression, whose
     evidence is compared between kernels (Bishop 2006, section 3.5).
     """
-    frequency, power = ring_power(luma, known)
+    frequency, power = ring_power(luma, known, dusty)
     floor = noise**2 + rounding(compression, frequency / factor, noise * factor) / factor**2
     clear = np.cumprod(power > CLEAR * floor).astype(bool)
     if clear.sum() < 6:

@@ -106,7 +106,7 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     known = visible(scratches.mask | dust.mask)
     return Damage(
         find_colour(photo, known),
-        find_blur(luma, noise.sigma, compression, known),
+        find_blur(luma, noise.sigma, compression, known, dust.count > 0),
         noise,
         compression,
         scratches,

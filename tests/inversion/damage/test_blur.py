@@ -67,7 +67,7 @@ def test_spots_of_which_half_were_missed_do_not_make_a_photo_sharp(portrait: np.
         luma[y : y + 4, x : x + 4] = 1.0
         if number % 2:
             known[y - 3 : y + 7, x - 3 : x + 7] = False
-    assert find_blur(luma, known=known).kernel_size == pytest.approx(15, rel=0.2)
+    assert find_blur(luma, known=known, dusty=True).kernel_size == pytest.approx(15, rel=0.2)
 
 
 def test_responses_are_those_of_the_operator() -> None:
