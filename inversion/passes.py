@@ -183,7 +183,7 @@ def search(
         model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, history, codes, noises
     )
     history.fetch()
-    offsets = fit_offsets(model.synthesis, operator, photos, settings, result, history.fit)
+    offsets = fit_offsets(model.synthesis, operator, photos, settings, result, loss.robust, history.fit)
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
         prediction = operator(restored)
@@ -241,7 +241,8 @@ def assemble(
             checkpoint = model.with_tuned(tuned.synthesis)
             tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
     consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
-    fit_stopped = offsets.interrupted and observation.problem.hyperparameters.steps_of_features > 0
+    is_fitted = observation.problem.hyperparameters.steps_of_features > 0
+    fit_stopped = offsets.interrupted and is_fitted
     interrupted = any(result.interrupted[k] for k in own) or fit_stopped or tuning_stopped
     full = observation.full
     completed = None if full is None else full.operator.complete(face.clamp(-1, 1), full.image)[0].cpu()
@@ -260,13 +261,13 @@ def assemble(
         observed_full=None if full is None else full.image[0].cpu(),
         ws=result.ws[row].cpu(),
         noises=[noise[row].cpu() for noise in result.noises],
-        offsets={side: x[row].cpu() for side, x in offsets.maps.items()},
+        offsets={side: x[row].cpu() for side, x in offsets.maps.items()} if is_fitted else {},
         w_std=model.w_std,
         seed=seeds[row],
         history=history.losses[row],
         steps_taken=history.steps_taken[row],
         seconds=history.seconds[row],
-        feature_seconds=offsets.seconds,
+        feature_seconds=offsets.seconds if is_fitted else 0.0,
         phase_steps=tuple(result.phase_steps[row]),
         samples=drawn.restored[sound].cpu(),
         fits=tuple(drawn.fits[k] for k in sound),

@@ -74,7 +74,7 @@ class Restoration:
     history: Mapping[str, list[float]]  # loss, its terms and the learning rate, per step, of the first sample
     steps_taken: int
     seconds: float  # of the search alone
-    feature_seconds: float  # of fitting `offsets`, for all problems of the pass
+    feature_seconds: float  # of fitting `offsets`, for all problems of the pass; 0: this one's were not
     phase_steps: tuple[int, ...]  # that each phase took
     samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them, untuned
     fits: tuple[float, ...]  # [N], dB, how each of them, corrupted, fits the photo

@@ -19,6 +19,7 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.generator.synthesis import Synthesis
 from inversion.losses.pixel import PixelLoss
+from inversion.losses.robust import reweighted
 from inversion.optimizers.adam import Adam
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.optimize import Result
@@ -47,13 +48,15 @@ def fit_offsets(
     photos: Tensor,  # [B, 3, R, R] in [-1, 1], degraded as observed
     hyperparameters: Sequence[Hyperparameters],  # B
     found: Result,
+    robust: float,  # as of the search's loss: losses/robust.py; 0 = none
     on_step: OnFit = lambda step, problems, losses: None,
 ) -> FeatureOffsets:
     """Fit the offsets of a batch, `feature_steps` Adam steps each; no problem's result depends on its neighbours.
 
     A step's loss is the squared error of pixels, which is sharper about a person than the search's features are, plus
-    WEIGHT times the offsets' mean squares. The learning rate falls to 0 over the second half. A problem whose loss is
-    not finite no longer changes; one whose search failed does not begin.
+    WEIGHT times the offsets' mean squares. With `robust`, pixels that cannot be explained count for less, as in the
+    search: feature maps would draw the dust that codes cannot. The learning rate falls to 0 over the second half. A
+    problem whose loss is not finite no longer changes; one whose search failed does not begin.
     """
     steps = [
         0 if failed is not None else h.steps_of_features
@@ -73,12 +76,15 @@ def fit_offsets(
     }
     optimizer, scale = Adam(list(maps.values())), synthesis.gradient_scale
     finite = torch.ones(len(steps), dtype=torch.bool, device=photos.device)
-    target = loss.features(degradation.target(photos, loss.resolution))
+    target = degradation.target(photos, loss.resolution)
     try:
         for step in range(max(steps)):
             rates = [RATE * min(1.0, 2 - 2 * step / own) if step < own else 0.0 for own in steps]
             images = synthesis(found.ws, found.noises, offsets=maps)
-            error = loss(loss.features(degradation.prediction(images, loss.resolution)), target)
+            prediction = degradation.prediction(images, loss.resolution)
+            if robust:
+                prediction = reweighted(prediction, target, robust)
+            error = loss(loss.features(prediction), loss.features(target))
             losses = error + WEIGHT * torch.stack([mean_square(x) for x in maps.values()]).sum(dim=0)
             gradients = torch.autograd.grad(scale * losses.sum(), optimizer.variables)
             finite &= losses.detach().isfinite()

@@ -13,6 +13,7 @@ from torch import Tensor
 from inversion import passes
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.blur import GaussianBlur
+from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
 from inversion.generator.stylegan2 import Generator
 from inversion.latents.latents_file import load_latents, save_latents
@@ -54,7 +55,7 @@ def searched(model: Model, space: str = "w+") -> Result:
 def fitted(model: Model, found: Result, *feature_steps: int) -> FeatureOffsets:
     settings = [replace(FITTED, feature_steps=steps) for steps in feature_steps]
     photos = OBSERVED.expand(len(settings), -1, -1, -1)
-    return fit_offsets(model.synthesis, OPERATOR, photos, settings, found)
+    return fit_offsets(model.synthesis, OPERATOR, photos, settings, found, 0.0)
 
 
 def row(found: Result, i: int) -> Result:
@@ -106,12 +107,27 @@ def test_a_photo_of_nan_leaves_its_neighbour_as_it_is(model: Model) -> None:
         photos,
         [FITTED] * 3,
         found,
+        0.0,
         lambda step, problems, losses: told.update({step: list(problems)}),
     )
     assert all(not x[0].any() for x in offsets.maps.values())
     for side, x in fitted(model, found, 12, 12, 12).maps.items():
         torch.testing.assert_close(offsets.maps[side][1:], x[1:], rtol=1e-3, atol=1e-5)
     assert told == {step: [1, 2] for step in range(12)}
+
+
+def test_unmarked_dust_stays_out_of_feature_maps_where_the_loss_is_robust(model: Model) -> None:
+    found = searched(model)
+    photos = drawn(model, found, {}).clamp(-1, 1)
+    spot = slice(None), slice(None), slice(12, 16), slice(20, 24)
+    photos[spot] = 1 - 2 * (photos[spot] > 0).float()
+
+    def moved(robust: float) -> float:
+        """How far a fit takes the spot's pixels from what the codes draw of them."""
+        fit = fit_offsets(model.synthesis, NoDegradation(), photos, [FITTED] * 3, found, robust)
+        return float((drawn(model, found, fit.maps) - drawn(model, found, {}))[spot].abs().mean())
+
+    assert moved(5.0) < 0.5 * moved(0.0)
 
 
 def test_a_search_that_failed_or_was_stopped_is_not_fitted(model: Model) -> None:
@@ -163,6 +179,14 @@ def test_a_pass_tells_and_returns_what_was_fitted(model: Model, tmp_path: Path) 
         noises = [noise[None] for noise in latents.noises]
         image = model.generator.synthesis(latents.ws, noises, offsets=latents.offsets)[0]
     torch.testing.assert_close(image, found.restored)
+
+
+def test_a_problem_without_feature_steps_records_nothing_of_its_neighbours_fit(model: Model) -> None:
+    problems = [Problem(PHOTO, GaussianBlur(3), settings) for settings in (SEARCH, FITTED)]
+    plain, fit = passes.restore(model, PixelLoss(), problems)
+    assert isinstance(plain, Restoration) and isinstance(fit, Restoration)
+    assert plain.offsets == {} and plain.metrics["seconds"] == plain.seconds
+    assert fit.offsets and fit.metrics["seconds"] > fit.seconds
 
 
 def test_ctrl_c_ends_the_fit_with_what_was_reached(model: Model) -> None:
