@@ -20,7 +20,8 @@ IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "met
 TUNING = {"tuning_steps", "tuning_rate"}
 FEATURES = {"feature_steps"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
-ADDED = {"max_size"}  # wherever they occur: settings that are younger than 0.1.0, whose null is what it did
+# Wherever they occur: settings that are younger than 0.1.0, and the value that is what it did.
+ADDED = {"max_size": None, "robust": 0.0}
 ANY_NUMBER = {"kernel_size"}  # settings that take whole numbers and others, so that 5 and 5.0 both occur
 FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
 # Classes that have moved: runs from before they moved stay finished.
@@ -76,7 +77,7 @@ def _contents(value: Any) -> Any:
         return {
             key: _hash_of(key, child) if key in FILES and isinstance(child, str) else _contents(child)
             for key, child in value.items()
-            if key not in PATHS and not (key in ADDED and child is None)
+            if key not in PATHS and not (key in ADDED and child == ADDED[key])
         }
     if isinstance(value, list):
         return [_contents(child) for child in value]

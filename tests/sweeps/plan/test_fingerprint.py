@@ -53,6 +53,7 @@ BASE = fingerprint(CONFIG, "photo", "net")
         ("tracking.parent", "abc"),
         ("launcher.batch_size", 8),
         ("feature_steps", 0),  # as runs from before feature maps were fitted
+        ("loss.robust", 0.0),  # as runs from before losses could be robust
         ("tuning_steps", 0),  # as runs from before there was any tuning
         ("tuning_rate", 0.1),
     ],
@@ -71,6 +72,7 @@ def test_what_changes_no_pixel_changes_no_fingerprint(path: str, value: Any) -> 
         ("degradation.kernel_size", 5),
         ("degradation._target_", "grayscale"),
         ("loss.weight", 2.0),
+        ("loss.robust", 5.0),
         ("input.degraded", True),
         ("input.align", False),
         ("input.align.face", 1),
