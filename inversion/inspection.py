@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inversion.damage.compression import tables_of
 from inversion.damage.damage import PROBABLE, Damage, find_damage
 from inversion.damage.dust import Dust
 from inversion.damage.noise import IN_LUMA
@@ -37,9 +38,7 @@ LEAST = 400  # px, shorter side: in smaller photos collars and lapels look like 
 
 def inspect(path: Path, photo: Image.Image) -> Damage:
     """What can be seen to have happened to a photo, and say it. photo: of the file, as `read_photo` gives it."""
-    with Image.open(path) as file:
-        tables = getattr(file, "quantization", None)
-    damage = find_damage(np.array(photo), tables)
+    damage = find_damage(np.array(photo), tables_of(path))
     sought, notes = min(photo.size) >= LEAST, []
     if not sought:
         nowhere = np.zeros_like(damage.scratches.mask)

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
+from inversion.damage.compression import tables_of
 from inversion.damage.damage import find_damage
 from inversion.damage.drawing import drawn_over
 from inversion.damage.table import text
@@ -21,9 +22,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m inversion.damage", description=__doc__)
     parser.add_argument("photo", type=Path)
     parser.add_argument(
-        "--drawn", type=Path, help="the photo, with scratches drawn over it, as a new picture"
+        "--drawn", type=Path, help="the photo, with scratches and dust drawn over it, as a new picture"
     )
-    parser.add_argument("--mask", type=Path, help="white = scratched, as degradation.mask takes it")
+    parser.add_argument("--mask", type=Path, help="white = scratched or dusty, as degradation.mask takes it")
     chosen = parser.parse_args()
     wanted = [path for path in (chosen.drawn, chosen.mask) if path is not None]
     for path in wanted:
@@ -35,12 +36,8 @@ def main() -> None:
         photo = read_photo(chosen.photo)
     except ConfigError as error:
         sys.exit(str(error))
-    with Image.open(chosen.photo) as file:
-        # In a photo that is turned upright, the blocks begin elsewhere: their traces say where.
-        is_upright = file.getexif().get(ExifTags.Base.Orientation, 1) == 1
-        tables = getattr(file, "quantization", None) if is_upright else None
     pixels = np.array(photo)
-    damage = find_damage(pixels, tables)
+    damage = find_damage(pixels, tables_of(chosen.photo))
     print(text(damage))
     if chosen.drawn is not None:
         save(drawn_over(pixels, damage.hidden), chosen.drawn)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from PIL import ExifTags, Image
 from scipy.fft import dctn
 
 from inversion.damage.luma import luma_of
@@ -38,11 +40,21 @@ class Compression:
 def find_compression(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = None) -> Compression:
     """The quality whose tables are the file's, or whose steps the photo's cosine coefficients are multiples of.
 
-    photo: [H, W, 3], uint8. tables: Pillow's `image.quantization` of the file, None where it is no JPEG file.
+    photo: [H, W, 3], uint8. tables: as `tables_of` the file.
     """
     if tables:
         return from_tables(tables)
     return from_traces(photo)
+
+
+def tables_of(path: Path) -> Mapping[int, Sequence[int]] | None:
+    """A JPEG file's quantization tables; None for other files, and for a photo that is turned upright on reading.
+
+    There the blocks do not begin at the corner: their traces say where.
+    """
+    with Image.open(path) as file:
+        is_upright = file.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        return getattr(file, "quantization", None) if is_upright else None
 
 
 def from_tables(tables: Mapping[int, Sequence[int]]) -> Compression:

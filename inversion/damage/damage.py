@@ -93,9 +93,8 @@ class Damage:
 def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = None) -> Damage:
     """Look at a whole photo at its own size: [H, W, 3], uint8.
 
-    tables: Pillow's `image.quantization` of the file, None where it is no JPEG file. Each estimate knows those before
-    it: scratches are found in spite of the noise, and left out of what follows; the blur is seen up to where noise and
-    compression hide it.
+    tables: as `compression.tables_of` the file. Each estimate knows those before it: scratches are found in spite of
+    the noise, and left out of what follows; the blur is seen up to where noise and compression hide it.
     """
     luma, compression = luma_of(photo), find_compression(photo, tables)
     sample = patchwork(luma)

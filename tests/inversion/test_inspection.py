@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from inversion.damage.damage import SURE
 from inversion.damage.motion import Motion
@@ -201,6 +201,15 @@ def test_under_400_px_scratches_are_not_looked_for(
         photo = arrived(files["small"])
     assert photo.mask is None and photo.damage is not None and not photo.damage.is_scratched
     assert "not looked for" in caplog.text and "degradation.mask=FILE" in caplog.text
+
+
+def test_of_a_photo_that_is_turned_upright_the_traces_are_read(whole: Image.Image, tmp_path: Path) -> None:
+    """As by python -m inversion.damage: its blocks do not begin at its upper left corner."""
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 3
+    whole.crop((0, 0, 595, 699)).save(tmp_path / "turned.jpg", quality=30, exif=turned)
+    found = inspect(tmp_path / "turned.jpg", read_photo(tmp_path / "turned.jpg")).compression
+    assert (found.quality, found.origin, found.offset) == (30, "traces", (3, 3))
 
 
 def test_unsure_scratches_are_shown_but_not_filled_in(files: dict[str, Path]) -> None:
