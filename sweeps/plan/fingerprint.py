@@ -16,12 +16,11 @@ from inversion.images import sha256_of
 
 # Top-level keys that cannot change what comes out, or that a content's hash stands for.
 IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics", "points", "seeds"}
-# Ignored where nothing is tuned, or no features are fitted: runs from before there was any of it stay finished.
+# Ignored where nothing is tuned: runs from before there was any tuning stay finished.
 TUNING = {"tuning_steps", "tuning_rate"}
-FEATURES = {"feature_steps"}
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
-# Wherever they occur: settings that are younger than 0.1.0, and the value that is what it did.
-ADDED = {"max_size": None, "robust": 0.0}
+# Settings that are younger than 0.1.0, and the value that is what it did. Wherever they occur.
+ADDED = {"max_size": None, "robust": 0, "feature_steps": 0}
 ANY_NUMBER = {"kernel_size"}  # settings that take whole numbers and others, so that 5 and 5.0 both occur
 FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
 # Classes that have moved: runs from before they moved stay finished.
@@ -49,7 +48,6 @@ def fingerprints(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256
 
 def _relevant(config: Mapping[str, Any]) -> Any:
     ignored = IGNORED if config.get("tuning_steps") else IGNORED | TUNING
-    ignored = ignored if config.get("feature_steps") else ignored | FEATURES
     relevant = {key: value for key, value in config.items() if key not in ignored}
     if "paste" in relevant:  # null, true for a single run alone, asks a sweep for nothing more than false
         relevant["paste"] = bool(relevant["paste"])

@@ -74,7 +74,7 @@ def judge(
     rivals = cells[cells["n"] == row_of(cells, best)["n"]]
     floor = noise.floor(int(row_of(cells, best)["n"]), len(rivals))
     alike = rivals[[not can_be_told_apart(values[best], values[i], floor) for i in rivals.index]]
-    chosen = recommended_cell(alike, best, axes, criterion)
+    chosen = recommended_cell(alike, best, cells, axes, criterion)
     reason = explain(problem, cells, best, chosen, alike.index.tolist(), axes, criterion, floor)
     command = overrides(row_of(cells, chosen), axes)
     return Verdict(problem, numbers, best, chosen, tuple(alike.index.tolist()), reason, command)
@@ -88,7 +88,13 @@ def best_cell(cells: pd.DataFrame) -> int | None:
     return int(finished[finished["n"] == finished["n"].max()][QUALITY].idxmax())
 
 
-def recommended_cell(alike: pd.DataFrame, best: int, axes: Sequence[Axis], criterion: Criterion) -> int:
+def recommended_cell(
+    alike: pd.DataFrame,  # cells that cannot be told apart
+    best: int,
+    cells: pd.DataFrame,  # all of the problem
+    axes: Sequence[Axis],
+    criterion: Criterion,
+) -> int:
     """The cheapest of the cells that cannot be told apart; see above."""
     numeric = {axis.key for axis in axes if axis.is_numeric}
     if not criterion.original_known:
@@ -99,7 +105,7 @@ def recommended_cell(alike: pd.DataFrame, best: int, axes: Sequence[Axis], crite
     for key in COSTS:
         if key in numeric:
             alike = alike[alike[key] == alike[key].min()]
-    return in_the_middle(alike, axes)
+    return in_the_middle(alike, cells, axes)
 
 
 def row_of(cells: pd.DataFrame, number: int) -> pd.Series:
@@ -107,19 +113,21 @@ def row_of(cells: pd.DataFrame, number: int) -> pd.Series:
     return cells.loc[[number]].iloc[0]
 
 
-def in_the_middle(cells: pd.DataFrame, axes: Sequence[Axis]) -> int:
-    """The cell nearest to all others, counted in places along the axes.
+def in_the_middle(alike: pd.DataFrame, cells: pd.DataFrame, axes: Sequence[Axis]) -> int:
+    """The one of `alike` nearest to all others there, counted in places along the axes.
 
-    Of several the nearest to the middle of the grid, which stays the same when a cell further out is told apart from
-    the best under one launcher and not under another.
+    cells: all of the problem, whose values make the places. Of several the nearest to the middle of them, which stays
+    the same when a cell further out is told apart from the best under one launcher and not under another.
     """
-    columns = [cells[axis.key].map(axis.values.index) for axis in axes]
-    places = np.stack([column.to_numpy(dtype=float) for column in columns], axis=1)
-    middle = np.array([(len(axis.values) - 1) / 2 for axis in axes])
+    places, middle = np.zeros([len(alike), len(axes)]), np.zeros(len(axes))
+    for i, axis in enumerate(axes):
+        occurring = sorted({axis.values.index(value) for value in cells[axis.key]})
+        places[:, i] = [occurring.index(axis.values.index(value)) for value in alike[axis.key]]
+        middle[i] = (len(occurring) - 1) / 2
     others = np.abs(places[:, None] - places).sum(axis=(1, 2)).tolist()
     off = np.abs(places - middle).sum(axis=1).tolist()
     nearest = min(range(len(places)), key=lambda i: (others[i], off[i]))
-    return int(cells.index[nearest])
+    return int(alike.index[nearest])
 
 
 def explain(

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from sweeps.results import missing
+from tests.databases import empty_database
 from tests.end_to_end.sweeping import PROJECT, TIMED, Store, assert_every_history_is_complete
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
@@ -116,7 +117,7 @@ def test_a_mistake_anywhere_in_a_grid_ends_it_before_the_first_point(
     done = store.sweep(*overrides)
     assert done.returncode == 1
     assert message in done.stderr and "Traceback" not in done.stderr
-    assert not (store.folder / "mlflow.db").exists()
+    assert (store.folder / "mlflow.db").read_bytes() == empty_database().read_bytes()
     assert not list(store.folder.glob("multirun/0"))
 
 
@@ -124,6 +125,6 @@ def test_a_sweep_without_a_store_has_its_lines_and_its_folder(store: Store) -> N
     done = store.sweep("steps=2,3", "tracking.uri=null")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 of 2 done" in done.stdout
-    assert not (store.folder / "mlflow.db").exists()
+    assert (store.folder / "mlflow.db").read_bytes() == empty_database().read_bytes()
     assert len(list(store.folder.glob("multirun/*/result.json"))) == 2
     assert len(json.loads(Path(store.folder, "multirun/sweep.json").read_text())["cells"]) == 2

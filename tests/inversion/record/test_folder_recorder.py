@@ -15,6 +15,8 @@ from inversion.errors import ConfigError
 from inversion.record.folder_recorder import FolderRecorder
 from inversion.record.own_folder import MANIFEST, OwnFolder, read_manifest
 
+ALWAYS = ["losses.csv", "summary.json", "tags.json", "result.json"]  # claimed before anything is known
+
 
 def opened(folder: Path) -> FolderRecorder:
     return FolderRecorder(OwnFolder(folder))
@@ -75,7 +77,9 @@ def test_images_sort_by_step_and_keys_make_safe_names(tmp_path: Path) -> None:
         recorder.log_image("restored/../x", Image.new("RGB", (2, 2)), step)
     names = sorted(path.name for path in (tmp_path / "images").iterdir())
     assert names == ["restored_.._x_0000.png", "restored_.._x_0050.png", "restored_.._x_1000.png"]
-    assert sorted(read_manifest(tmp_path)["files"]) == [f"images/{name}" for name in names]
+    assert sorted(read_manifest(tmp_path)["files"]) == sorted(
+        [*ALWAYS, *(f"images/{name}" for name in names)]
+    )
 
 
 def test_a_file_is_copied_unless_it_lies_there_already(tmp_path: Path) -> None:
@@ -87,7 +91,7 @@ def test_a_file_is_copied_unless_it_lies_there_already(tmp_path: Path) -> None:
     assert (folder / "panel.png").read_bytes() == b"panel"
     assert (folder / "own.png").read_bytes() == b"own"
     assert read_manifest(folder)["artifacts"] == ["panel.png", "own.png"]
-    assert read_manifest(folder)["files"] == ["panel.png", "own.png"]
+    assert read_manifest(folder)["files"] == [*ALWAYS, "panel.png", "own.png"]
 
 
 def test_result_is_the_last_word_and_holds_status_reason_and_metrics(tmp_path: Path) -> None:
