@@ -27,11 +27,6 @@ class Dust:
     count: int
     confidence: float  # 0..1: how many spots there are
 
-    @property
-    def share(self) -> float:
-        """Of the photo's pixels."""
-        return float(self.mask.mean())
-
 
 def find_dust(luma: np.ndarray, noise: float = 0.0, known: np.ndarray | None = None) -> Dust:
     """Spots by the top-hat transform, kept where they are small, alone, and on smooth ground.
