@@ -242,12 +242,11 @@ def assemble(
             tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
     consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     is_fitted = observation.problem.hyperparameters.steps_of_features > 0
-    fit_stopped = offsets.interrupted and is_fitted
-    interrupted = any(result.interrupted[k] for k in own) or fit_stopped or tuning_stopped
+    stopped = any(result.interrupted[k] for k in own) or (is_fitted and offsets.interrupted) or tuning_stopped
     full = observation.full
     completed = None if full is None else full.operator.complete(face.clamp(-1, 1), full.image)[0].cpu()
     others = [face if k == row else drawn.restored[k, None] for k in sound] if len(sound) > 1 else []
-    status, reason = judge(result, row, tuned, interrupted)
+    status, reason = judge(result, row, tuned, stopped)
     return Restoration(
         problem=observation.problem,
         status=status,
