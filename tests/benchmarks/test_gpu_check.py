@@ -22,7 +22,7 @@ from sweeps.plan.grid import read_grid
 TABLES = {  # a line of each section's part of the page
     "tests": "`pytest -m gpu`: ",
     "graph": "| fp32 (float32) | bit for bit | 0.0e+00 |",
-    "precision": "| fp32, TF32 off |",
+    "precision": "| fp32 with TF32 |",
     "speed": "| 16 px | 2 |",
     "nvidia": "Left out: no clone",
     "grid": "| 2 |",
