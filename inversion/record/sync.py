@@ -113,7 +113,6 @@ def sync_folder(store: Store, folder: Path) -> str:
         photo,
         run.get("parent"),
         None if known is None else str(known.info.run_id),
-        is_empty=known is not None and not known.data.params,  # the store failed right after it was opened
     )
     for step, values in steps(folder / LOSSES):
         recorder.log_metrics(values, step)

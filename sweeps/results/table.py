@@ -68,11 +68,13 @@ def build(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Plan) ->
 
     Of several runs of one problem the last that finished counts, else the last. When the runs of a task fill at
     least half of the product of its axes, the rest of it is added as MISSING, or as FAILED where the plan knows why.
-    A task of the plan without any run follows with all that was to be run.
+    A task of the plan without any run follows with all that was to be run. A run without params has only been claimed,
+    or was killed before they were sent: nothing says which cell it is, and its point counts as not run.
     """
     by_task: dict[Task, list[Run]] = {}
     for run in runs:
-        by_task.setdefault(task_of(run), []).append(run)
+        if run.data.params:
+            by_task.setdefault(task_of(run), []).append(run)
     tables = [_build_one(of_task, title, facts, plan, task) for task, of_task in by_task.items()]
     to_come: dict[Task, list[PlannedRun]] = {}
     known = next(iter(by_task), Task())
