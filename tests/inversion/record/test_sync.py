@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -156,6 +159,28 @@ def test_what_is_noted_is_brought_in_once(store: Store, tmp_path: Path, cache: P
     assert [folder for _, folder in behind(store)] == [tmp_path / "run"]
     assert sync(store) == [tmp_path / "run"]
     assert sync(store) == [] and list(behind(store)) == []
+    check_complete(store)
+
+
+def test_two_processes_that_bring_in_the_same_folder_make_one_run(
+    store: Store, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workers of a sweep whose server is back: each of them looks for what is missing."""
+    recorded(tmp_path / "run", store)
+    note_behind(store, tmp_path / "run")
+    started, make = Barrier(2), syncing.sync_folder
+
+    def slow(*of: Any) -> str:
+        time.sleep(0.5)  # the other one has looked by now
+        return make(*of)
+
+    def bring(_: int) -> list[Path]:
+        started.wait()
+        return sync(store)
+
+    monkeypatch.setattr(syncing, "sync_folder", slow)
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(map(len, pool.map(bring, range(2)))) == [0, 1]
     check_complete(store)
 
 
