@@ -190,30 +190,37 @@ def test_the_lesser_of_two_claims_waits_for_the_greater_to_go(
     pytest.fail(f"only {outcomes} in twenty tries")
 
 
-@pytest.mark.parametrize("sign", ["7 2", None], ids=["silent", "never heard of"])
+@pytest.fixture
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeps.execute.heartbeat.LOOK", 0.1)
+
+
+@pytest.mark.usefixtures("quick_looks")
+@pytest.mark.parametrize("sign", ["7 0.6", None], ids=["silent", "never heard of"])
 def test_a_dead_process_of_another_machine_loses_its_point_after_its_lease(
     ledger: Ledger, sign: str | None
 ) -> None:
     dead = run(ledger, "RUNNING", host="elsewhere", worker="w1")
     if sign is None:
-        ledger.lease = 2
+        ledger.lease = 0.6
     else:
         open_client(ledger.uri).set_experiment_tag(ledger.experiment_id, f"{TAG}w1", sign)
     assert isinstance(claim(ledger), Elsewhere)
     deadline = time.monotonic() + 20
     while not isinstance(found := claim(ledger), str):
         assert time.monotonic() < deadline
-        time.sleep(0.3)
+        time.sleep(0.1)
     assert status(ledger, dead) == "KILLED" and status(ledger, found) == "RUNNING"
 
 
+@pytest.mark.usefixtures("quick_looks")
 def test_a_process_of_another_machine_keeps_its_point_while_it_gives_signs(ledger: Ledger) -> None:
     run(ledger, "RUNNING", host="elsewhere", worker="w1")
     client = open_client(ledger.uri)
     for number in range(12):
-        client.set_experiment_tag(ledger.experiment_id, f"{TAG}w1", f"{number} 2")
+        client.set_experiment_tag(ledger.experiment_id, f"{TAG}w1", f"{number} 1")
         assert isinstance(claim(ledger), Elsewhere)
-        time.sleep(0.4)
+        time.sleep(0.2)
 
 
 def test_a_claim_whose_answer_was_lost_is_given_up(ledger: Ledger) -> None:
