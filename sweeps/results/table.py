@@ -57,10 +57,11 @@ class Table:
         return catalogue.terms(self.metrics)
 
     def tidy(self) -> pd.DataFrame:
-        """For people and spreadsheets: settings first, then figures, then where it all lies."""
-        settings = ["photo", "seed", "status"]
-        where = [name for name in DETAILS if name not in (*settings, "reason")]
-        return self.rows[[*self.keys, *settings, *self.metrics, "reason", *where]]
+        """For people and spreadsheets: settings first, then figures, then where it all lies; each column once."""
+        problem = ["photo", "seed", "status"]
+        where = [name for name in DETAILS if name not in (*problem, "reason")]
+        settings = [key for key in self.keys if key not in problem]
+        return self.rows[[*settings, *problem, *self.metrics, "reason", *where]]
 
 
 def build(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Plan) -> list[Table]:

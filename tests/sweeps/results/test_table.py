@@ -296,6 +296,11 @@ def test_a_tables_photos_are_problems_of_their_own(tmp_path: Path) -> None:
     assert found.keys == ["photo", "reg", "steps"] and not found.is_grid
     rows = [(row["photo"], row["reg"], row["steps"]) for _, row in found.rows.iterrows()]
     assert rows == lines and found.rows["status"].tolist() == ["FINISHED"] * 3 + ["MISSING"]
+    names = ["task", "reg", "steps", "photo", "seed", "status"]
+    for tables in ([found], [found, found]):  # of one degradation, of two
+        whole = joined(tables)
+        assert list(whole.columns[:6]) == names and whole.columns.is_unique
+        assert list(whole["photo"]) == [photo for photo, _, _ in lines] * len(tables)
     first, second = summarize(found).verdicts
     assert (first.problem, first.cells) == ("photo me.jpg", (0, 1)) and first.command == "reg=0.3 steps=500"
     assert second.cells == (2, 3)
