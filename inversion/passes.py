@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from inversion.degradations.compose import Compose
@@ -21,7 +20,7 @@ from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.photo import FullSize
-from inversion.restoration import Problem, Refusal, Restoration, Status, Tuning
+from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
 from inversion.search.blind_blur import resolve_kernel
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
 from inversion.search.framed import Framed
@@ -145,6 +144,7 @@ class Drawn:
     offsets: FeatureOffsets
     history: History
     restored: Tensor  # [N, 3, R, R]
+    unfitted: Tensor  # [N, 3, R, R], by the codes alone
     prediction: Tensor  # [N, 3, R, R], corrupted again
     fits: list[float]  # N, dB: psnr of the prediction to the photo
 
@@ -185,14 +185,16 @@ def search(
     history.fetch()
     offsets = fit_offsets(model.synthesis, operator, photos, settings, result, history.fit)
     with torch.no_grad():  # fp32, whatever the search ran in
-        restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
+        restored = unfitted = model.generator.synthesis(result.ws, result.noises)
+        if offsets.maps:
+            restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
+            history.show_fitted(restored)
         prediction = operator(restored)
-    if offsets.maps:
-        history.show_fitted(restored)
     insides = [observations[i].inside for i, _ in rows]
     seen = [torch.ones_like(photos[:1, :1]) if inside is None else inside for inside in insides]
     known = torch.cat(seen) if any(inside is not None for inside in insides) else None
-    drawn = Drawn(result, offsets, history, restored, prediction, psnr(prediction, photos, known).tolist())
+    fits = psnr(prediction, photos, known).tolist()
+    drawn = Drawn(result, offsets, history, restored, unfitted, prediction, fits)
 
     stopped, steps_before = offsets.interrupted, max(s.steps for s in settings)
     restorations = []
@@ -244,8 +246,8 @@ def assemble(
     fit_stopped = offsets.interrupted and observation.problem.hyperparameters.steps_of_features > 0
     interrupted = any(result.interrupted[k] for k in own) or fit_stopped or tuning_stopped
     full = observation.full
-    completed = None if full is None else full.operator.complete(face.clamp(-1, 1), full.image)[0].cpu()
-    others = [face if k == row else drawn.restored[k, None] for k in sound] if len(sound) > 1 else []
+    completed = None if full is None else finished(observation, face, drawn.unfitted[row, None])[0].cpu()
+    others = [(face if k == row else drawn.restored[k, None], drawn.unfitted[k, None]) for k in sound]
     status, reason = judge(result, row, tuned, interrupted)
     return Restoration(
         problem=observation.problem,
@@ -271,30 +273,16 @@ def assemble(
         samples=drawn.restored[sound].cpu(),
         fits=tuple(drawn.fits[k] for k in sound),
         tuning=tuning,
-        alternatives=tuple(finished(observation, other) for other in others),
+        alternatives=tuple(to_pil(finished(observation, *each)[0]) for each in others if len(others) > 1),
     )
 
 
-def finished(observation: Observation, face: Tensor) -> Image.Image:
-    """What a person takes home of a drawn face, [1, 3, R, R]: at the photo's own size where there is one."""
-    full = observation.full
+def finished(observation: Observation, face: Tensor, unfitted: Tensor) -> Tensor:
+    """What a person takes home of a drawn face, [1, 3, R, R]: [1, 3, S, S] where the photo is larger.
+
+    unfitted: the same face by its codes alone.
+    """
+    face, unfitted, full = face.clamp(-1, 1), unfitted.clamp(-1, 1), observation.full
     if full is not None:
-        return to_pil(full.operator.complete(face.clamp(-1, 1), full.image)[0])
-    return to_pil(observation.operator.consistent(face.clamp(-1, 1), observation.image)[0])
-
-
-def judge(result: Result, row: int, tuned: Tuned | None, interrupted: bool) -> tuple[Status, str]:
-    """How a problem ended, and why. interrupted: it, or another sample of its photo, before its steps were over."""
-    if result.failed_step[row] is not None:
-        return "FAILED", (
-            f"the {result.failed_term[row]} loss was not finite at step {result.failed_step[row]}; "
-            "a smaller learning_rate would work"
-        )
-    if tuned is not None and tuned.failed_step is not None:
-        return "FAILED", (
-            f"the loss of tuning was not finite at its step {tuned.failed_step}: the restoration is the untuned "
-            "one; a smaller tuning_rate would work"
-        )
-    if interrupted:
-        return "KILLED", "interrupted; what was reached is recorded"
-    return "FINISHED", ""
+        return full.operator.complete(face, full.image, unfitted)
+    return observation.operator.consistent(face, observation.image)

@@ -18,6 +18,8 @@ from inversion.images import to_pil
 from inversion.latents.latents_file import Latents
 from inversion.photo import Photo, Restored, with_faces
 from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.optimize import Result
+from inversion.search.pivotal_tuning import Tuned
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -108,3 +110,20 @@ class Restoration:
         from inversion.metrics.measure import measure
 
         return measure(self)
+
+
+def judge(result: Result, row: int, tuned: Tuned | None, interrupted: bool) -> tuple[Status, str]:
+    """How a problem ended, and why. interrupted: it, or another sample of its photo, before its steps were over."""
+    if result.failed_step[row] is not None:
+        return "FAILED", (
+            f"the {result.failed_term[row]} loss was not finite at step {result.failed_step[row]}; "
+            "a smaller learning_rate would work"
+        )
+    if tuned is not None and tuned.failed_step is not None:
+        return "FAILED", (
+            f"the loss of tuning was not finite at its step {tuned.failed_step}: the restoration is the untuned "
+            "one; a smaller tuning_rate would work"
+        )
+    if interrupted:
+        return "KILLED", "interrupted; what was reached is recorded"
+    return "FINISHED", ""

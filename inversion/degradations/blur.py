@@ -69,14 +69,16 @@ class GaussianBlur(Degradation):
         """kernel_size and sigma divided by the factor."""
         return self.reduced(factor)
 
-    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+    def detailed(
+        self, enlarged: Tensor, observed: Tensor, factor: float, unfitted: Tensor | None = None
+    ) -> Tensor:
         """As `consistent`, with the noise that rounding makes of slow gradients: else contours become stripes.
 
         Fine details come back only where the photo shows that there was something, and the restoration's own count as
         far as the photo confirms them.
         """
         kernel = self._kernel(enlarged)
-        enlarged = confirmed(enlarged, observed, kernel)
+        enlarged = confirmed(enlarged, observed, kernel, unfitted)
         residual = observed - self(enlarged)
         noise = noise_beside(observed, kernel)
         detail = where_detailed(observed, self(observed), kernel.shape[1])

@@ -86,27 +86,42 @@ class Compose(Degradation):
         """
         return self._complete(restored, observed)
 
-    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+    def detailed(
+        self, enlarged: Tensor, observed: Tensor, factor: float, unfitted: Tensor | None = None
+    ) -> Tensor:
         """As `consistent`. Grain for a hole only where nothing sharpens it afterwards."""
-        return self._complete(enlarged, observed, factor)
+        return self._complete(enlarged, observed, factor, unfitted)
 
-    def _complete(self, restored: Tensor, observed: Tensor, factor: float | None = None) -> Tensor:
+    def _complete(
+        self,
+        restored: Tensor,
+        observed: Tensor,
+        factor: float | None = None,
+        unfitted: Tensor | None = None,
+    ) -> Tensor:
         """factor: by which the restoration was enlarged; None: it was not. Without steps the photo shows everything."""
         if not self.steps:
             return observed
         images = self._until_last(restored)
-        result = self._backwards(images, images, observed, factor)
+        before = images if unfitted is None else self._until_last(unfitted)
+        result = self._backwards(images, images, before, observed, factor)
         if any(isinstance(step, Masked) and self._is_blurred_before(i) for i, step in enumerate(self.steps)):
             for _ in range(ROUNDS):
-                result = self._backwards(images, self._until_last(result), observed, factor)
+                result = self._backwards(images, self._until_last(result), before, observed, factor)
         return result
 
     def _backwards(
-        self, images: Sequence[Tensor], guesses: Sequence[Tensor], observed: Tensor, factor: float | None
+        self,
+        images: Sequence[Tensor],
+        guesses: Sequence[Tensor],
+        unfitted: Sequence[Tensor],
+        observed: Tensor,
+        factor: float | None,
     ) -> Tensor:
         """One way back through the steps.
 
         images: the restoration before and after each step. guesses: what is put where a blurred photo is blanked.
+        unfitted: as images, of the restoration before it was fitted to this photo.
         """
         for number in reversed(range(len(self.steps))):
             step = self.steps[number]
@@ -117,7 +132,7 @@ class Compose(Degradation):
             elif factor is None:
                 observed = step.consistent(images[number], observed)
             else:
-                observed = step.detailed(images[number], observed, factor)
+                observed = step.detailed(images[number], observed, factor, unfitted[number])
         return observed
 
     def _is_blurred_before(self, number: int) -> bool:

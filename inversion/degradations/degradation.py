@@ -87,19 +87,30 @@ class Degradation(ABC):
             else (self.reduced(side / resolution), resized(observed, resolution).clamp(-1, 1))
         )
 
-    def complete(self, restored: Tensor, observed: Tensor) -> Tensor:
+    def complete(self, restored: Tensor, observed: Tensor, unfitted: Tensor | None = None) -> Tensor:
         """Finish a restoration at the photo's own size: [B, 3, R, R] and [B, 3, S, S] -> [B, 3, S, S].
 
         self: the operator of `full_size`. What the photo shows comes from the photo at full size, what the corruption
         hides from the enlarged restoration. At S = R it is `consistent`. Not for gradients.
+        unfitted: [B, 3, R, R], the restoration before feature maps or weights were fitted to this very photo; None: the
+        same. Only from it can be told how far what the photo hides is right.
         """
         side = observed.shape[-1]
         if restored.shape[-1] == side:
             return self.consistent(restored, observed)
-        return self.detailed(resized(restored, side).clamp(-1, 1), observed, side / restored.shape[-1])
+        enlarged, before = (
+            None if x is None else resized(x, side).clamp(-1, 1) for x in (restored, unfitted)
+        )
+        assert enlarged is not None
+        return self.detailed(enlarged, observed, side / restored.shape[-1], before)
 
-    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
-        """`consistent` for a restoration that was enlarged by `factor`, and lacks finer details than that."""
+    def detailed(
+        self, enlarged: Tensor, observed: Tensor, factor: float, unfitted: Tensor | None = None
+    ) -> Tensor:
+        """`consistent` for a restoration that was enlarged by `factor`, and lacks finer details than that.
+
+        unfitted: as of `complete`, enlarged.
+        """
         return self.consistent(enlarged, observed)
 
     def shrunk(self, factor: int) -> Degradation | None:

@@ -31,7 +31,9 @@ class Grayscale(Degradation):
         """
         return tinted(self(observed).clamp(-1, 1), restored - self(restored))
 
-    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+    def detailed(
+        self, enlarged: Tensor, observed: Tensor, factor: float, unfitted: Tensor | None = None
+    ) -> Tensor:
         """The photo's luma, and the restoration's chroma enlarged along the luma's edges, see `guided`."""
         luma = self(observed).clamp(-1, 1)
         restored = resized(enlarged, round(enlarged.shape[-1] / factor))

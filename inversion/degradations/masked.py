@@ -46,7 +46,9 @@ class Masked(Degradation):
         blended = restored + harmonic(torch.where(known > 0, observed - restored, 0), known, length)
         return torch.where(known > 0, observed, blended.clamp(-1, 1))
 
-    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+    def detailed(
+        self, enlarged: Tensor, observed: Tensor, factor: float, unfitted: Tensor | None = None
+    ) -> Tensor:
         """As `consistent`; what is filled in gets the grain of its surroundings."""
         known, filled = self._bound(), self.consistent(enlarged, observed)
         grained = (filled + grain(observed, known, factor)).clamp(-1, 1)

@@ -80,7 +80,9 @@ class MotionBlur(Degradation):
         """
         return self._sharpened(restored, observed, lambda residual, weight: residual, 500, 1)
 
-    def detailed(self, enlarged: Tensor, observed: Tensor, factor: float) -> Tensor:
+    def detailed(
+        self, enlarged: Tensor, observed: Tensor, factor: float, unfitted: Tensor | None = None
+    ) -> Tensor:
         """As `consistent`, in few steps: each begins with the damped solution for a photo that repeats itself."""
         kernel = on_device(line_kernel, self._bound(), self.angle, like=observed)
 

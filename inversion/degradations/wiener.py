@@ -59,7 +59,7 @@ def wiener(
     return picture(estimate, residual) - (1 - detail) * picture(estimate * fine, residual)
 
 
-def confirmed(restored: Tensor, observed: Tensor, kernel: Tensor) -> Tensor:
+def confirmed(restored: Tensor, observed: Tensor, kernel: Tensor, unfitted: Tensor | None = None) -> Tensor:
     """Weaken details that a photo does not show, as far as those it hardly shows are wrong: [B, 3, H, W] -> same.
 
     observed: the blurred photo. kernel: as of `wiener`. A search invents details; those of random hair and skin are
@@ -67,10 +67,13 @@ def confirmed(restored: Tensor, observed: Tensor, kernel: Tensor) -> Tensor:
     (CHECKED): the slope of the regression of the photo on the blurred restoration, one per problem, which noise does
     not change. What frequencies keep goes from 1 where the photo shows them to that slope where it does not (UNSEEN),
     as of the best linear estimate of them. A perfect restoration has slope 1 and stays.
+    unfitted: [B, 3, H, W], the restoration before it was fitted to this photo, after which it agrees with the photo
+    wherever it can be checked, and would confirm itself; None: the same.
     """
     height, width = restored.shape[-2:]
     drawn, response = spectrum(restored, kernel), response_of(kernel, height, width)
-    blurred, least, most = response * drawn, *CHECKED
+    guess = drawn if unfitted is None else spectrum(unfitted, kernel)
+    blurred, least, most = response * guess, *CHECKED
     checked = ((response.abs() > least) & (response.abs() < most)).to(kernel.dtype)
     both = checked * (spectrum(observed, kernel) * blurred.conj()).real
     total = (checked * power(blurred)).sum(dim=(1, 2, 3), keepdim=True)

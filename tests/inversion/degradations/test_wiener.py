@@ -79,6 +79,16 @@ def test_details_are_trusted_as_far_as_the_photo_confirms_them() -> None:
     torch.testing.assert_close(confirmed(truth, observed + noise, kernel), truth, rtol=0, atol=0.01)
 
 
+def test_a_restoration_that_was_fitted_to_its_photo_does_not_confirm_itself() -> None:
+    truth, wrong = textures(0), textures(1)
+    kernel = gaussian_kernel(13, torch.tensor([2.5], dtype=torch.float64))
+    observed, invented = blur(truth, kernel), unseen(wrong, kernel)
+    fitted = truth - unseen(truth, kernel) + invented  # right wherever the photo shows it
+    torch.testing.assert_close(confirmed(fitted, observed, kernel), fitted, rtol=0, atol=1e-9)
+    honest = unseen(confirmed(fitted, observed, kernel, wrong), kernel)
+    assert honest.square().sum() < 0.1 * invented.square().sum()
+
+
 def test_a_blur_that_leaves_everything_weakens_nothing() -> None:
     wrong = textures(1)
     kernel = gaussian_kernel(3, torch.tensor([0.2], dtype=torch.float64))
