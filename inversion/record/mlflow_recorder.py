@@ -49,7 +49,7 @@ class MLflowRecorder:
     photo:         recorded as the run's input data set.
     parent_run_id: shows this run below that one.
     run_id:        go on with this run instead of opening one; what it holds is not recorded again.
-    is_empty:      nothing is in that run yet but what `open_run` gave it.
+    is_empty:      `open_run` has just opened that run, with these tags: there is nothing in it to look for.
 
     Metrics wait for `BATCH_STEPS` steps or `BATCH_SECONDS`, and with the first of them the params of a run that
     `open_run` has opened: one request less for a point of a sweep. MLflow keeps NaN but turns an infinity into
@@ -92,7 +92,7 @@ class MLflowRecorder:
                         self._client.set_terminated(self.run_id, "FAILED")
                     raise
             else:
-                self._reopen({**tags, **_below(parent_run_id)})
+                self._reopen({**tags, **_below(parent_run_id)}, params, photo)
 
     def log_metrics(self, values: Mapping[str, float], step: int) -> None:
         now = int(time.time() * 1000)
@@ -165,8 +165,12 @@ class MLflowRecorder:
                 if last_try or not any(word in str(error) for word in COLLISIONS):
                     raise
 
-    def _reopen(self, tags: Mapping[str, str]) -> None:
+    def _reopen(self, tags: Mapping[str, str], params: Mapping[str, str], photo: PhotoSource | None) -> None:
         run = self._client.get_run(self.run_id)
+        if not run.data.params:  # the store failed before they were sent, though a picture may be there
+            self._params = list(params.items())
+            if photo is not None:
+                self._log_photo(photo)
         for key in run.data.metrics:
             self._held[key] = max(metric.step for metric in self._client.get_metric_history(self.run_id, key))
         for artifact in self._client.list_artifacts(self.run_id, "images"):

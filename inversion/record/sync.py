@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LOCKED = 120.0  # seconds for another process that brings runs in
+
 
 def note_behind(store: Store, folder: Path) -> None:
     """Remember that a store lacks a part of a folder's record, until `sync` has brought it in."""
@@ -62,16 +64,24 @@ def _experiment(folder: Path) -> str | None:
 
 
 def sync(store: Store) -> list[Path]:
-    """Bring in every folder that is noted; returns those that were. Raises ConfigError, OSError of the store."""
-    done = []
-    for note, folder in behind(store):
-        if (folder / RESULT).is_file():
-            with clear_errors(store.uri):
-                sync_folder(store, folder)
-            done.append(folder)
-        else:
-            log.warning("%s has no record any more: MLflow keeps what it has of it", folder)
-        note.unlink(missing_ok=True)
+    """Bring in every folder that is noted; returns those that were. Raises ConfigError, OSError of the store.
+
+    One process of this machine at a time: two that bring in the same folder would each make a run of it.
+    """
+    from filelock import FileLock
+
+    done: list[Path] = []
+    if not any(behind(store)):
+        return done
+    with FileLock(_notes(store.uri) / ".lock", timeout=LOCKED):
+        for note, folder in behind(store):
+            if (folder / RESULT).is_file():
+                with clear_errors(store.uri):
+                    sync_folder(store, folder)
+                done.append(folder)
+            else:
+                log.warning("%s has no record any more: MLflow keeps what it has of it", folder)
+            note.unlink(missing_ok=True)
     if done:
         log.info("MLflow has got %d runs that it had missed", len(done))
     return done
@@ -113,7 +123,6 @@ def sync_folder(store: Store, folder: Path) -> str:
         photo,
         run.get("parent"),
         None if known is None else str(known.info.run_id),
-        is_empty=known is not None and not known.data.params,  # the store failed right after it was opened
     )
     for step, values in steps(folder / LOSSES):
         recorder.log_metrics(values, step)

@@ -78,8 +78,9 @@ class Packing:
             self.shipment = Shipment.begun(self.sweep)
             self.config = self.shipment.with_folder(self.config)
             store = self.config.tracking
-            how_far = f"python -m sweeps watch {store.experiment} --uri {store.uri}"
-            log.info("machines that do not share %s tell at the end; until then: %s", self.sweep, how_far)
+            if store.uri is not None:
+                how_far = f"python -m sweeps watch {store.experiment} --uri {store.uri}"
+                log.info("machines that do not share %s tell at the end; until then: %s", self.sweep, how_far)
         paths = files_of(self.config, [point.words for point in points])
         self.shipment = self.shipment.with_files(paths, ray.put)
 
@@ -157,9 +158,10 @@ class PackTask:
         if self.shipment is None:
             return {}
         store, sweep = self.config.tracking.uri, self.shipment.sweep
-        if store is not None and sqlite_path(store) and not self.shipment.shares_folder:
+        if (store is None or sqlite_path(store)) and not self.shipment.shares_folder:
+            lacks = "so nobody would find its records" if store is None else f"so it has no {store} either"
             raise ConfigError(
-                f"this machine does not share {sweep} with the command, so it has no {store} either; start "
+                f"this machine does not share {sweep} with the command, {lacks}; start "
                 "`mlflow server` and give its address: tracking.uri=http://host:5000"
             )
         import ray

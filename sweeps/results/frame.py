@@ -26,7 +26,7 @@ def runs_frame(name: str = "inversion", uri: str = STORE) -> pd.DataFrame:
 def joined(tables: Sequence[Table]) -> pd.DataFrame:
     """Several tasks' rows below one another; a setting that a task does not vary has the task's one value."""
     frames = []
-    keys = list(dict.fromkeys(key for table in tables for key in table.keys))
+    keys = list(dict.fromkeys(key for table in tables for key in table.keys if key not in DETAILS))
     for table in tables:
         frame = table.tidy()
         for key in keys:

@@ -57,10 +57,11 @@ class Table:
         return catalogue.terms(self.metrics)
 
     def tidy(self) -> pd.DataFrame:
-        """For people and spreadsheets: settings first, then figures, then where it all lies."""
-        settings = ["photo", "seed", "status"]
-        where = [name for name in DETAILS if name not in (*settings, "reason")]
-        return self.rows[[*self.keys, *settings, *self.metrics, "reason", *where]]
+        """For people and spreadsheets: settings first, then figures, then where it all lies; each column once."""
+        problem = ["photo", "seed", "status"]
+        where = [name for name in DETAILS if name not in (*problem, "reason")]
+        settings = [key for key in self.keys if key not in problem]
+        return self.rows[[*settings, *problem, *self.metrics, "reason", *where]]
 
 
 def build(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Plan) -> list[Table]:
@@ -68,11 +69,13 @@ def build(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Plan) ->
 
     Of several runs of one problem the last that finished counts, else the last. When the runs of a task fill at
     least half of the product of its axes, the rest of it is added as MISSING, or as FAILED where the plan knows why.
-    A task of the plan without any run follows with all that was to be run.
+    A task of the plan without any run follows with all that was to be run. A run without params has only been claimed,
+    or was killed before they were sent: nothing says which cell it is, and its point counts as not run.
     """
     by_task: dict[Task, list[Run]] = {}
     for run in runs:
-        by_task.setdefault(task_of(run), []).append(run)
+        if run.data.params:
+            by_task.setdefault(task_of(run), []).append(run)
     tables = [_build_one(of_task, title, facts, plan, task) for task, of_task in by_task.items()]
     to_come: dict[Task, list[PlannedRun]] = {}
     known = next(iter(by_task), Task())

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from mlflow.entities import Run
 from PIL import Image
 
 from inversion.errors import ConfigError
+from inversion.record import mlflow_recorder
 from inversion.record import sync as syncing
 from inversion.record.folder_recorder import FolderRecorder
 from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
@@ -52,8 +56,13 @@ def tell(recorder: Recorder, files: list[Path], until: int = 9) -> None:
     recorder.flush()
 
 
-def recorded(folder: Path, store: Store, copied: int | None = None, killed: bool = False) -> str | None:
-    """A record in a folder, and in the store as many of its calls, or no run at all; the run's id."""
+def recorded(
+    folder: Path, store: Store, copied: int | None = None, killed: bool = False, claimed: str | None = None
+) -> str | None:
+    """A record in a folder, and in the store as many of its calls, or no run at all; the run's id.
+
+    claimed: of a run that the store has already.
+    """
     own = OwnFolder(folder)
     files = FolderRecorder(own)
     files.set_tags(TAGS)
@@ -62,7 +71,7 @@ def recorded(folder: Path, store: Store, copied: int | None = None, killed: bool
     Image.new("RGB", (4, 4)).save(own.claim("restored.png"))
     paths = [folder / name for name in names]
     tell(files, paths)
-    run_id = None
+    run_id = claimed
     if copied is not None:
         recorder = open_run(store)
         run_id = recorder.run_id
@@ -153,6 +162,28 @@ def test_what_is_noted_is_brought_in_once(store: Store, tmp_path: Path, cache: P
     check_complete(store)
 
 
+def test_two_processes_that_bring_in_the_same_folder_make_one_run(
+    store: Store, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workers of a sweep whose server is back: each of them looks for what is missing."""
+    recorded(tmp_path / "run", store)
+    note_behind(store, tmp_path / "run")
+    started, make = Barrier(2), syncing.sync_folder
+
+    def slow(*of: Any) -> str:
+        time.sleep(0.5)  # the other one has looked by now
+        return make(*of)
+
+    def bring(_: int) -> list[Path]:
+        started.wait()
+        return sync(store)
+
+    monkeypatch.setattr(syncing, "sync_folder", slow)
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(map(len, pool.map(bring, range(2)))) == [0, 1]
+    check_complete(store)
+
+
 def test_each_store_has_notes_of_its_own(store: Store, tmp_path: Path) -> None:
     note_behind(store, tmp_path / "run")
     other = replace(store, uri=f"{store.uri}.other")
@@ -171,6 +202,21 @@ def test_a_run_that_was_opened_but_not_described_is_not_doubled(
     sync_folder(store, tmp_path / "run")
     finished = open_client(store.uri).search_runs([store.experiment_id], "attributes.status = 'FINISHED'")
     assert len(finished) == 1 and finished[0].data.params == flatten(CONFIG)
+
+
+def test_a_run_whose_params_had_not_been_sent_is_completed_and_nothing_is_doubled(
+    store: Store, tmp_path: Path
+) -> None:
+    """The store went away before the first losses; a picture was there, and another process gave the run up."""
+    client = open_client(store.uri)
+    claimed = mlflow_recorder.open_run(
+        store.uri, store.experiment_id, "a run", {"kind": "job", "reason": "killed"}
+    )
+    client.log_image(claimed, Image.new("RGB", (4, 4)), key="progress", step=0)
+    client.set_terminated(claimed, "KILLED")
+    recorded(tmp_path / "run", store, claimed=claimed)
+    assert sync_folder(store, tmp_path / "run") == claimed
+    assert "reason" not in check_complete(store).data.tags
 
 
 def _away(*_: object, **__: object) -> None:

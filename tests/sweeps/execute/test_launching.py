@@ -228,10 +228,18 @@ def test_jobs_get_the_store_of_the_command_whatever_their_environment_says(
     assert with_store(config).hydra.overrides.hydra[0] == f"tracking.uri='sqlite:///{home()}/mlflow.db'"
 
 
-def test_a_database_that_another_machine_does_not_have_is_refused_with_what_to_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("store", "lacks"),
+    [("sqlite:////here/mlflow.db", "has no sqlite"), (None, "nobody would find its records")],
+)
+def test_what_another_machine_could_not_bring_back_is_refused_with_what_to_start(
+    tmp_path: Path, store: str | None, lacks: str
+) -> None:
     shipment = Shipment.begun(tmp_path / "multirun")
     (tmp_path / "multirun").rename(tmp_path / "elsewhere")  # a machine that does not share it
-    config = OmegaConf.create({"tracking": {"uri": "sqlite:////here/mlflow.db"}})
-    with pytest.raises(ConfigError, match="does not share .*/multirun with the command.*mlflow server"):
+    config = OmegaConf.create({"tracking": {"uri": store}})
+    with pytest.raises(
+        ConfigError, match=f"does not share .*/multirun with the command.*{lacks}.*mlflow server"
+    ):
         PackTask.of(config, [], shipment)._unpack()
     assert PackTask.of(config, [])._unpack() == {}

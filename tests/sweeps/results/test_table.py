@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from inversion.errors import ConfigError
+from inversion.record.mlflow_recorder import open_run
+from inversion.record.mlflow_store import open_client
+from sweeps.execute.ledger import membership
 from sweeps.report.page import render
 from sweeps.report.source import Source
 from sweeps.results import store as store_module
@@ -56,6 +59,19 @@ def test_two_composed_degradations_are_told_apart_by_their_configs(sweep: Sweep)
         sweep.add({"degradation": target}, quality_of(0.1, 10), tags={"degradation": name})
     found = Store(sweep.uri).sweep(sweep.parent)
     assert [table.task.degradation for table in found] == ["compose", "small_noisy_jpeg"]
+
+
+@pytest.mark.parametrize("status", ["KILLED", "RUNNING"])
+def test_a_claimed_run_without_settings_adds_no_cell(sweep: Sweep, status: str) -> None:
+    """Settings go with the first losses: who looks before, or whose process was killed before, finds none."""
+    grid(sweep, regs=(0.5, 0.001), steps=(100, 20))
+    before = only(sweep)
+    tags = {"kind": "job", "fingerprint": "f", "degradation": "blur", membership(sweep.parent): "yes"}
+    claimed = open_run(sweep.uri, sweep.experiment, "hopper.jpg blur", tags, sweep.parent)
+    if status != "RUNNING":
+        open_client(sweep.uri).set_terminated(claimed, status)
+    found = only(sweep)
+    assert found.axes == before.axes and list(found.rows["run_id"]) == list(before.rows["run_id"])
 
 
 def test_what_all_runs_share_is_told_apart_from_what_they_vary(whole: Sweep) -> None:
@@ -280,6 +296,11 @@ def test_a_tables_photos_are_problems_of_their_own(tmp_path: Path) -> None:
     assert found.keys == ["photo", "reg", "steps"] and not found.is_grid
     rows = [(row["photo"], row["reg"], row["steps"]) for _, row in found.rows.iterrows()]
     assert rows == lines and found.rows["status"].tolist() == ["FINISHED"] * 3 + ["MISSING"]
+    names = ["task", "reg", "steps", "photo", "seed", "status"]
+    for tables in ([found], [found, found]):  # of one degradation, of two
+        whole = joined(tables)
+        assert list(whole.columns[:6]) == names and whole.columns.is_unique
+        assert list(whole["photo"]) == [photo for photo, _, _ in lines] * len(tables)
     first, second = summarize(found).verdicts
     assert (first.problem, first.cells) == ("photo me.jpg", (0, 1)) and first.command == "reg=0.3 steps=500"
     assert second.cells == (2, 3)
