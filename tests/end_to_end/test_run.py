@@ -215,12 +215,18 @@ def test_inpainting_takes_a_mask_and_finds_what_is_blanked(tmp_path: Path, weigh
     [
         (["image=nowhere.jpg"], "nowhere.jpg"),
         (["steps=0"], "steps must be"),
-        (["reg=-1"], "reg must be"),
-        (["degradation=blur", "degradation.kernel_size=99"], "kernel_size"),
-        (["generator.path=nowhere.pkl"], "nowhere.pkl"),
         (["regg=1"], "regg"),
-        (["degradation=blurr"], "blurr"),
-        (["device=cuda:99"], "device"),
+        # each of a kind of its own, which tests without a process hold as well
+        *[
+            pytest.param(overrides, message, marks=pytest.mark.slow)
+            for overrides, message in [
+                (["reg=-1"], "reg must be"),
+                (["degradation=blur", "degradation.kernel_size=99"], "kernel_size"),
+                (["generator.path=nowhere.pkl"], "nowhere.pkl"),
+                (["degradation=blurr"], "blurr"),
+                (["device=cuda:99"], "device"),
+            ]
+        ],
     ],
 )
 def test_bad_input_ends_with_one_clear_message(

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current
 GRID = ["degradation=blur,grayscale", "space=w,w+", "loss=pixel", "steps=4", "reg=0.1"]
 
 
-@pytest.mark.parametrize("net", ["t", pytest.param("r", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("net", ["t", "r"])
 def test_a_grid_over_tasks_and_spaces_is_restored(net: str, tmp_path: Path) -> None:
     store = Store(tmp_path, written.stylegan3_file(tmp_path / "net.pkl", net))
     done = store.sweep(*GRID, "launcher=batched")
