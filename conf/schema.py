@@ -134,10 +134,12 @@ def loss_for(degradation: str, generator: str) -> str:
     """The loss that a degradation gets on a net, where the command line names none.
 
     Pixels where nothing is missing; else the discriminator's features, which keep the search near real-looking faces.
+    Robust ones where damage is looked for, since not all of it is found.
     """
-    if generator not in SMALL:
-        return "lpips"
-    return "pixel" if preset_for(degradation, generator) == "invert" else "discriminator"
+    if generator in SMALL and preset_for(degradation, generator) == "invert":
+        return "pixel"
+    features = "discriminator" if generator in SMALL else "lpips"
+    return f"{features}_robust" if degradation == "auto" else features
 
 
 def register() -> None:

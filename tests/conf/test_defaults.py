@@ -15,7 +15,8 @@ from conf.schema import register
 from inversion.search.hyperparameters import Hyperparameters
 
 CONF = Path(__file__).parents[2] / "conf"
-COMPOSITIONS = ("compose", "small_noisy_jpeg")  # lists of steps; the class has none by default
+# lists of steps, of which the class has none by default; losses that are others with one value changed
+COMPOSITIONS = ("compose", "small_noisy_jpeg", "discriminator_robust", "lpips_robust")
 CHOICES = [
     f"{group}={path.stem}"
     for group in ("degradation", "loss")
