@@ -19,6 +19,7 @@ from sweeps.home import checkout, home
 
 STORE = "sqlite:///mlflow.db"  # the project's own
 HOST, PORT = "127.0.0.1", 5000
+TRAINING = "workflowType=machine_learning"  # else MLflow's page is the one for language models, without our runs' list
 GRACE = 5.0  # seconds in which a server may end by itself
 QUIET = {  # no reports to MLflow's makers; no workers for its evaluation jobs, eight processes of 160 MB each
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -117,9 +118,9 @@ def sweep_link(uri: str, experiment_id: str, sweep: str, port: int = PORT) -> st
 
 def run_link(uri: str, experiment_id: str, run_id: str, port: int = PORT) -> str:
     """The address of one run's page."""
-    return f"{server_of(uri, port)}/#/experiments/{experiment_id}/runs/{run_id}"
+    return f"{server_of(uri, port)}/#/experiments/{experiment_id}/runs/{run_id}?{TRAINING}"
 
 
 def _charts(uri: str, experiment_id: str, port: int) -> str:
     page = f"{server_of(uri, port)}/#/experiments/{experiment_id}/runs"
-    return f"{page}?workflowType=machine_learning&compareRunsMode=CHART"
+    return f"{page}?{TRAINING}&compareRunsMode=CHART"

@@ -82,6 +82,9 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
 
 
 def test_a_runs_link_leads_to_the_server_and_holds_no_password() -> None:
-    assert run_link("sqlite:////a/mlflow.db", "1", "ab") == "http://127.0.0.1:5000/#/experiments/1/runs/ab"
+    assert (
+        run_link("sqlite:////a/mlflow.db", "1", "ab")
+        == "http://127.0.0.1:5000/#/experiments/1/runs/ab?workflowType=machine_learning"
+    )
     address = run_link("https://ann:secret@host:8443/mlflow/", "1", "ab")
-    assert address == "https://host:8443/mlflow/#/experiments/1/runs/ab"
+    assert address == "https://host:8443/mlflow/#/experiments/1/runs/ab?workflowType=machine_learning"

@@ -53,5 +53,5 @@ def test_a_run_on_a_server_is_linked_there_and_one_in_no_store_not_at_all(
         mlflow.link(search)
     store = {"uri": "https://ann:secret@host:8080", "experiment": "inversion", "experiment_id": "3"}
     OwnFolder(search.folder).describe_run({"id": "ab", "store": store})
-    assert mlflow.link(search) == "https://host:8080/#/experiments/3/runs/ab"
+    assert mlflow.link(search) == "https://host:8080/#/experiments/3/runs/ab?workflowType=machine_learning"
     mlflow.close()
