@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from inversion.damage.luma import reduced
+from inversion.damage.luma import enlarged, reduced
 from inversion.damage.scratches import ALIKE, EXTREME, HALF, NOISES
 
 SIDE = 512  # px of the longer side: spots are looked for at this size
@@ -83,11 +83,5 @@ def find_spots(small: np.ndarray, least: float, clean: np.ndarray) -> tuple[np.n
 
 def at_full_size(spots: np.ndarray, ground: np.ndarray, luma: np.ndarray, factor: int) -> np.ndarray:
     """The spots' pixels in a photo in which they are dark: [h, w] twice and [H, W] -> [H, W] bool."""
-    height, width = luma.shape
-
-    def enlarged(x: np.ndarray) -> np.ndarray:
-        large = np.repeat(np.repeat(x, factor, axis=0), factor, axis=1)
-        return np.pad(large, ((0, height - large.shape[0]), (0, width - large.shape[1])), mode="edge")
-
-    near = enlarged(ndimage.binary_dilation(spots, np.ones((3, 3))))
-    return np.asarray(near & (enlarged(ground) - luma > HALF * DEPTH))
+    near = enlarged(ndimage.binary_dilation(spots, np.ones((3, 3))), factor, luma.shape)
+    return np.asarray(near & (enlarged(ground, factor, luma.shape) - luma > HALF * DEPTH))

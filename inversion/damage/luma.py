@@ -26,6 +26,15 @@ def reduced(image: np.ndarray, factor: int) -> np.ndarray:
     return means
 
 
+def enlarged(image: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Every pixel as factor x factor of them, and the last ones on to the edge: [h, w] -> [H, W], of this shape.
+
+    image: as `reduced` gives it of a picture of this shape.
+    """
+    large = np.repeat(np.repeat(image, factor, axis=0), factor, axis=1)
+    return np.pad(large, ((0, shape[0] - large.shape[0]), (0, shape[1] - large.shape[1])), mode="edge")
+
+
 def patchwork(image: np.ndarray, tiles: int = 16) -> np.ndarray:
     """Squares from all over a large photo, one above the other: [H, W, ...] -> [tiles * TILE, TILE, ...].
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from inversion.damage.luma import reduced
+from inversion.damage.luma import enlarged, reduced
 
 SIDE = 512  # px of the longer side: lines are looked for at this size
 WIDEST = 13  # px there: structures as wide are no scratches
@@ -106,13 +106,10 @@ def along(candidates: np.ndarray, faint: np.ndarray, colour: np.ndarray, angle: 
 def at_full_size(lines: np.ndarray, depth: np.ndarray, luma: np.ndarray, factor: int) -> np.ndarray:
     """The lines' pixels in a photo in which they are dark: [h, w] twice and [H, W] -> [H, W] bool."""
     depths = ndimage.maximum_filter(np.where(lines, depth, 0), 3)
-    height, width = luma.shape
-
-    def enlarged(x: np.ndarray) -> np.ndarray:
-        large = np.repeat(np.repeat(x, factor, axis=0), factor, axis=1)
-        return np.pad(large, ((0, height - large.shape[0]), (0, width - large.shape[1])), mode="edge")
-
-    around = enlarged(ndimage.grey_closing(reduced(luma, factor), size=(WIDEST, WIDEST)))
-    near = enlarged(ndimage.binary_dilation(lines, np.ones((3, 3))))
-    deep = around - ndimage.uniform_filter(luma, 3) > HALF * enlarged(depths)
+    ground = ndimage.grey_closing(reduced(luma, factor), size=(WIDEST, WIDEST))
+    near, around, deepest = (
+        enlarged(x, factor, luma.shape)
+        for x in (ndimage.binary_dilation(lines, np.ones((3, 3))), ground, depths)
+    )
+    deep = around - ndimage.uniform_filter(luma, 3) > HALF * deepest
     return np.asarray(near & deep)

@@ -7,7 +7,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import ENOSPC
@@ -20,9 +20,11 @@ from inversion.record.relocate import relocate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 T = TypeVar("T")
 
+PAGE = 1000  # runs per request
 BUSY_SECONDS = 60.0  # how long a claim waits for a sqlite database that another process writes to
 # A server that does not answer is told within seconds: MLflow itself would try for four minutes.
 QUICKLY = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
@@ -102,6 +104,21 @@ def open_existing(uri: str) -> MlflowClient:
         if database is not None:
             relocate(database)
         return open_client(uri)
+
+
+def search_runs(
+    client: MlflowClient, experiments: Sequence[str], wanted: str, order_by: Sequence[str] = ()
+) -> Iterator[Run]:
+    """All runs that are not deleted, a page at a time. wanted, order_by: as MLflow's search has them."""
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            list(experiments), wanted, max_results=PAGE, order_by=list(order_by), page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def sqlite_path(uri: str) -> Path | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from inversion.record.mlflow_store import open_client, patiently, sqlite_path
+from inversion.record.mlflow_store import open_client, patiently, search_runs, sqlite_path
 from inversion.record.run_index import FINGERPRINT, RunIndex, statuses
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-PAGE = 1000  # runs per request
 
 
 class Lookup:
@@ -25,13 +23,7 @@ class Lookup:
 
     def matching(self, wanted: str) -> Iterator[Run]:
         """wanted: as MLflow's search has it."""
-        client, token = open_client(self.uri), None
-        while True:
-            page = client.search_runs([self.experiment_id], wanted, max_results=PAGE, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        yield from search_runs(open_client(self.uri), [self.experiment_id], wanted)
 
     def of_problem(self, fingerprints: Sequence[str]) -> Iterator[Run]:
         """Runs that may be recorded under any of these; all that were committed before are among them."""

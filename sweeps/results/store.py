@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlparse
 import pandas as pd
 
 from inversion.errors import ConfigError
-from inversion.record.mlflow_store import open_existing, patiently, sqlite_path
+from inversion.record.mlflow_store import open_existing, patiently, search_runs, sqlite_path
 from inversion.record.run_reader import tagged
 from sweeps.execute.ledger import membership
 from sweeps.results.planned import FAILURES_FILE, SWEEP_FILE, Plan, read_plan
@@ -20,8 +20,6 @@ from sweeps.ui import run_link
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-PAGE = 1000  # runs per request
 
 
 class Store:
@@ -135,29 +133,13 @@ class Store:
         """Every run that has a tag, oldest first."""
         database = sqlite_path(self.uri)
         if database is None:
-            runs = self._search(experiments, f"tags.`{tag}` = '{value}'")
+            wanted, order = f"tags.`{tag}` = '{value}'", ["attributes.start_time ASC"]
+            runs = list(search_runs(self._client, experiments, wanted, order))
         else:
             runs = patiently(lambda: tagged(database, experiments, tag, value))
         for run in runs:
             self._remember(run)
         return runs
-
-    def _search(self, experiments: Sequence[str], wanted: str) -> list[Run]:
-        """A page at a time."""
-        runs: list[Run] = []
-        token: str | None = None
-        while True:
-            page = self._client.search_runs(
-                list(experiments),
-                wanted,
-                max_results=PAGE,
-                order_by=["attributes.start_time ASC"],
-                page_token=token,
-            )
-            runs += page
-            token = page.token
-            if not token:
-                return runs
 
 
 class Files:

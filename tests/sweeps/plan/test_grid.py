@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict
 
-from conf.schema import register
 from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
@@ -22,14 +19,7 @@ from sweeps.plan.interpolations import followers
 from tests.end_to_end.sweeping import write_weights
 
 ALL_READ = ("seed", "reg", "input.mask")
-CONF = Path(__file__).parents[3] / "conf"
-
-
-@pytest.fixture(autouse=True)
-def hydra() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
+pytestmark = pytest.mark.usefixtures("hydra")
 
 
 @pytest.fixture

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from PIL import Image
 
-from conf.schema import register
 from hydra_plugins.checked_sweeper import CheckedSweeper
 from inversion.errors import ConfigError
 from sweeps.plan.grid import read_grid
 from sweeps.plan.points import read_points, refuse_without_sweep, take_points
 from sweeps.plan.seeds import repeat
 
-CONF = Path(__file__).parents[3] / "conf"
-
-
-@pytest.fixture(autouse=True)
-def hydra() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
+pytestmark = pytest.mark.usefixtures("hydra")
 
 
 @pytest.fixture

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from conf.schema import register
 from inversion.errors import ConfigError
 from sweeps.plan.grid import Grid, read_grid
 from sweeps.plan.seeds import refuse_without_sweep, repeat
 
-CONF = Path(__file__).parents[3] / "conf"
+pytestmark = pytest.mark.usefixtures("hydra")
 FAST = ["input=synthetic", "generator=portraits64"]
-
-
-@pytest.fixture(autouse=True)
-def hydra() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 def composed(*words: str, params: dict[str, str] | None = None) -> DictConfig:
