@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from inversion.errors import ConfigError
+from inversion.record import mlflow_store
 from inversion.record.mlflow_recorder import open_run
 from inversion.record.mlflow_store import open_client
 from sweeps.execute.ledger import membership
 from sweeps.report.page import render
 from sweeps.report.source import Source
-from sweeps.results import store as store_module
 from sweeps.results.frame import joined
 from sweeps.results.store import Store
 from sweeps.results.summarize import study, summarize
@@ -101,7 +101,7 @@ def test_a_store_that_does_not_exist_is_refused_and_not_created(tmp_path: Path) 
 
 
 def test_every_page_is_read(whole: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "PAGE", 1)
+    monkeypatch.setattr(mlflow_store, "PAGE", 1)
     assert len(only(whole).rows) == 4
 
 
