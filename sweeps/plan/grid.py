@@ -39,6 +39,7 @@ class Cell:
     point: str  # reg=0.1 steps=500
     photo: str  # file name; "" for a synthetic face
     fingerprint: str
+    photo_sha256: str = ""  # of the file; "" for a synthetic face
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class Checker:
         self._once(check_degradation, config.degradation, config.degraded, resolution)
         photos = self._once(self._photos, config.input)
         return [
-            Cell(point, name, fingerprint(config.values, photo, checkpoint)) for name, photo in photos.items()
+            Cell(point, name, fingerprint(config.values, photo, checkpoint), photo if name else "")
+            for name, photo in photos.items()
         ]
 
     def _once(self, look: Callable[..., Found], *settings: Any) -> Found:
