@@ -26,6 +26,9 @@ from inversion.record.writer import Background, process_writer
 from inversion.restoration import Problem
 
 CONFIG = "config.yaml"
+DUMPER = getattr(
+    yaml, "CSafeDumper", yaml.SafeDumper
+)  # PyYAML may be installed without its C part, ten times slower
 
 
 def open_store(
@@ -70,7 +73,7 @@ def open_record(
     own.check([CONFIG, LOSSES, SUMMARY, TAGS, RESULT, *FILES, *sample_files(problem.hyperparameters.samples)])
     files = Background(FolderRecorder(own), process_writer("folders"))
     files.set_tags(tags)
-    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    text = yaml.dump(dict(config), Dumper=DUMPER, sort_keys=False, allow_unicode=True)
     own.keep(CONFIG, text.encode("utf-8", "backslashreplace"))
     files.log_file(folder / CONFIG)
     files.flush()
