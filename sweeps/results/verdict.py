@@ -192,6 +192,8 @@ def explain(
 
 def _choice(criterion: Criterion, degradation_varies: bool, axes: Sequence[Axis], alike: int) -> str:
     if not criterion.original_known:
+        if all(axis.key.startswith(DEGRADATION) for axis in axes):
+            return "it is the best of these."
         those = "those with the best degradation" if degradation_varies else "these"
         if criterion.by_misfit:
             those += f" and a fit within {SMALLEST['dB']:g} dB of the best"
