@@ -51,7 +51,7 @@ function interval(cell, name) {
 
 // What stands below a picture: the task's two metrics, of the consistent picture where there is one.
 function captionOf(task, cell) {
-  const short = { identity_distance: "id ", fit_psnr: "fit ", fit_sharpness: "sharpness " };
+  const short = { identity_distance: "id ", fit_psnr: "fit ", fit_sharpness: "sharpness ", blur_misfit: "misfit " };
   const names = task.captions.map((names) => names.find((name) => mean(cell, name) !== null)).filter(Boolean);
   const parts = names.map((name) => `${short[name.replace(/^consistent_/, "")] || ""}${number(mean(cell, name), name)} ${D.metrics[name].unit}`.trim().replaceAll(" ", "\u00a0"));
   const small = [names.length ? interval(cell, names[0]) : "", cell.expected > 1 ? `n ${cell.n}${cell.n < cell.expected ? ` of ${cell.expected}` : ""}`.replaceAll(" ", "\u00a0") : ""];
