@@ -12,6 +12,7 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.wiener import confirmed, noise_beside, where_detailed, wiener
 from inversion.errors import ConfigError
+from inversion.length import is_of_photo
 
 AUTO = "auto"
 
@@ -23,13 +24,22 @@ class GaussianBlur(Degradation):
     kernel_size: pixels, 10% of the face's square, or 100px of the photo; None = 10 % of the resolution, see
     `default_kernel_size`; auto = estimated from a photo that arrives blurred, by inversion/search/blind_blur.py before
     `bind`.
-    sigma: pixels, or with a unit; None = OpenCV's rule for that kernel size, see `default_sigma`.
+    sigma: pixels, or with a unit; None = OpenCV's rule for that kernel size, see `default_sigma`: in the photo's pixels
+    for a size in them, as a blur is found (inversion/damage/blur.py), else in the generator's.
     """
 
     LENGTHS = ("kernel_size", "sigma")
 
     kernel_size: float | str | None = None
     sigma: float | str | None = None
+
+    def in_pixels(self, resolution: int, side: float) -> GaussianBlur:
+        found = super().in_pixels(resolution, side)
+        assert isinstance(found, GaussianBlur)
+        if self.sigma is None and is_of_photo(self.kernel_size) and isinstance(found.kernel_size, float):
+            scale = resolution / side  # pixels of the generator per pixel of the photo
+            return replace(found, sigma=default_sigma(found.kernel_size / scale) * scale)
+        return found
 
     def bind(self, photos: Tensor, degraded: bool) -> GaussianBlur:
         resolution = min(photos.shape[-2:])
@@ -63,7 +73,7 @@ class GaussianBlur(Degradation):
         The Wiener filter takes the place of A⁺, which would amplify the photo's rounding errors without bound.
         """
         residual = observed - self(restored)
-        return (restored + wiener(residual, observed, self._kernel(residual))).clamp(-1, 1)
+        return (restored + wiener(residual, observed, self.kernel(residual))).clamp(-1, 1)
 
     def shrunk(self, factor: int) -> GaussianBlur:
         """kernel_size and sigma divided by the factor."""
@@ -77,7 +87,7 @@ class GaussianBlur(Degradation):
         Fine details come back only where the photo shows that there was something, and the restoration's own count as
         far as the photo confirms them.
         """
-        kernel = self._kernel(enlarged)
+        kernel = self.kernel(enlarged)
         enlarged = confirmed(enlarged, observed, kernel, unfitted)
         residual = observed - self(enlarged)
         noise = noise_beside(observed, kernel)
@@ -99,14 +109,15 @@ class GaussianBlur(Degradation):
         """The matrix that `blur` multiplies by, cached for images like x: every step of a search needs it."""
         key = side, x.dtype, x.device
         if key not in self._matrices:
-            self._matrices[key] = blur_matrix(self._kernel(x), side).to(x.dtype)
+            self._matrices[key] = blur_matrix(self.kernel(x), side).to(x.dtype)
         return self._matrices[key]
 
     @cached_property
     def _matrices(self) -> dict[tuple[int, torch.dtype, torch.device], Tensor]:
         return {}
 
-    def _kernel(self, x: Tensor) -> Tensor:
+    def kernel(self, x: Tensor) -> Tensor:
+        """In one dimension, for images like x: [1, taps]."""
         size, sigma = self._bound()
         dtype = torch.promote_types(x.dtype, torch.float32)
         return gaussian_kernel(size, torch.full((1,), sigma, dtype=dtype, device=x.device))

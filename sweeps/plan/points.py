@@ -14,6 +14,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict
 
+from conf.arrives import with_degradation
 from conf.file_names import quote, spelled
 from inversion.errors import ConfigError
 from sweeps.plan.composer import key_of
@@ -85,6 +86,7 @@ def table_of(overrides: Sequence[Override]) -> str | None:
 def split(overrides: Sequence[Override], most: int | None = None) -> list[list[list[str]]]:
     """Every point's words in batches of at most `most`: the product of all axes; each row of a table with it.
 
+    A point that arrives degraded means what it means on the command line: without a degradation, degradation=auto.
     Raises ConfigError for a setting that the table and the command line both give.
     """
     found = BasicSweeper.split_arguments(list(overrides), None)[0]
@@ -97,7 +99,13 @@ def split(overrides: Sequence[Override], most: int | None = None) -> list[list[l
                 f"{both[0]} is a column of {table}. Got it on the command line as well; leave one out."
             )
         found = [[*words, *row] for row in rows for words in found]
+    found = [with_degradation(words) for words in found]
     return list(BasicSweeper.split_overrides_to_chunks(found, most)) if found else []
+
+
+def columns_of(path: str | Path) -> list[str]:
+    """The first line of a table. Raises ConfigError."""
+    return [word.partition("=")[0] for word in read_points(path)[0]]
 
 
 def axes_of(overrides: Sequence[Override]) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.results.axes import parse
+from sweeps.results.photos import Photo
 
 SWEEP_FILE = "sweep.json"  # of the parent run: {"axes": {...}, "cells": [...], "table": null}
 FAILURES_FILE = "failed.jsonl"  # of the parent run: one object of FAILURE_KEYS per line
@@ -29,7 +30,7 @@ class PlannedRun:
     """A point and a photo that were to be run."""
 
     point: Mapping[str, Any]  # setting → value: {"reg": 0.1}
-    photo: str  # its file's name; "" for a synthetic face
+    photo: Photo  # its name is "" for a synthetic face
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping
     text = tags.get("failed", "") if failures_file is None else failures_file.read_text(encoding="utf-8")
     lines = [line for line in text.split("\n") if line]
     failures = tuple(read_failure(line, cells, axes) for line in lines)
-    runs = tuple(PlannedRun(_values(cell["point"], axes), cell["photo"]) for cell in cells)
+    runs = tuple(
+        PlannedRun(_values(cell["point"], axes), Photo(cell["photo"], cell.get("photo_sha256", "")))
+        for cell in cells
+    )
     return Plan(axes, failures, runs, bool(told.get("table")))
 
 

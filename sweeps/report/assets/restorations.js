@@ -103,11 +103,9 @@ function restorations(task) {
   const redraw = () => task.redraws.forEach((draw) => draw());
   segments(task.part("shown"), `shown-${task.number}`, task.kinds.map((kind) => [kind, task.word(kind)]), task.chosen.kind, (kind) => { task.chosen.kind = kind; redraw(); });
   task.part("shown").hidden = task.kinds.length < 2;
-  const most = Math.max(1, ...task.cells.map((cell) => cell.problems.length));
-  if (most > 1) {
-    const longest = task.cells.find((cell) => cell.problems.length === most);
-    longest.problems.forEach((p, i) => task.part("photo").append(option(i, task.nameOf(task.problems[p]))));
-    task.part("photo").addEventListener("change", () => { task.chosen.photo = Number(task.part("photo").value); redraw(); });
+  if (task.photos.length > 1) {
+    task.part("photo").append(...task.photos.map((name) => option(name, name)));
+    task.part("photo").addEventListener("change", () => { task.chosen.photo = task.part("photo").value; redraw(); });
     task.part("photo-choice").hidden = false;
   }
   if (task.layout.grid && task.layout.panels.length) {

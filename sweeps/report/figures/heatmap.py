@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from inversion.metrics import catalogue
-from inversion.pictures.panels import INK, MUTED, PAPER
+from inversion.pictures.drawing import INK, MUTED, PAPER
 from sweeps.report.figures.style import ABSENT, GRID, MARK, labelled, literal, new_figure, say, ticks
 from sweeps.results.axes import Axis, arrange, describe
 from sweeps.results.summarize import Summary

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from inversion.pictures.panels import PAPER
+from inversion.pictures.drawing import PAPER
 from sweeps.report.figures.style import (
     MARK,
     POINT,

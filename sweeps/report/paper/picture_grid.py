@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from inversion.pictures.panels import INK, MUTED
+from inversion.pictures.drawing import INK, MUTED
 from sweeps.report.figures.heatmap import STYLES
 from sweeps.report.figures.style import ABSENT, MARK, literal, new_figure
 from sweeps.report.sheets.cell import Picture, final_picture

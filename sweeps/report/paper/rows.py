@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inversion.metrics import catalogue
-from inversion.pictures.panels import INK, MUTED
+from inversion.pictures.drawing import INK, MUTED
 from sweeps.report.figures.style import ABSENT, GRID, POINT, literal, logarithmic, new_figure, plain
 from sweeps.report.sheets.cell import Picture, final_picture
 from sweeps.results.axes import describe, spell

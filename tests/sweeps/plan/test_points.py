@@ -123,3 +123,51 @@ def test_a_missing_table_a_single_run_and_another_sweeper_are_refused(photos: Pa
     config.hydra.sweeper._target_ = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
     with pytest.raises(ConfigError, match="OptunaSweeper"):
         take_points(config)
+
+
+@pytest.mark.parametrize("beside", [[], ["seed=0,1"]])
+def test_a_line_that_arrives_degraded_is_looked_at_as_on_the_command_line(
+    photos: Path, beside: list[str]
+) -> None:
+    config = composed(points("image,degraded", "me.png,true", "me.png,false"), *beside)
+    take_points(config)
+    grid = read_grid(config)
+    assert [cell.point.replace("seed=0 ", "") for cell in grid.cells][:: len(grid.cells) // 2] == [
+        "image=me.png degraded=true degradation=auto",
+        "image=me.png degraded=false",
+    ]
+    assert grid.axes["degradation"] == ["auto"]
+
+
+def test_an_axis_of_arriving_degraded_is_looked_at_too(photos: Path) -> None:
+    grid = read_grid(composed("image=me.png", "degraded=true,false"))
+    assert [cell.point for cell in grid.cells] == ["degraded=True degradation=auto", "degraded=False"]
+
+
+def test_a_degradation_that_is_said_stays(photos: Path) -> None:
+    config = composed(points("degraded,degradation", "true,blur", "true,none"), "image=me.png")
+    take_points(config)
+    grid = read_grid(config)
+    assert [cell.point for cell in grid.cells] == [
+        "degraded=true degradation=blur",
+        "degraded=true degradation=none",
+    ]
+    config = composed(points("degraded", "true"), "image=me.png", "degradation=grayscale")
+    take_points(config)
+    assert read_grid(config).axes.keys() == {"degraded"}
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("imgae", "imgae is no setting; image would work"),
+        ("kernel_size", "kernel_size is no setting; degradation.kernel_size would work"),
+        ("photo", "photo is no setting; columns are such as image, reg, steps"),
+        ("degradation.size", "degradation=blur has degradation.kernel_size, degradation.sigma"),
+    ],
+)
+def test_a_column_that_is_no_setting_says_which_would_work(photos: Path, column: str, message: str) -> None:
+    config = composed(points(f"reg,{column}", "0.3,5"), "degradation=blur", "input=photo")
+    take_points(config)
+    with pytest.raises(ConfigError, match=message):
+        read_grid(config)
