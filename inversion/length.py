@@ -16,6 +16,11 @@ def has_unit(value: object) -> bool:
     return found is not None and float(found[1]) > 0
 
 
+def is_of_photo(value: object) -> bool:
+    """Whether it is spelled in the photo's pixels: 100px."""
+    return isinstance(value, str) and has_unit(value) and value.endswith("px")
+
+
 class Length(float):
     """A number of the generator's pixels that messages show as a person has spelled it."""
 

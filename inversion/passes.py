@@ -146,10 +146,12 @@ class Drawn:
     restored: Tensor  # [N, 3, R, R]
     unfitted: Tensor  # [N, 3, R, R], by the codes alone
     prediction: Tensor  # [N, 3, R, R], corrupted again
-    fits: list[float]  # N, dB: psnr of the prediction to the photo
+    fits: list[
+        float
+    ]  # N, dB: psnr of `unfitted`, corrupted again, to the photo; after their fit all samples agree
 
     def best(self, rows: Sequence[int]) -> tuple[int, list[int]]:
-        """Of one problem's rows: the one that fits its photo best, and all whose losses stayed finite."""
+        """Of one problem's rows: the one whose codes fit its photo best, and all whose losses stayed finite."""
         sound = [row for row in rows if self.result.failed_step[row] is None] or list(rows[:1])
         return max(sound, key=self.fits.__getitem__), sound
 
@@ -161,7 +163,7 @@ def search(
     listeners: Sequence[Listener],
     on_progress: OnProgress,
 ) -> list[Restoration]:
-    """The optimizer pass; of each problem's samples the one that fits its photo best becomes its restoration.
+    """The optimizer pass; of each problem's samples the one whose codes fit its photo best becomes its restoration.
 
     Where `tuning_steps` asks for it, the generator is then fitted to each photo, one after the other.
     """
@@ -183,17 +185,21 @@ def search(
         model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, history, codes, noises
     )
     history.fetch()
-    offsets = fit_offsets(model.synthesis, operator, photos, settings, result, loss.robust, history.fit)
+    given = [{} if start is None else start.offsets for start in starts]
+    offsets = fit_offsets(
+        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given
+    )
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
         if offsets.maps:
             restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
             history.show_fitted(restored)
         prediction = operator(restored)
+        by_codes = operator(unfitted) if offsets.maps else prediction
     insides = [observations[i].inside for i, _ in rows]
     seen = [torch.ones_like(photos[:1, :1]) if inside is None else inside for inside in insides]
     known = torch.cat(seen) if any(inside is not None for inside in insides) else None
-    fits = psnr(prediction, photos, known).tolist()
+    fits = psnr(by_codes, photos, known).tolist()
     drawn = Drawn(result, offsets, history, restored, unfitted, prediction, fits)
 
     stopped, steps_before = offsets.interrupted, max(s.steps for s in settings)

@@ -10,7 +10,7 @@ import torch
 
 from inversion.damage.compression import Compression
 from inversion.damage.luma import reduced
-from inversion.damage.spectrum import SIDES, ring_power
+from inversion.damage.spectrum import SHARPER, SIDES, ring_power
 from inversion.degradations.blur import default_sigma, gaussian_kernel
 
 # log power of sharp photos is SLOPE l + CURVE l^2 + a constant, l = log(frequency / MIDDLE). Means and deviations of 58
@@ -52,18 +52,18 @@ def find_blur(
     noise: float = 0.0,
     compression: Compression | None = None,
     known: np.ndarray | None = None,
-    dusty: bool = False,
+    quantile: float = SHARPER,
 ) -> Blur:
     """Measure at the photo's own size, and at half of it as long as the blur is wide: luma [H, W] in 0..1.
 
     noise: standard deviation in luma. compression: whose steps bound what can be seen. known: [H, W] bool,
-    False = scratched. dusty: some spots of dust may have been missed.
+    False = scratched. quantile: of the photo's squares, by how much they show: see `spectrum.typical`.
     """
     factor = 1
     while True:
         small = reduced(luma, factor)
         seen = None if known is None else reduced(known.astype(np.float32), factor) > 0.999
-        size, spread = at_one_scale(small, noise / factor, compression, factor, seen, dusty)
+        size, spread = at_one_scale(small, noise / factor, compression, factor, seen, quantile)
         if size <= COARSE or min(small.shape) < SIDES[0]:
             break
         factor *= 2
@@ -79,14 +79,14 @@ def at_one_scale(
     compression: Compression | None,
     factor: int,
     known: np.ndarray | None,
-    dusty: bool,
+    quantile: float,
 ) -> tuple[float, float]:
     """The kernel's size in pixels of `luma`, and its relative standard deviation.
 
     log P - log |H|^2 is a parabola in log frequency with the coefficients of photos: Bayesian linear regression, whose
     evidence is compared between kernels (Bishop 2006, section 3.5).
     """
-    frequency, power = ring_power(luma, known, dusty)
+    frequency, power = ring_power(luma, known, quantile)
     floor = noise**2 + rounding(compression, frequency / factor, noise * factor) / factor**2
     clear = np.cumprod(power > CLEAR * floor).astype(bool)
     if clear.sum() < 6:

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
-from inversion.damage.blur import Blur, find_blur
+from inversion.damage.blur import Blur
 from inversion.damage.colour import Colour, find_colour
 from inversion.damage.compressed_noise import noise_before
 from inversion.damage.compression import Compression, find_compression
 from inversion.damage.dust import Dust, find_dust
-from inversion.damage.luma import luma_of, patchwork
+from inversion.damage.luma import luma_of, patchwork, visible
+from inversion.damage.missed import find_blur_beneath
 from inversion.damage.motion import Motion, find_motion
 from inversion.damage.noise import Noise, find_noise
 from inversion.damage.scratches import Scratches, find_scratches
 
-GROWN = 0.004  # of the longer side, at least 2 px: what JPEG and blur make of a scratch's edge
 VISIBLE = 0.006  # of white: less noise in luma is no damage; every camera has as much
 SURE, PROBABLE = 0.7, 0.35  # confidence from which on something is called sure, or probable; below: a guess
 HARMLESS = 88  # JPEG quality from which on nothing can be seen
@@ -102,10 +101,11 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     scratches = find_scratches(luma, noise.sigma)
     known = visible(scratches.mask)
     dust = find_dust(luma, noise.sigma, known)
-    known = visible(scratches.mask | dust.mask)
+    hidden = scratches.mask | dust.mask
+    known = visible(hidden)
     return Damage(
         find_colour(photo, known),
-        find_blur(luma, noise.sigma, compression, known, dust.count > 0),
+        find_blur_beneath(luma, noise.sigma, compression, hidden),
         noise,
         compression,
         scratches,
@@ -118,11 +118,3 @@ def with_edges(hidden: np.ndarray) -> np.ndarray:
     """[H, W] bool, True = hidden -> the same, wider by what JPEG and blur make of an edge."""
     known = visible(hidden)
     return hidden if known is None else ~known
-
-
-def visible(scratched: np.ndarray) -> np.ndarray | None:
-    """What neither scratches nor their edges hide: [H, W] bool, None = all of it."""
-    if not scratched.any():
-        return None
-    reach = max(2, round(GROWN * max(scratched.shape)))
-    return np.asarray(~ndimage.maximum_filter(scratched, 2 * reach + 1))

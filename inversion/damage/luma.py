@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import ndimage
 
 TILE = 256  # px
+GROWN = 0.004  # of the longer side, at least 2 px: what JPEG and blur make of a scratch's edge
 WEIGHTS = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # ITU-R BT.601, as in degradations/grayscale.py
 
 
@@ -50,3 +52,11 @@ def patchwork(image: np.ndarray, tiles: int = 16) -> np.ndarray:
         for side, count in ((height, down), (width, across))
     )
     return np.concatenate([image[y : y + TILE, x : x + TILE] for y in tops for x in lefts])
+
+
+def visible(scratched: np.ndarray) -> np.ndarray | None:
+    """What neither scratches nor their edges hide: [H, W] bool, None = all of it."""
+    if not scratched.any():
+        return None
+    reach = max(2, round(GROWN * max(scratched.shape)))
+    return np.asarray(~ndimage.maximum_filter(scratched, 2 * reach + 1))

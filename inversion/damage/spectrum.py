@@ -10,18 +10,17 @@ COVERED = 0.2  # of the photo: the least that squares without scratches cover be
 
 COARSE = 10  # the lowest of so many parts of all frequencies tell whether a square shows anything
 SHARPER = 0.8  # quantile of the squares' powers
-DUSTY = 0.5  # the same of a dusty photo: spots that were missed have sharp edges in every other square
 
 
 def ring_power(
-    luma: np.ndarray, known: np.ndarray | None = None, dusty: bool = False
+    luma: np.ndarray, known: np.ndarray | None = None, quantile: float = SHARPER
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies in cycles per pixel [F], and the power there of overlapping squares [F].
 
     luma: [H, W]. White noise of variance v has power v at each frequency. Squares are weighted by a window that is zero
     at their borders (Welch 1967, method of modified periodograms). known: [H, W] bool; squares that hold an unknown
-    pixel are left out, and smaller ones taken where too few are left. All are taken if none is without. dusty: spots
-    may be among what is known.
+    pixel are left out, and smaller ones taken where too few are left. All are taken if none is without. quantile: of
+    the squares that show something, see `typical`.
     """
     side = min(SIDES[0], *luma.shape)
     places = squares(luma.shape, side)
@@ -47,7 +46,7 @@ def ring_power(
         level = (square * window).sum() / window.sum()
         power = np.abs(fft.rfft2((square - level) * window)) ** 2 / np.square(window).sum()
         powers[number] = (np.bincount(ring, power.ravel()) / count)[2:last]
-    return np.arange(2, last) / side, typical(powers, DUSTY if dusty else SHARPER)
+    return np.arange(2, last) / side, typical(powers, quantile)
 
 
 def typical(powers: np.ndarray, quantile: float) -> np.ndarray:

@@ -12,6 +12,7 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.wiener import confirmed, noise_beside, where_detailed, wiener
 from inversion.errors import ConfigError
+from inversion.length import is_of_photo
 
 AUTO = "auto"
 
@@ -23,13 +24,22 @@ class GaussianBlur(Degradation):
     kernel_size: pixels, 10% of the face's square, or 100px of the photo; None = 10 % of the resolution, see
     `default_kernel_size`; auto = estimated from a photo that arrives blurred, by inversion/search/blind_blur.py before
     `bind`.
-    sigma: pixels, or with a unit; None = OpenCV's rule for that kernel size, see `default_sigma`.
+    sigma: pixels, or with a unit; None = OpenCV's rule for that kernel size, see `default_sigma`: in the photo's pixels
+    for a size in them, as a blur is found (inversion/damage/blur.py), else in the generator's.
     """
 
     LENGTHS = ("kernel_size", "sigma")
 
     kernel_size: float | str | None = None
     sigma: float | str | None = None
+
+    def in_pixels(self, resolution: int, side: float) -> GaussianBlur:
+        found = super().in_pixels(resolution, side)
+        assert isinstance(found, GaussianBlur)
+        if self.sigma is None and is_of_photo(self.kernel_size) and isinstance(found.kernel_size, float):
+            scale = resolution / side  # pixels of the generator per pixel of the photo
+            return replace(found, sigma=default_sigma(found.kernel_size / scale) * scale)
+        return found
 
     def bind(self, photos: Tensor, degraded: bool) -> GaussianBlur:
         resolution = min(photos.shape[-2:])

@@ -3,7 +3,7 @@
 F/W+ space: Kang, Kim & Cho 2021, GAN Inversion for Out-of-Range Images with Geometric Transformations, section 3. A
 code says what a face is like everywhere at once, so that the codes of a net that learned from few people come near a
 person and no nearer. An offset of a feature map says it at one place; the layers above draw the details. Offsets begin
-at 0, and the codes stay as they were found.
+at 0, or where those of another run ended, and the codes stay as they were found.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def fit_offsets(
     found: Result,
     robust: float,  # as of the search's loss: losses/robust.py; 0 = none
     on_step: OnFit = lambda step, problems, losses: None,
+    given: Sequence[Mapping[int, Tensor]] = (),  # per problem side -> [1, channels, side, side] to begin from
 ) -> FeatureOffsets:
     """Fit the offsets of a batch, `feature_steps` Adam steps each; no problem's result depends on its neighbours.
 
@@ -69,11 +70,14 @@ def fit_offsets(
         log.info("feature_steps does nothing: this generator has no feature maps that can be moved")
         return FeatureOffsets({}, False, 0.0)
     start_time, interrupted, loss = time.monotonic(), False, PixelLoss(weight=1.0)
-    maps = {
-        side: photos.new_zeros(len(steps), channels[side], side, side).requires_grad_()
-        for side in SIDES
-        if side in channels
-    }
+    sides = {*SIDES, *(side for own in given for side in own)} & channels.keys()
+    maps = {side: photos.new_zeros(len(steps), channels[side], side, side) for side in sorted(sides)}
+    for row, own in enumerate(given):
+        for side, x in own.items():
+            if steps[row]:
+                maps[side][row] = x[0]
+    for x in maps.values():
+        x.requires_grad_()
     optimizer, scale = Adam(list(maps.values())), synthesis.gradient_scale
     finite = torch.ones(len(steps), dtype=torch.bool, device=photos.device)
     target = degradation.target(photos, loss.resolution)

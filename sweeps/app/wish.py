@@ -98,10 +98,11 @@ class Wish:
         return []
 
     def _corrections(self, upload: Upload) -> list[str]:
-        """Of what was found in the photo."""
+        """Of what was found in the photo: its blur is equally wide in all faces."""
         words = []
         if self.blur is not None:
-            words.append(f"degradation.blur={f'{self.blur:g}%' if self.blur else 'none'}")
+            pixels = self.blur / 100 * upload.sides[min(self.face or 0, len(upload.sides) - 1)]
+            words.append(f"degradation.blur={f'{pixels:.4g}px' if pixels else 'none'}")
         if self.colour != "found":
             words.append(f"degradation.grayscale={COLOURS[self.colour]}")
         if self.noise is not None:

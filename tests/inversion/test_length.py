@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inversion.degradations.blur import GaussianBlur
+from inversion.damage.blur import Blur
+from inversion.degradations.blur import GaussianBlur, default_sigma
 from inversion.degradations.compose import Compose
 from inversion.degradations.motion_blur import MotionBlur
 from inversion.errors import ConfigError
@@ -35,7 +36,17 @@ def test_degradations_measure_their_own_lengths_and_those_of_their_steps() -> No
     assert GaussianBlur("auto").in_pixels(64, 160.0) == GaussianBlur("auto")
     assert GaussianBlur(7).in_pixels(64, 160.0) == GaussianBlur(7)
     both = Compose((GaussianBlur("50px"), MotionBlur("5%")))
-    assert both.in_pixels(64, 160.0) == Compose((GaussianBlur(20.0), MotionBlur(3.2)))
+    assert both.in_pixels(64, 160.0) == Compose(
+        (GaussianBlur(20.0, default_sigma(50) * 0.4), MotionBlur(3.2))
+    )
+
+
+def test_a_blur_of_12_px_is_the_one_that_is_found_to_be_12_px_wide() -> None:
+    """By sigma, too: OpenCV's rule has a constant in it, so that its sigma of few pixels is relatively wider."""
+    given = GaussianBlur("12px").in_pixels(64, 160.0)
+    assert given == GaussianBlur(pytest.approx(4.8), pytest.approx(Blur(12.0, 1.0).sigma * 64 / 160))
+    assert GaussianBlur("12px", 1.5).in_pixels(64, 160.0).sigma == 1.5
+    assert GaussianBlur("10%").in_pixels(64, 160.0).sigma is None
 
 
 def test_a_kernel_in_photo_pixels_is_as_wide_at_the_photos_own_size() -> None:

@@ -59,17 +59,6 @@ def test_scratches_do_not_count_as_details(portrait: np.ndarray) -> None:
     assert find_blur(luma, known=known).kernel_size == pytest.approx(15, rel=0.2)
 
 
-def test_spots_of_which_half_were_missed_do_not_make_a_photo_sharp(portrait: np.ndarray) -> None:
-    luma, known = luma_of(blurred(portrait, 15)), np.ones(portrait.shape[:2], dtype=bool)
-    rng = np.random.default_rng(0)
-    for number in range(24):
-        y, x = (int(rng.integers(10, side - 14)) for side in luma.shape)
-        luma[y : y + 4, x : x + 4] = 1.0
-        if number % 2:
-            known[y - 3 : y + 7, x - 3 : x + 7] = False
-    assert find_blur(luma, known=known, dusty=True).kernel_size == pytest.approx(15, rel=0.2)
-
-
 def test_responses_are_those_of_the_operator() -> None:
     """A blurred point's spectrum, in rings, is what `responses` says."""
     number = 60

@@ -21,11 +21,12 @@ from inversion.errors import ConfigError
 from inversion.record import mlflow_recorder
 from inversion.record import sync as syncing
 from inversion.record.folder_recorder import FolderRecorder
-from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, open_client
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.recorder import Recorder
+from inversion.record.run_writer import PhotoSource, run_writer
 from inversion.record.sync import behind, bring_in, note_behind, steps, sync, sync_folder
 from tests.inversion.record.conftest import inputs_of
 
@@ -195,7 +196,7 @@ def test_a_run_that_was_opened_but_not_described_is_not_doubled(
 ) -> None:
     """The store went away between the run and its params."""
     with monkeypatch.context() as patch:
-        patch.setattr(MlflowClient, "log_batch", _away)
+        patch.setattr(run_writer(store.uri), "write", _away)
         with pytest.raises(OSError, match="away"):
             open_run(store)
     recorded(tmp_path / "run", store)

@@ -16,13 +16,13 @@ from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
 from inversion.generator.stylegan2 import Generator
-from inversion.latents.latents_file import load_latents, save_latents
+from inversion.latents.latents_file import Latents, load_latents, save_latents
 from inversion.losses.pixel import PixelLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
 from inversion.photo import Photo
 from inversion.restoration import Problem, Restoration
-from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
+from inversion.search.feature_offsets import RATE, FeatureOffsets, fit_offsets
 from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective
@@ -187,6 +187,33 @@ def test_a_problem_without_feature_steps_records_nothing_of_its_neighbours_fit(m
     assert isinstance(plain, Restoration) and isinstance(fit, Restoration)
     assert plain.offsets == {} and plain.metrics["seconds"] == plain.seconds
     assert fit.offsets and fit.metrics["seconds"] > fit.seconds
+
+
+def test_a_search_that_starts_from_latents_goes_on_from_their_feature_maps(model: Model) -> None:
+    """One step, of a search too small to be seen, then of the fit: maps are a step's length from those given."""
+    found = run(model, replace(FITTED, feature_steps=40), Heard())
+    start = Latents(
+        found.ws[None], found.noises, None, offsets={side: x[None] for side, x in found.offsets.items()}
+    )
+    still = replace(SEARCH, steps=1, learning_rate=1e-6, jitter=0)
+    problems = [
+        Problem(PHOTO, GaussianBlur(3), replace(still, feature_steps=steps), start=start) for steps in (0, 1)
+    ]
+    codes, warm = passes.restore(model, PixelLoss(), problems)
+    assert isinstance(codes, Restoration) and isinstance(warm, Restoration)
+    assert codes.offsets == {} and warm.metrics["fit_psnr"] > codes.metrics["fit_psnr"] + 1
+    assert warm.metrics["fit_psnr"] > found.metrics["fit_psnr"] - 0.1
+    for side, x in warm.offsets.items():
+        torch.testing.assert_close(x, found.offsets[side], rtol=0, atol=1.01 * RATE)
+
+
+def test_the_sample_whose_codes_fit_best_is_shown(model: Model) -> None:
+    """Fitted feature maps make every sample fit."""
+    found = run(model, replace(FITTED, samples=5), Heard())
+    codes = run(model, replace(SEARCH, samples=5), Heard())
+    assert found.fits == pytest.approx(codes.fits, abs=1e-3)
+    assert found.seed == codes.seed
+    assert found.metrics["fit_psnr"] > max(found.fits)
 
 
 def test_ctrl_c_ends_the_fit_with_what_was_reached(model: Model) -> None:

@@ -82,7 +82,8 @@ def test_a_mask_is_named_where_there_is_one(upload: Callable[..., Upload]) -> No
     [
         ({}, "blur", "auto"),
         ({"blur": 0}, "blur", "none"),
-        ({"blur": 7.5}, "blur", "7.5%"),
+        ({"blur": 7.5}, "blur", "6px"),
+        ({"blur": 7.5, "face": 0}, "blur", "12px"),
         ({"colour": "grey"}, "grayscale", True),
         ({"colour": "colour"}, "grayscale", "none"),
         ({"noise": 5}, "noise", 0.05),

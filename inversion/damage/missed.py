@@ -1,0 +1,83 @@
+"""How far a photo is out of focus, in spite of scratches and spots that were missed: those are not."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from inversion.damage.blur import Blur, find_blur
+from inversion.damage.compression import Compression
+from inversion.damage.luma import enlarged, reduced, visible
+from inversion.damage.scratches import ALIKE, EXTREME
+
+USUAL = 0.3  # quantile of the squares: damage that was missed lies in fewer than two thirds of them
+FINE = 0.5  # of the blur's sigma: structures of that size it leaves weak
+SHARP, NOISES, ROUNDINGS = (
+    0.03,
+    4.0,
+    2.0,
+)  # of white; deviations of noise, of JPEG's rounding: what exceeds all is sharp
+MOST = 0.025  # of the photo: more of it is no damage but the photo
+LEAST = 0.8  # of what is sharp must be thin and of an extreme colour
+THIN, SIDE = 21, 1600  # px: what is narrower is thin, at this size of the longer side
+EDGE, REACH = (
+    3,
+    1.0,
+)  # px, and of the blur's sigma: so far beside something sharp, too, the difference is large
+DEPTH = 0.04  # of white, from its surroundings
+ROUNDS = 2
+AGREES = 0.8  # of the usual square's kernel must then be found in the others
+
+
+def find_blur_beneath(luma: np.ndarray, noise: float, compression: Compression, hidden: np.ndarray) -> Blur:
+    """As `find_blur`; hidden: [H, W] bool, True = scratches and dust as far as they were found.
+
+    If most squares of a photo are blurred and a few show something sharp, either is that the photo's only sharp part,
+    or damage that was missed. It is damage if it is little, thin, and black or white, and if without it those squares
+    are as blurred as the others.
+    """
+    plain = find_blur(luma, noise, compression, visible(hidden))
+    thin = None
+    for _ in range(ROUNDS):
+        known = visible(hidden)
+        usual = find_blur(luma, noise, compression, known, USUAL)
+        if usual.is_sharp:
+            break
+        sharp = stayed_sharp(luma, usual, noise, compression)
+        if known is not None:
+            sharp &= known
+        if not 0 < sharp.mean() <= MOST:
+            break
+        thin = thin_extremes(luma, noise) if thin is None else thin
+        if (sharp & wider(thin, EDGE + round(REACH * usual.sigma))).sum() < LEAST * sharp.sum():
+            break
+        hidden = hidden | (sharp & wider(thin, EDGE))
+        found = find_blur(luma, noise, compression, visible(hidden))
+        if found.kernel_size >= AGREES * usual.kernel_size:
+            plain = found
+    return plain
+
+
+def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compression) -> np.ndarray:
+    """Where a photo that was blurred so has structures that are finer: [H, W] bool."""
+    rounding = (
+        0.0 if compression.steps is None else np.sqrt(np.square(compression.steps[:4, :4]).mean() / 12) / 255
+    )
+    fine = luma - ndimage.gaussian_filter(luma, max(FINE * blur.sigma, 0.7), mode="nearest")
+    return np.asarray(np.abs(fine) > max(SHARP, NOISES * noise, ROUNDINGS * rounding))
+
+
+def thin_extremes(luma: np.ndarray, noise: float) -> np.ndarray:
+    """Everything narrow that is nearly as dark or as bright as anything: [H, W] bool. Top-hat transform."""
+    factor = max(1, round(max(luma.shape) / SIDE))
+    small = reduced(luma, factor)
+    thin, least = np.zeros(small.shape, dtype=bool), max(DEPTH, 3 * noise / factor)
+    for image in (small, 1 - small):
+        depth = ndimage.grey_closing(image, size=(THIN, THIN)) - image
+        thin |= (depth > least) & (image < float(np.quantile(image, EXTREME)) + ALIKE)
+    return enlarged(thin, factor, luma.shape)
+
+
+def wider(mask: np.ndarray, reach: int) -> np.ndarray:
+    """[H, W] bool, by so many pixels on all sides."""
+    return np.asarray(ndimage.maximum_filter(mask, 2 * reach + 1))
