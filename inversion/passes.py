@@ -21,9 +21,10 @@ from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.photo import FullSize
 from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
-from inversion.search.blind_blur import resolve_kernel
+from inversion.search.blind_blur import blur_misfit, resolve_kernel
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
 from inversion.search.framed import Framed
+from inversion.search.hidden_colours import hidden_colours
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
@@ -185,12 +186,17 @@ def search(
         model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, history, codes, noises
     )
     history.fetch()
-    given = [{} if start is None else start.offsets for start in starts]
-    offsets = fit_offsets(
-        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given
-    )
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
+    given = [{} if start is None else start.offsets for start in starts]
+    colours = [
+        hidden_colours(observations[i].operator, photos[k, None], unfitted[k, None], settings[k])
+        for k, (i, _) in enumerate(rows)
+    ]
+    offsets = fit_offsets(
+        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, colours
+    )
+    with torch.no_grad():
         if offsets.maps:
             restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
             history.show_fitted(restored)
@@ -255,6 +261,7 @@ def assemble(
     completed = None if full is None else finished(observation, face, drawn.unfitted[row, None])[0].cpu()
     others = [(face if k == row else drawn.restored[k, None], drawn.unfitted[k, None]) for k in sound]
     status, reason = judge(result, row, tuned, stopped)
+    degraded = observation.problem.degraded
     return Restoration(
         problem=observation.problem,
         status=status,
@@ -278,6 +285,7 @@ def assemble(
         phase_steps=tuple(result.phase_steps[row]),
         samples=drawn.restored[sound].cpu(),
         fits=tuple(drawn.fits[k] for k in sound),
+        blur_misfit=blur_misfit(observation.operator, observation.image, model) if degraded else None,
         tuning=tuning,
         alternatives=tuple(to_pil(finished(observation, *each)[0]) for each in others if len(others) > 1),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from sweeps.plan.points import axes_of, columns_of, split, table_of
 if TYPE_CHECKING:
     from inversion.checkpoints.checkpoint import Checkpoint
 
-
+log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 
@@ -78,6 +79,7 @@ def read_grid(config: DictConfig) -> Grid:
         key_of(word): [word.partition("=")[2]] for word in added
     }  # degradation, of points that arrive degraded
     cells: list[Cell] = []
+    cannot_tell = False
     for point in points:
         try:
             values = composer.values(point)
@@ -85,7 +87,14 @@ def read_grid(config: DictConfig) -> Grid:
             if table is not None and (said := wrong_columns(composer, point, columns_of(table))):
                 raise ConfigError(f"{table}: {said}") from None
             raise
-        cells += checker.cells(named(point, axes), Config.of(values))
+        settings = Config.of(values)
+        cells += checker.cells(named(point, axes), settings)
+        cannot_tell |= fits_all(settings)
+    if cannot_tell and any(axis.startswith("degradation.") for axis in axes):
+        log.warning(
+            "Which degradation a photo arrived with is told by how well it is fitted, and feature maps fit it under "
+            "any: feature_steps=0 leaves them as they are."
+        )
     distinct = {cell.fingerprint: cell for cell in reversed(cells)}  # steps=3,3 is one point
     return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)), table)
 
@@ -128,6 +137,12 @@ class Checker:
             if path not in self.hashes:
                 self.hashes[path] = sha256_of(path)
         return {path.name: self.hashes[path] for path in paths}
+
+
+def fits_all(settings: Config) -> bool:
+    """Whether a photo that arrives degraded is fitted under any degradation; a blur is told by the photo alone."""
+    is_blur = settings.degradation["_target_"].endswith(".GaussianBlur")
+    return settings.degraded and bool(settings.hyperparameters.steps_of_features) and not is_blur
 
 
 def check_loss(loss: Node) -> None:

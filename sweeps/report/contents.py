@@ -18,7 +18,16 @@ from sweeps.results.summarize import Study, Summary
 
 POINTS = 120  # of a curve
 # Heatmaps that show at once, of the restoration and of the consistent picture; the others on demand.
-MAIN = ("quality", "psnr", "identity_distance", "colour_error", "hole_psnr", "fit_psnr", "w_distance")
+MAIN = (
+    "quality",
+    "psnr",
+    "identity_distance",
+    "colour_error",
+    "hole_psnr",
+    "fit_psnr",
+    "blur_misfit",
+    "w_distance",
+)
 NAMED = (*MAIN, "ssim", "fit_sharpness", "seconds")  # in the lists of one cell's metrics
 INTERVALS = "Intervals are 95 % bootstrap intervals of the mean over photos, or over seeds of one photo."
 

@@ -29,11 +29,12 @@ def save_view(uri: str, experiment_id: str, sweep: str, study: Study) -> None:
     draws losses on a linear scale.
     """
     summary = study.summaries[0]
-    order = recorded(summary, "psnr" if summary.criterion.original_known else "fit_psnr")
+    known, likeness = summary.criterion.original_known, summary.criterion.likeness
+    order = recorded(summary, "psnr" if known else likeness)
     state = {
         "searchFilter": f"tags.`{membership(sweep)}`='yes' and status='FINISHED'",
         "orderByKey": f"metrics.`{order}`",
-        "orderByAsc": False,
+        "orderByAsc": catalogue.metric(order).better == "lower",
         "compareRunsMode": "CHART",
         "compareRunCharts": charts(summary, order),
         "compareRunSections": [_section(name) for name in SECTIONS],

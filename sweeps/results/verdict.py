@@ -3,7 +3,8 @@
 Cells that solve the same problem compete: where the original is known, other degradations and other faces are other
 problems. Of the cells that cannot be told apart from the best one, the cheapest is recommended: the fewest steps, and
 of those the one in the middle, which small changes of the figures move least. For a photo that arrived degraded: of
-the cells with the best degradation, the largest reg, which keeps the face most likely, then the fewest steps.
+the cells with the best degradation that fit it as well, the largest reg, which keeps the face most likely, then the
+fewest steps.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ import pandas as pd
 
 from inversion.metrics import catalogue
 from sweeps.results.axes import Axis, describe, overrides, spell
-from sweeps.results.criterion import QUALITY, Criterion, final_name
+from sweeps.results.criterion import DEGRADATION, FITS_ALL, QUALITY, Criterion, final_name
 from sweeps.results.gaps import PHOTO
-from sweeps.results.noise import Noise, can_be_told_apart
+from sweeps.results.noise import SMALLEST, Noise, can_be_told_apart
 
-DEGRADATION = "degradation."  # axes that say what happened to the photo, not how to search
 OTHER_PROBLEMS = (
     DEGRADATION,
     "input.",
@@ -100,6 +100,8 @@ def recommended_cell(
     if not criterion.original_known:
         for axis in (axis for axis in axes if axis.key.startswith(DEGRADATION)):
             alike = alike[alike[axis.key] == row_of(alike, best)[axis.key]]
+        if criterion.by_misfit:  # which says nothing of how the search went
+            alike = alike[alike["fit_psnr"] >= alike["fit_psnr"].max() - SMALLEST["dB"]]
         if "reg" in numeric:
             alike = alike[alike["reg"] == alike["reg"].max()]
     for key in COSTS:
@@ -155,8 +157,12 @@ def explain(
     if varied:
         found = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in varied)
         sentences.append(
-            f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
+            f"{found[:1].upper()}{found[1:]} explains best which spatial frequencies the photo lacks."
+            if criterion.by_misfit
+            else f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
         )
+    if criterion.fits_all:
+        sentences.append(FITS_ALL)
     if len(alike) > 1:
         counted = f"{len(alike)} of {len(cells)} cells cannot" if len(alike) < len(cells) else "No cell can"
         which = "" if chosen == top.name else f" ({describe(top, own)}: {in_figures(top, criterion)})"
@@ -186,7 +192,11 @@ def explain(
 
 def _choice(criterion: Criterion, degradation_varies: bool, axes: Sequence[Axis], alike: int) -> str:
     if not criterion.original_known:
+        if all(axis.key.startswith(DEGRADATION) for axis in axes):
+            return "it is the best of these."
         those = "those with the best degradation" if degradation_varies else "these"
+        if criterion.by_misfit:
+            those += f" and a fit within {SMALLEST['dB']:g} dB of the best"
         return f"of {those} it keeps the face most likely: the largest reg, then the fewest steps."
     if any(axis.key in COSTS for axis in axes):
         return "it is the cheapest of these: the fewest steps, then the middle of what is left."

@@ -42,7 +42,7 @@ function number(value, name) {
 }
 // Of the picture that a person takes home, where there are figures of both.
 const ofFinal = (task, cell) => task.named.filter((name) => mean(cell, `consistent_${name}`) === null);
-const signed = (value, name) => `${value > 0 ? "+" : ""}${number(value, name)}`;
+const signed = (value, name) => `${value > 0 && Number(number(value, name)) ? "+" : ""}${number(value, name)}`;
 
 function interval(cell, name) {
   const value = cell.values[name];
@@ -51,7 +51,7 @@ function interval(cell, name) {
 
 // What stands below a picture: the task's two metrics, of the consistent picture where there is one.
 function captionOf(task, cell) {
-  const short = { identity_distance: "id ", fit_psnr: "fit ", fit_sharpness: "sharpness " };
+  const short = { identity_distance: "id ", fit_psnr: "fit ", fit_sharpness: "sharpness ", blur_misfit: "misfit " };
   const names = task.captions.map((names) => names.find((name) => mean(cell, name) !== null)).filter(Boolean);
   const parts = names.map((name) => `${short[name.replace(/^consistent_/, "")] || ""}${number(mean(cell, name), name)} ${D.metrics[name].unit}`.trim().replaceAll(" ", "\u00a0"));
   const small = [names.length ? interval(cell, names[0]) : "", cell.expected > 1 ? `n ${cell.n}${cell.n < cell.expected ? ` of ${cell.expected}` : ""}`.replaceAll(" ", "\u00a0") : ""];

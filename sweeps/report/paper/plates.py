@@ -36,6 +36,7 @@ MAPPED = (
     "hole_psnr",
     "fit_psnr",
     "fit_sharpness",
+    "blur_misfit",
     "w_distance",
 )
 MOST_PAGES = 6  # of rows

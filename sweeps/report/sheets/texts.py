@@ -9,7 +9,14 @@ from inversion.metrics import catalogue
 from inversion.pictures.drawing import MUTED, PAPER, font
 from sweeps.results.criterion import Criterion, final_name
 
-CAPTIONED = {"psnr": "", "hole_psnr": "", "identity_distance": "id ", "colour_error": "", "fit_psnr": "fit "}
+CAPTIONED = {
+    "psnr": "",
+    "hole_psnr": "",
+    "identity_distance": "id ",
+    "colour_error": "",
+    "fit_psnr": "fit ",
+    "blur_misfit": "misfit ",
+}
 
 
 def caption(cell: pd.Series, criterion: Criterion) -> str:
