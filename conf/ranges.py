@@ -97,6 +97,7 @@ RANGES = {
     "noise_weight": WEIGHT,
     "coarse_until": FRACTION,
     "feature_steps": COUNT_OR_NONE,
+    "colour_prior": FRACTION,
     "tuning_steps": COUNT_OR_NONE,
     "tuning_rate": POSITIVE,
     "tracking.image_every": COUNT_OR_NONE,

@@ -24,6 +24,7 @@ from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
 from inversion.search.blind_blur import blur_misfit, resolve_kernel
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
 from inversion.search.framed import Framed
+from inversion.search.hidden_colours import hidden_colours
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
@@ -185,12 +186,17 @@ def search(
         model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, history, codes, noises
     )
     history.fetch()
-    given = [{} if start is None else start.offsets for start in starts]
-    offsets = fit_offsets(
-        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given
-    )
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
+    given = [{} if start is None else start.offsets for start in starts]
+    colours = [
+        hidden_colours(observations[i].operator, photos[k, None], unfitted[k, None], settings[k])
+        for k, (i, _) in enumerate(rows)
+    ]
+    offsets = fit_offsets(
+        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, colours
+    )
+    with torch.no_grad():
         if offsets.maps:
             restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
             history.show_fitted(restored)

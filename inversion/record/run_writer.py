@@ -90,7 +90,9 @@ class ClientWriter:
         self._uri = uri
 
     def create(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
-        return str(open_client(self._uri).create_run(experiment_id, tags=tags, run_name=name).info.run_id)
+        return str(
+            open_client(self._uri).create_run(experiment_id, tags=dict(tags), run_name=name).info.run_id
+        )
 
     def write(self, run_id: str, batch: Batch) -> None:
         from mlflow.entities import Metric, Param, RunTag

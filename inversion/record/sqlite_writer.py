@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from urllib.parse import unquote, urlsplit
 
 from PIL import Image
 
@@ -147,14 +148,11 @@ class SqliteWriter:
 
     def _artifacts(self, run_id: str) -> Path | None:
         """The folder of a run's files; None where they are not on this machine."""
-        from mlflow.utils.file_utils import local_file_uri_to_path
-        from mlflow.utils.uri import is_local_uri
-
         with self._lock:
-            (uri,) = self._connection.execute(
-                "SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,)
-            ).fetchone()
-        return Path(local_file_uri_to_path(uri)) if is_local_uri(uri) else None
+            query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
+            (address,) = self._connection.execute(query, (run_id,)).fetchone()
+        place = urlsplit(address)
+        return Path(unquote(place.path)) if place.scheme in ("file", "") else None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -217,7 +215,7 @@ def checked(key: str) -> str:
 def _below(location: str, run_id: str) -> str:
     from mlflow.utils.uri import append_to_uri_path
 
-    return str(append_to_uri_path(location, run_id, "artifacts"))
+    return str(append_to_uri_path(location, run_id, "artifacts"))  # type: ignore[no-untyped-call]
 
 
 def _copy(path: Path, to: Path) -> None:

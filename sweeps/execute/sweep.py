@@ -27,6 +27,7 @@ from sweeps.execute import process
 from sweeps.execute.board import Board
 from sweeps.execute.endings import Line
 from sweeps.execute.ledger import Ledger
+from sweeps.execute.shipment import refuse_unsent_files
 from sweeps.home import code_version, home
 from sweeps.plan.composer import key_of
 from sweeps.plan.grid import Grid, read_grid
@@ -51,6 +52,7 @@ class Sweep:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
         refuse_shared_folder(config)
         refuse_foreign_files(Path(config.hydra.sweep.dir))
+        refuse_unsent_files(config)
         take_points(config)
         repeat(config)
         grid = read_grid(config)

@@ -18,13 +18,7 @@ from inversion.generator.stylegan2 import Generator
 from tests.databases import empty_database
 
 PROJECT = Path(__file__).parents[2]
-FAST = [
-    "input=synthetic",
-    "precision=fp32",
-    "feature_steps=0",
-    "tracking.image_every=0",
-    "tracking.animation_frames=0",
-]
+FAST = ["input=synthetic", "precision=fp32", "tracking.image_every=0", "tracking.animation_frames=0"]
 TIMED = "hydra.sweep.dir=timed/${now:%H-%M-%S-%f}"  # as in conf/config.yaml: each time it is resolved another
 IMPORTED = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": IMPORTED, "COLUMNS": "200"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from inversion.record.mlflow_store import open_client, prepare_store
 from inversion.record.params import clean_key, flatten
 from inversion.record.run_writer import Batch, PhotoSource, run_writer
 from tests.conftest import FullDisk
+from tests.databases import empty_database
 from tests.inversion.record.conftest import inputs_of
 
 PHOTO = PhotoSource("/photos/grace hopper.jpg", "ab" * 32, 512, 600)
@@ -234,6 +236,7 @@ recorder = MLflowRecorder(uri, prepare_store(uri, "x", Path({str(tmp_path)!r})),
 recorder.log_summary({{"psnr": 1.0}})
 recorder.finish("FINISHED")
 """
+    shutil.copy(empty_database(), tmp_path / "mlflow.db")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -245,6 +248,7 @@ from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.run_writer import PhotoSource
 from inversion.record.mlflow_store import prepare_store
 from tests.conftest import FullDisk
+from tests.databases import empty_database
 folder, me = Path(sys.argv[1]), sys.argv[2]
 uri = f"sqlite:///{folder}/mlflow.db"
 experiment = prepare_store(uri, "race", folder / "artifacts")

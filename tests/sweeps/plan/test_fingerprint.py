@@ -53,6 +53,7 @@ BASE = fingerprint(CONFIG, "photo", "net")
         ("tracking.parent", "abc"),
         ("launcher.batch_size", 8),
         ("feature_steps", 0),  # as runs from before feature maps were fitted
+        ("colour_prior", 0.0),  # as runs from before colours were expected
         ("loss.robust", 0.0),  # as runs from before losses could be robust
         ("tuning_steps", 0),  # as runs from before there was any tuning
         ("tuning_rate", 0.1),
@@ -77,6 +78,7 @@ def test_what_changes_no_pixel_changes_no_fingerprint(path: str, value: Any) -> 
         ("input.align", False),
         ("input.align.face", 1),
         ("feature_steps", 10),
+        ("colour_prior", 0.5),
         ("tuning_steps", 10),
     ],
 )
