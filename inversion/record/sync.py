@@ -224,7 +224,7 @@ def steps(losses: Path) -> Iterator[tuple[int, dict[str, float]]]:
     if not losses.is_file():
         return
     text = losses.read_bytes().decode("utf-8")
-    names, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
+    names, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or "step\n"))
     for row in rows:
         yield (
             int(row[0]),
