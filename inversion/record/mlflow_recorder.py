@@ -32,9 +32,9 @@ class MLflowRecorder:
     run_id:        go on with this run instead of opening one; what it holds is not recorded again.
     is_empty:      `open_run` has just opened that run, with these tags: there is nothing in it to look for.
 
-    Metrics wait for `BATCH_STEPS` steps or `BATCH_SECONDS`, and with the first of them the params, the photo and the
-    tags; a short run is written when it ends, at once. MLflow keeps NaN but turns an infinity into ±1.8e308, which
-    flattens every chart: infinities are kept as NaN (losses.csv has the true value).
+    Metrics wait for `BATCH_STEPS` steps or `BATCH_SECONDS`, and with the first of them the params and the photo; a
+    short run is written when it ends, at once. MLflow keeps NaN but turns an infinity into ±1.8e308, which flattens
+    every chart: infinities are kept as NaN (losses.csv has the true value).
     """
 
     def __init__(
@@ -102,6 +102,7 @@ class MLflowRecorder:
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         self._waiting.tags.update(_tags(tags))
+        self.flush()
 
     def flush(self) -> None:
         self._steps_waiting, self._last_sent = 0, time.monotonic()
@@ -112,7 +113,7 @@ class MLflowRecorder:
 
     def finish(self, status: Status, reason: str = "") -> None:
         if reason:
-            self.set_tags({"reason": reason})
+            self._waiting.tags.update(_tags({"reason": reason}))
         self._waiting.status = status
         try:
             self.flush()
@@ -141,7 +142,6 @@ class MLflowRecorder:
         if "reason" in run.data.tags:
             client.delete_tag(self.run_id, "reason")
         self.set_tags({**tags, **(SHOWN if self._held_images else {})})
-        self.flush()
 
 
 def open_run(

@@ -24,7 +24,7 @@ def look(upload: Upload) -> dict[str, Any]:
     """What was found, and where its sliders begin. Raises ConfigError.
 
     rows: per kind of damage what, found, sure. blur: px of the photo, 0 for a sharp one or one that moved. grey. noise:
-    per cent of white. hides: scratches or dust are filled in; then there are hidden.png, and hidden_0.png, … to be laid
+    per cent of white. hides: something is filled in; then there are hidden.png, and hidden_0.png, … to be laid
     over the areas of the faces. nothing: there is nothing to mend.
     """
     photo = read_photo(upload.path)

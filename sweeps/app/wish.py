@@ -41,7 +41,7 @@ class Wish:
     )  # width of the kernel in per cent of the face's square, 0: sharp; None: found by itself
     colour: str  # of COLOURS, for auto
     noise: float | None  # standard deviation in per cent of white, for auto; None: as found
-    fill: bool  # what scratches and dust were found to hide, for auto
+    fill: bool  # what was found to hide the photo, for auto
     pixels: float  # across the face's square that a small photo has
     likeness: float  # 0 = like the photo, 1 = like a face
     alternatives: int

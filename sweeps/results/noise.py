@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,9 +96,24 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def units(problems: pd.DataFrame, quality: str, several_photos: bool) -> pd.Series:
-    """A cell's independent values: one per photo (its seeds' mean), or one per seed of the only photo."""
-    return problems.groupby("photo" if several_photos else "seed")[quality].mean().dropna()
+def units(
+    rows: pd.DataFrame, cells: Sequence[np.ndarray], quality: str, several_photos: bool
+) -> dict[int, pd.Series]:
+    """Each cell's independent values: one per photo (its seeds' mean), or one per seed of the only photo.
+
+    cells: places of their problems among the rows.
+    """
+    numbers = np.full(len(rows), -1)
+    for i, places in enumerate(cells):
+        numbers[places] = i
+    means = rows.groupby([numbers, "photo" if several_photos else "seed"])[quality].mean().dropna()
+    owners, names = means.index.get_level_values(0).to_numpy(), means.index.get_level_values(1)
+    bounds = np.searchsorted(owners, np.arange(len(cells) + 1))
+    found = means.to_numpy()
+    return {
+        i: pd.Series(found[first:last], index=names[first:last])
+        for i, (first, last) in enumerate(itertools.pairwise(bounds))
+    }
 
 
 def can_be_told_apart(better: pd.Series, other: pd.Series, floor: float) -> bool:
