@@ -181,14 +181,14 @@ REFUSED: dict[str, tuple[str, Make]] = {
         ),
     ),
 }
-SMALL_PHOTO = {
+SMALL_PHOTO: dict[str, Make] = {
     "damage of 2 x 100,000 pixels": partial(noise, size=(2, 100_000)),
     "damage of 100,000 x 2 pixels": partial(noise, size=(100_000, 2)),
     "damage of 40 x 40,000 pixels": partial(noise, size=(40, 40_000)),
     "damage of one pixel": partial(noise, size=(1, 1)),
     "damage of a photo whose EXIF data is damaged": bad_exif,
 }
-LARGE_PHOTO = {
+LARGE_PHOTO: dict[str, Make] = {
     "damage of 100 megapixels of noise": partial(noise, size=(SIDE, SIDE)),
     "damage of 1 x 99999999": partial(png, colour=GREY, size=(1, 99_999_999)),
     "damage of 999999 x 99": partial(png, colour=GREY, size=(999_999, 99)),
