@@ -96,6 +96,21 @@ def test_a_share_of_expected_colours_counts_where_features_are_fitted() -> None:
     )
 
 
+def test_expected_colours_count_where_a_photo_may_have_none() -> None:
+    ours = "inversion.degradations."
+    for target, counts in (
+        (f"{ours}grayscale.Grayscale", True),
+        (f"{ours}compose.Compose", True),
+        (f"{ours}auto.Auto", True),
+        ("anybody.Faded", True),
+        (f"{ours}blur.GaussianBlur", False),
+        (f"{ours}inpaint.Inpaint", False),
+    ):
+        config = changed("degradation._target_", target) | {"feature_steps": 10}
+        none, half = (fingerprint(config | {"colour_prior": share}, "photo", "net") for share in (0.0, 0.5))
+        assert (half != none) == counts
+
+
 def test_the_rate_of_tuning_counts_where_there_is_tuning() -> None:
     slow, fast = (changed("tuning_steps", 10) | {"tuning_rate": rate} for rate in (1e-4, 1e-3))
     assert fingerprint(slow, "photo", "net") != fingerprint(fast, "photo", "net")
