@@ -117,6 +117,7 @@ RANGES = {
     "Phase.learning_rate": POSITIVE,
     "Auto.blur": Range(1, words=("auto", "none"), units=True),
     "Auto.noise": Range(0, 10, below=True, words=("auto", "none")),
+    "Auto.enlarged": Range(1, 32, words=("auto", "none")),
     "Auto.jpeg": Range(1, 95, whole=True, words=("auto", "none")),
     "GaussianBlur.kernel_size": Range(1, words=("auto",), units=True),
     "GaussianBlur.sigma": LENGTH,

@@ -51,7 +51,7 @@ class Photos:
         None  # {face, landmarks}, face a number or all; False: aligned already
     )
     degraded: bool = False
-    mask: str | None = None  # as large as the photo, white = fill in; auto = scratches as found; none
+    mask: str | None = None  # as large as the photo, white = fill in; auto = as found; none
     max_size: int | None = None  # px at the photo's own size, at most; None: the generator's resolution
 
     def load(self, generator: Generator) -> Inputs:

@@ -83,14 +83,14 @@ def draw_slices(slices: Sequence[Slice], size: tuple[float, float] = (4.0, 3.4))
 def _draw_lines(axes: Axes, one: Slice, x: pd.Series) -> None:
     """Between cells that differ in this setting only; at each line's end the value of the only other one."""
     order = one.points["x"].map(one.axis.values.index)
-    lines = [(line, part) for line, part in one.points.groupby("line", sort=False) if len(part) > 1]
-    for line, part in lines if len(lines) <= MOST_LINES else ():
+    lines = [part for _, part in one.points.groupby("line", sort=False) if len(part) > 1]
+    for part in lines if len(lines) <= MOST_LINES else ():
         cells = order[part.index].sort_values().index
         y = one.points["y"][cells]
         axes.plot(x[cells], y, color=MUTED if one.other else POINT, linewidth=0.8, alpha=0.8)
         if one.other is not None:
             end = (x[cells[-1]], y.iloc[-1])
-            text = literal(spell(line[0]))
+            text = literal(spell(part["line"].iloc[0][0]))
             axes.annotate(text, end, (6, 0), textcoords="offset points", fontsize=6, color=MUTED, va="center")
     if one.other is not None:
         axes.set_title(literal(f"ends: {one.other.label}"), fontsize=7, color=MUTED, loc="right")

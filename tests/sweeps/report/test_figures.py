@@ -145,7 +145,7 @@ def test_a_slice_joins_cells_that_differ_in_its_setting_only_and_names_the_lines
     made = summarize(table({"reg": [0.1, 0.5], "steps": [10, 100, 1000]}))
     first, _ = draw_slices(slice_numbers(made, "psnr")).axes
     joined = [line.get_ydata() for line in first.lines]
-    assert [len(y) for y in joined] == [2, 2, 2] and [text.get_text() for text in first.texts] == [
+    assert [np.size(y) for y in joined] == [2, 2, 2] and [text.get_text() for text in first.texts] == [
         "10",
         "100",
         "1000",
