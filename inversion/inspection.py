@@ -16,10 +16,12 @@ from inversion.damage.dust import Dust
 from inversion.damage.noise import IN_LUMA
 from inversion.damage.scratches import Scratches
 from inversion.damage.table import answers
+from inversion.damage.torn import Torn
 from inversion.degradations.auto import AUTO, Auto, is_none
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
+from inversion.degradations.downsample import LARGEST, Downsample
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.jpeg import JPEG
@@ -42,13 +44,16 @@ def inspect(path: Path, photo: Image.Image) -> Damage:
     sought, notes = min(photo.size) >= LEAST, []
     if not sought:
         nowhere = np.zeros_like(damage.scratches.mask)
-        damage = replace(damage, scratches=Scratches(nowhere, 0.0, 0.0), dust=Dust(nowhere, 0, 0.0))
+        none = Scratches(nowhere, 0.0, 0.0)
+        damage = replace(
+            damage, scratches=none, dust=Dust(nowhere, 0, 0.0), creases=none, torn=Torn(nowhere, 0.0, 0.0)
+        )
         notes.append(
-            f"Scratches and dust are not looked for under {LEAST} px, where outlines look like them."
+            f"What hides a photo is not looked for under {LEAST} px, where outlines look like scratches."
         )
     if (damage.hidden & ~damage.surely_hidden).any():
         notes.append(
-            "What may be scratches or dust is too unsure to be filled in: damage.png shows it. If it is right, "
+            "What may be damage is too unsure to be filled in: damage.png shows it. If it is right, "
             f"python -m inversion.damage {shlex.quote(str(path))} --mask mask.png and degradation.mask=mask.png."
         )
     if damage.is_noisy and damage.noise.confidence < PROBABLE:
@@ -101,20 +106,15 @@ def resolve(auto: Auto, photo: Photo) -> Compose:
     assert damage is not None
     full = resolution if photo.full is None else photo.full.image.width
     steps: list[Degradation] = []
-    if auto.blur == AUTO:
-        scale = resolution / photo.side  # pixels of the search per pixel of the photo
-        found = damage.motion.length if damage.is_moved else damage.blur.kernel_size
-        size, sigma = (round(length * scale, 3) for length in (found, damage.blur.sigma))
-        if damage.is_moved and size > 1:
-            steps.append(MotionBlur(size, round((damage.motion.angle + photo.turn) % 180, 1)))
-        elif damage.is_blurred and size > 1:
-            steps.append(GaussianBlur(size, sigma))
-        elif damage.is_moved or damage.is_blurred:
-            log.info("%s: its blur is finer than a pixel of the generator and stays.", printable(photo.file))
-    elif not is_none(auto.blur):
-        steps.append(GaussianBlur(auto.blur))
+    fewer = fewer_pixels(auto, photo)
+    if auto.blur != AUTO:
+        steps += [] if is_none(auto.blur) else [GaussianBlur(auto.blur)]
+    elif fewer <= 1:  # else it is the enlargement that looks like a blur
+        steps += found_blur(damage, photo)
     if is_grey(auto, damage):
         steps.append(Grayscale())
+    if fewer > 1:
+        steps.append(Downsample(round(fewer, 3)))
     sure = damage.is_noisy and damage.noise.confidence >= PROBABLE
     found_noise = damage.noise.sigma / IN_LUMA if sure else 0.0
     if noise := found_noise if auto.noise == AUTO else given(auto.noise, "noise", "0.05"):
@@ -126,6 +126,31 @@ def resolve(auto: Auto, photo: Photo) -> Compose:
     if photo.mask is not None:
         steps.append(Inpaint(fraction=None))
     return Compose(tuple(steps))
+
+
+def found_blur(damage: Damage, photo: Photo) -> list[Degradation]:
+    """The step that blurs as the photo is blurred, in the generator's pixels; none where it is finer than these."""
+    scale = photo.image.shape[-1] / photo.side  # pixels of the search per pixel of the photo
+    if damage.is_moved and round(damage.motion.length * scale, 3) > 1:
+        angle = (damage.motion.angle + photo.turn) % 180
+        return [MotionBlur(round(damage.motion.length * scale, 3), round(angle, 1))]
+    if damage.is_blurred and not damage.is_moved and round(damage.blur.kernel_size * scale, 3) > 1:
+        size, sigma = (round(length * scale, 3) for length in (damage.blur.kernel_size, damage.blur.sigma))
+        return [GaussianBlur(size, sigma)]
+    if damage.is_moved or damage.is_blurred:
+        log.info("%s: its blur is finer than a pixel of the generator and stays.", printable(photo.file))
+    return []
+
+
+def fewer_pixels(auto: Auto, photo: Photo) -> float:
+    """How many times fewer pixels across the face the enlarged photo has than the search; 0 where it is not enlarged.
+
+    Up to 1 the generator draws no more than the photo shows. Raises ConfigError.
+    """
+    assert photo.damage is not None
+    found = photo.damage.enlargement.factor if photo.damage.is_enlarged else 0.0
+    factor = found if auto.enlarged == AUTO else given(auto.enlarged, "enlarged", "4")
+    return min(factor * photo.image.shape[-1] / photo.side, float(LARGEST))
 
 
 def resolved(degradation: Degradation, photo: Photo) -> Degradation:
@@ -165,8 +190,11 @@ def found_damage(degradation: Degradation, photo: Photo) -> dict[str, float]:
         "found_grey": float(damage.colour.is_grey),
         "found_blur": damage.blur.kernel_size if damage.is_blurred else 0.0,
         "found_motion": damage.motion.length if damage.is_moved else 0.0,
+        "found_enlarged": damage.enlargement.factor if damage.is_enlarged else 0.0,
         "found_noise": damage.noise.sigma / IN_LUMA,
         "found_scratched": 100 * damage.scratches.share,
         "found_dust": float(damage.dust.count),
+        "found_creased": 100 * damage.creases.share,
+        "found_torn": 100 * damage.torn.share,
         **({} if quality is None else {"found_quality": float(quality)}),
     }

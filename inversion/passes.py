@@ -147,9 +147,7 @@ class Drawn:
     restored: Tensor  # [N, 3, R, R]
     unfitted: Tensor  # [N, 3, R, R], by the codes alone
     prediction: Tensor  # [N, 3, R, R], corrupted again
-    fits: list[
-        float
-    ]  # N, dB: psnr of `unfitted`, corrupted again, to the photo; after their fit all samples agree
+    fits: list[float]  # N, dB: psnr of `unfitted`, corrupted again, to the photo
 
     def best(self, rows: Sequence[int]) -> tuple[int, list[int]]:
         """Of one problem's rows: the one whose codes fit its photo best, and all whose losses stayed finite."""

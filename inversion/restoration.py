@@ -80,9 +80,7 @@ class Restoration:
     phase_steps: tuple[int, ...]  # that each phase took
     samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them, untuned
     fits: tuple[float, ...]  # [N], dB, how what each one's codes alone draw, corrupted, fits the photo
-    blur_misfit: float | None = (
-        None  # χ², see inversion/search/blind_blur.py; None: no photo that arrives blurred
-    )
+    blur_misfit: float | None = None  # χ², see inversion/search/blind_blur.py; None: no blur it arrived with
     tuning: Tuning | None = None  # of the generator, before it drew `restored`
     alternatives: tuple[
         Image.Image, ...

@@ -22,9 +22,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m inversion.damage", description=__doc__)
     parser.add_argument("photo", type=Path)
     parser.add_argument(
-        "--drawn", type=Path, help="the photo, with scratches and dust drawn over it, as a new picture"
+        "--drawn", type=Path, help="the photo, with what hides it drawn over it, as a new picture"
     )
-    parser.add_argument("--mask", type=Path, help="white = scratched or dusty, as degradation.mask takes it")
+    parser.add_argument("--mask", type=Path, help="white = hidden, as degradation.mask takes it")
     chosen = parser.parse_args()
     wanted = [path for path in (chosen.drawn, chosen.mask) if path is not None]
     for path in wanted:

@@ -11,12 +11,15 @@ from inversion.damage.blur import Blur
 from inversion.damage.colour import Colour, find_colour
 from inversion.damage.compressed_noise import noise_before
 from inversion.damage.compression import Compression, find_compression
+from inversion.damage.creases import find_creases
 from inversion.damage.dust import Dust, find_dust
+from inversion.damage.enlargement import Enlargement, find_enlargement
 from inversion.damage.luma import luma_of, patchwork, visible
 from inversion.damage.missed import find_blur_beneath
 from inversion.damage.motion import Motion, find_motion
 from inversion.damage.noise import Noise, find_noise
 from inversion.damage.scratches import Scratches, find_scratches
+from inversion.damage.torn import Torn, find_torn
 
 VISIBLE = 0.006  # of white: less noise in luma is no damage; every camera has as much
 SURE, PROBABLE = 0.7, 0.35  # confidence from which on something is called sure, or probable; below: a guess
@@ -34,20 +37,25 @@ class Damage:
     scratches: Scratches
     motion: Motion
     dust: Dust
+    enlargement: Enlargement
+    creases: Scratches
+    torn: Torn
+
+    @property
+    def hiding(self) -> tuple[Scratches | Dust | Torn, ...]:
+        """Everything of which nothing is known but where it is."""
+        return self.scratches, self.dust, self.creases, self.torn
 
     @property
     def hidden(self) -> np.ndarray:
-        """Scratches and dust with their edges: [H, W] bool, True = does not show the photo."""
-        return with_edges(self.scratches.mask | self.dust.mask)
+        """All of that with its edges: [H, W] bool, True = does not show the photo."""
+        return with_edges(np.any([one.mask for one in self.hiding], axis=0))
 
     @property
     def surely_hidden(self) -> np.ndarray:
         """The same of what is sure."""
-        scratches, dust = (
-            part.mask if part.confidence >= SURE else np.zeros_like(part.mask)
-            for part in (self.scratches, self.dust)
-        )
-        return with_edges(scratches | dust)
+        sure = [one.mask for one in self.hiding if one.confidence >= SURE]
+        return with_edges(np.any(sure, axis=0)) if sure else np.zeros_like(self.scratches.mask)
 
     @property
     def is_none(self) -> bool:
@@ -56,21 +64,29 @@ class Damage:
             self.colour.is_grey
             or self.is_moved
             or self.is_blurred
+            or self.is_enlarged
             or self.is_noisy
             or self.is_compressed
             or self.is_scratched
             or self.is_dusty
+            or self.is_creased
+            or self.is_torn
         )
 
     @property
     def is_moved(self) -> bool:
         """Only where that is sure."""
-        return self.motion.confidence >= SURE
+        return self.motion.confidence >= SURE and not self.is_enlarged
 
     @property
     def is_blurred(self) -> bool:
         """By the lens: not where a line explains it, or a flat or tiny photo says nothing of its blur."""
         return not self.is_moved and not self.blur.is_sharp and self.blur.confidence >= PROBABLE
+
+    @property
+    def is_enlarged(self) -> bool:
+        """From fewer pixels: only where that is sure."""
+        return self.enlargement.confidence >= SURE
 
     @property
     def is_noisy(self) -> bool:
@@ -88,6 +104,14 @@ class Damage:
     def is_dusty(self) -> bool:
         return self.dust.count > 0
 
+    @property
+    def is_creased(self) -> bool:
+        return bool(self.creases.mask.any())
+
+    @property
+    def is_torn(self) -> bool:
+        return bool(self.torn.mask.any())
+
 
 def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = None) -> Damage:
     """Look at a whole photo at its own size: [H, W, 3], uint8.
@@ -101,16 +125,21 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     scratches = find_scratches(luma, noise.sigma)
     known = visible(scratches.mask)
     dust = find_dust(luma, noise.sigma, known)
-    hidden = scratches.mask | dust.mask
+    creases, torn = find_creases(luma, noise.sigma), find_torn(photo)
+    hidden = scratches.mask | dust.mask | creases.mask | torn.mask
     known = visible(hidden)
+    blur = find_blur_beneath(luma, noise.sigma, compression, hidden)
     return Damage(
         find_colour(photo, known),
-        find_blur_beneath(luma, noise.sigma, compression, hidden),
+        blur,
         noise,
         compression,
         scratches,
         find_motion(luma, noise.sigma, compression, known),
         dust,
+        find_enlargement(luma, blur, compression.quality is not None),
+        creases,
+        torn,
     )
 
 

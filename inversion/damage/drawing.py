@@ -1,4 +1,4 @@
-"""The found scratches and dust, drawn over their photo."""
+"""What was found to hide a photo, drawn over it."""
 
 from __future__ import annotations
 

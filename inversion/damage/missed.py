@@ -30,7 +30,7 @@ AGREES = 0.8  # of the usual square's kernel must then be found in the others
 
 
 def find_blur_beneath(luma: np.ndarray, noise: float, compression: Compression, hidden: np.ndarray) -> Blur:
-    """As `find_blur`; hidden: [H, W] bool, True = scratches and dust as far as they were found.
+    """As `find_blur`; hidden: [H, W] bool, True = damage that was found.
 
     If most squares of a photo are blurred and a few show something sharp, either is that the photo's only sharp part,
     or damage that was missed. It is damage if it is little, thin, and black or white, and if without it those squares
@@ -69,7 +69,7 @@ def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compre
 
 def thin_extremes(luma: np.ndarray, noise: float) -> np.ndarray:
     """Everything narrow that is nearly as dark or as bright as anything: [H, W] bool. Top-hat transform."""
-    factor = max(1, round(max(luma.shape) / SIDE))
+    factor = max(1, min(round(max(luma.shape) / SIDE), *luma.shape))
     small = reduced(luma, factor)
     thin, least = np.zeros(small.shape, dtype=bool), max(DEPTH, 3 * noise / factor)
     for image in (small, 1 - small):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from inversion.damage.damage import PROBABLE, SURE, Damage
 from inversion.damage.noise import IN_LUMA
+from inversion.damage.scratches import Scratches
+from inversion.damage.torn import Torn
 
 COLOURS = {
     "colour": "in colour",
@@ -15,6 +17,7 @@ COLOURS = {
     "grey": "black-and-white",
 }
 
+SMALL = ("scratches", "dust", "creases", "torn or blanked")  # what outlines look like in photos of few pixels
 FILL = "inpaint with the found mask"
 
 
@@ -51,8 +54,20 @@ def rows(damage: Damage) -> list[Row]:
         )
     else:
         blurred = Row("blur", "sharp enough", how_sure(blur.confidence), "-")
+    times = f"{damage.enlargement.factor:.2f}"
+    enlarged = (
+        Row(
+            "pixels",
+            f"enlarged {times} times",
+            how_sure(damage.enlargement.confidence),
+            f"downsample factor={times}",
+        )
+        if damage.is_enlarged
+        else Row("pixels", "not seen to be enlarged", how_sure(PROBABLE), "-")
+    )
     return [
         blurred,
+        enlarged,
         Row(
             "colour",
             COLOURS[damage.colour.kind],
@@ -73,29 +88,36 @@ def rows(damage: Damage) -> list[Row]:
             how_sure(compression.confidence),
             f"jpeg quality={compression.quality}" if damage.is_compressed else "-",
         ),
-        Row(
-            "scratches",
-            f"{100 * scratches.share:.2f} % of the photo" if damage.is_scratched else "none",
-            how_sure(scratches.confidence) if damage.is_scratched else how_sure(SURE),
-            FILL if damage.is_scratched else "-",
-        ),
+        hiding("scratches", scratches),
         Row(
             "dust",
             f"{damage.dust.count} spots" if damage.is_dusty else "none",
             how_sure(damage.dust.confidence) if damage.is_dusty else how_sure(SURE),
             FILL if damage.is_dusty else "-",
         ),
+        hiding("creases", damage.creases),
+        hiding("torn or blanked", damage.torn),
     ]
+
+
+def hiding(what: str, found: Scratches | Torn) -> Row:
+    """Of what hides a part of the photo."""
+    if not found.share:
+        return Row(what, "none", how_sure(SURE), "-")
+    return Row(what, f"{100 * found.share:.2f} % of the photo", how_sure(found.confidence), FILL)
 
 
 # Row.what → the setting of degradation=auto that says otherwise, and a value where nothing was found
 OTHERWISE = {
     "blur": ("degradation.blur", "12px"),
+    "pixels": ("degradation.enlarged", "4"),
     "colour": ("degradation.grayscale", "true"),
     "noise": ("degradation.noise", "0.05"),
     "JPEG": ("degradation.jpeg", "30"),
     "scratches": ("degradation.mask", "FILE"),
     "dust": ("degradation.mask", "FILE"),
+    "creases": ("degradation.mask", "FILE"),
+    "torn or blanked": ("degradation.mask", "FILE"),
 }
 
 
@@ -105,7 +127,7 @@ def answers(damage: Damage, sought: bool = True) -> str:
     for row in rows(damage):
         setting, value = OTHERWISE[row.what]
         found, sure = row.found, row.sure
-        if row.what in ("scratches", "dust") and not sought:
+        if row.what in SMALL and not sought:
             found, sure = "not looked for", "-"
         lines.append((row.what, found, sure, f"{setting}={value if row.operator == '-' else 'none'}"))
     return aligned(lines)

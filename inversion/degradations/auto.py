@@ -24,6 +24,7 @@ class Auto(Degradation):
     grayscale: true, false.
     noise: standard deviation in the photo's pixels, white = 1.
     jpeg: quality, 1 to 95.
+    enlarged: how many times longer the photo's sides are than those of the photo that it was made from.
     mask: path of a picture as large as the photo as given, white = pixels to fill, black = known.
     """
 
@@ -31,6 +32,7 @@ class Auto(Degradation):
     grayscale: bool | str | None = AUTO
     noise: float | str | None = AUTO
     jpeg: int | str | None = AUTO
+    enlarged: float | str | None = AUTO
     mask: str | None = AUTO
 
     def bind(self, photos: Tensor, degraded: bool) -> NoReturn:

@@ -22,7 +22,7 @@ class Downsample(Degradation):
 
     So images keep their shape, and photos that arrive small (degraded=true) match once they are enlarged smoothly, as
     alignment does. The small image is side / factor pixels, rounded, at least 1.
-    factor: 2 to 32.
+    factor: more than 1, at most 32.
     method: area = average of the pixels underneath; bicubic = Pillow's, whose kernel covers more of them.
     """
 
@@ -31,9 +31,9 @@ class Downsample(Degradation):
 
     def bind(self, photos: Tensor, degraded: bool) -> Downsample:
         side = min(photos.shape[-2:])
-        if not 2 <= self.factor <= min(LARGEST, side):
+        if not 1 < self.factor <= min(LARGEST, side):
             raise ConfigError(
-                f"degradation.factor must be 2 to {LARGEST} and at most the image's side, {side} px. "
+                f"degradation.factor must be more than 1, at most {LARGEST} and at most the image's side, {side} px. "
                 f"Got {self.factor}; 8 would work for photos from 8 px."
             )
         if self.method not in METHODS:

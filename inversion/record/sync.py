@@ -57,14 +57,16 @@ def _noted(uri: str) -> Iterator[tuple[Path, Path]]:
     for note in sorted(_notes(uri).glob("*.json")):
         try:
             yield note, Path(json.loads(note.read_text())["folder"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             note.unlink(missing_ok=True)
 
 
 def _experiment(folder: Path) -> str | None:
     """In which a folder's run was to be recorded; None where nothing says so any more."""
-    name = read_manifest(folder).get("run", {}).get("store", {}).get("experiment")
-    return None if name is None else str(name)
+    found: Any = read_manifest(folder)
+    for name in ("run", "store", "experiment"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return None if found is None else str(found)
 
 
 @dataclass
@@ -141,11 +143,14 @@ def read(folder: Path) -> Recorded:
     """Raises Damaged where a part of it is missing or is not what it should be."""
     try:
         manifest, result = read_manifest(folder), _json(folder / RESULT)
+        run, files = manifest.get("run", {}), manifest.get("files", ())
+        if not (isinstance(run, dict) and isinstance(files, (list, tuple))):
+            raise TypeError("record.json is damaged")
         pictures = [
             (key, int(step), image)
             for image in sorted((folder / IMAGES).glob("*_*.png"))
             for key, _, step in [image.stem.rpartition("_")]
-            if step.isdigit() and f"{IMAGES}/{image.name}" in manifest.get("files", ())
+            if step.isdigit() and f"{IMAGES}/{image.name}" in files
         ]
         if (folder / "restored.png").is_file():
             pictures.append(("restored", 0, folder / "restored.png"))
@@ -164,7 +169,7 @@ def read(folder: Path) -> Recorded:
                 for n in manifest.get("artifacts", ())
                 if is_inside(folder, n) and (folder / n).is_file()
             ],
-            manifest.get("run", {}),
+            run,
             result["status"],
             result["reason"],
         )

@@ -52,9 +52,7 @@ def fit_offsets(
     robust: float,  # as of the search's loss: losses/robust.py; 0 = none
     on_step: OnFit = lambda step, problems, losses: None,
     given: Sequence[Mapping[int, Tensor]] = (),  # per problem side -> [1, channels, side, side] to begin from
-    colours: Sequence[
-        Tensor | None
-    ] = (),  # per problem the chroma to aim at, [1, 3, R, R]: hidden_colours.py
+    colours: Sequence[Tensor | None] = (),  # per problem, chroma to aim at [1, 3, R, R]: hidden_colours.py
 ) -> FeatureOffsets:
     """Fit the offsets of a batch, `feature_steps` Adam steps each; no problem's result depends on its neighbours.
 

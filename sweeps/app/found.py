@@ -23,9 +23,9 @@ _one = threading.Lock()  # photo is looked at at a time: a large one takes secon
 def look(upload: Upload) -> dict[str, Any]:
     """What was found, and where its sliders begin. Raises ConfigError.
 
-    rows: per kind of damage what, found, sure. blur: px of the photo, 0 for a sharp one or one that moved. grey. noise:
-    per cent of white. hides: scratches or dust are filled in; then there are hidden.png, and hidden_0.png, … to be laid
-    over the areas of the faces. nothing: there is nothing to mend.
+    rows: per kind of damage what, found, sure. blur: px of the photo, 0 for a sharp one or one that moved. grey.
+    enlarged: times, 1 = not. noise: per cent of white. hides: something is filled in; then there are hidden.png, and
+    hidden_0.png, … to be laid over the areas of the faces. nothing: there is nothing to mend.
     """
     photo = read_photo(upload.path)
     with _one:
@@ -41,6 +41,7 @@ def look(upload: Upload) -> dict[str, Any]:
         "rows": [{"what": row.what, "found": row.found, "sure": row.sure} for row in rows(damage)],
         "blur": damage.blur.kernel_size if damage.is_blurred else 0.0,
         "grey": damage.colour.is_grey,
+        "enlarged": damage.enlargement.factor if damage.is_enlarged else 1.0,
         "noise": 100 * damage.noise.sigma / IN_LUMA if noisy else 0.0,
         "hides": hides,
         "nothing": damage.is_none,

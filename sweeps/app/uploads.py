@@ -33,7 +33,7 @@ MARGIN = 0.35  # of a face's square, around it where a mask is painted
 LONGEST_NAME = 120  # letters; file systems take 255 bytes
 
 MASK = "mask.png"
-HIDDEN = "hidden.png"  # white: what scratches and dust surely hide, as large as the photo
+HIDDEN = "hidden.png"  # white: what is surely hidden, as large as the photo
 GONE = f"This photo is not here any more: {KEPT} are kept. Choose it again."
 
 Given = TypeVar("Given")

@@ -40,8 +40,9 @@ class Wish:
         float | None
     )  # width of the kernel in per cent of the face's square, 0: sharp; None: found by itself
     colour: str  # of COLOURS, for auto
+    enlarged: float | None  # times, 1: not, for auto; None: as found
     noise: float | None  # standard deviation in per cent of white, for auto; None: as found
-    fill: bool  # what scratches and dust were found to hide, for auto
+    fill: bool  # what was found to hide the photo, for auto
     pixels: float  # across the face's square that a small photo has
     likeness: float  # 0 = like the photo, 1 = like a face
     alternatives: int
@@ -61,6 +62,7 @@ class Wish:
             damage=damage,
             blur=None if said.get("blur") is None else _number(said, "blur", least, 50),
             colour=colour,
+            enlarged=None if said.get("enlarged") is None else _number(said, "enlarged", 1, MOST_FACTOR),
             noise=None if said.get("noise") is None else _number(said, "noise", 0, 50),
             fill=said.get("fill") is not False,
             pixels=_number(said, "pixels", 1, 1024),
@@ -105,6 +107,8 @@ class Wish:
             words.append(f"degradation.blur={f'{pixels:.4g}px' if pixels else 'none'}")
         if self.colour != "found":
             words.append(f"degradation.grayscale={COLOURS[self.colour]}")
+        if self.enlarged is not None:
+            words.append(f"degradation.enlarged={f'{self.enlarged:g}' if self.enlarged > 1 else 'none'}")
         if self.noise is not None:
             words.append(f"degradation.noise={self.noise / 100 if self.noise else 'none'}")
         if (mask := upload.kept_mask(with_found=self.fill)) is not None:

@@ -161,7 +161,7 @@ class Sweep:
         parent = MLflowRecorder(
             store.uri,
             store.experiment_id,
-            run_name=named(self.grid, config.seeds),
+            run_name=named(self.grid, config.seeds, str(config.hydra.runtime.choices.degradation)),
             params=flatten(OmegaConf.to_container(_without_hydra(config), resolve=True)),  # type: ignore[arg-type]
             tags={
                 "kind": "sweep",
@@ -211,11 +211,12 @@ def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
     return {"point": point, "photo": line.photo, "reason": line.ending.reason}
 
 
-def named(grid: Grid, seeds: int) -> str:
-    """sweep over reg, steps, 3 seeds"""
+def named(grid: Grid, seeds: int, degradation: str) -> str:
+    """blur: sweep over reg, steps, 3 seeds"""
     repeated = [f"{seeds} seeds"] if seeds > 1 else []
     axes = [axis for axis in grid.axes if not (repeated and axis == "seed")]
-    return f"sweep over {', '.join(axes + repeated) or 'nothing'}"
+    task = "" if degradation == "none" or "degradation" in axes else f"{degradation}: "
+    return f"{task}sweep over {', '.join(axes + repeated) or 'nothing'}"
 
 
 def describe(grid: Grid) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def in_order(rows: pd.DataFrame, axes: Sequence[Axis]) -> pd.DataFrame:
     ranks = pd.DataFrame({axis.key: rows[axis.key].map(axis.values.index) for axis in axes}, rows.index)
     for key in ("photo", "seed"):
         ranks[f"by {key}"] = pd.factorize(rows[key])[0]
-    return rows.loc[ranks.sort_values(list(ranks), kind="stable").index].reset_index(drop=True)
+    return rows.loc[ranks.sort_values(list(map(str, ranks)), kind="stable").index].reset_index(drop=True)
 
 
 def with_reasons(

@@ -13,9 +13,9 @@ import pandas as pd
 DRAWS = 2000
 LEVEL = 0.95
 # Launchers and thread numbers change rounding, and a search amplifies it. By unit: differences of quality up to these
-# are never called one, and benchmarks.experiments allows them. docs/robustness.md: one run of blur moves by up to
-# 0.19 dB and 0.027 of identity distance, which counts ten times, one of colours by up to 1.6 ΔE. χ²: of the blur that a
-# photo shows; 95 % of true ones are nearer to the best (python -m benchmarks.blind_blur bench256, seeds 0 and 1).
+# are never called one, and benchmarks.experiments allows them. docs/robustness.md: one run moves by about 0.1 dB,
+# 0.15 ΔE and 0.01 of identity distance, which counts ten times; the worst of eight several times as far. χ²: of the
+# blur that a photo shows; 95 % of true ones are nearer to the best (python -m benchmarks.blind_blur bench256).
 MISFIT = "χ²"
 SMALLEST = {"dB": 0.5, "ΔE": 2.0, MISFIT: 12.0}
 

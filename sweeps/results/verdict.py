@@ -171,7 +171,8 @@ def explain(
         sentences.append(FITS_ALL)
     if len(alike) > 1:
         counted = f"{len(alike)} of {len(cells)} cells cannot" if len(alike) < len(cells) else "No cell can"
-        which = "" if chosen == top.name else f" ({describe(top, own)}: {in_figures(top, criterion)})"
+        is_told = chosen == top.name or criterion.by_misfit
+        which = "" if is_told else f" ({describe(top, own)}: {in_figures(top, criterion)})"
         sentences.append(
             f"{counted} be told apart from the best by quality{which}; "
             + _choice(criterion, bool(varied), axes, len(alike))
@@ -179,7 +180,8 @@ def explain(
     elif int((cells["n"] == top["n"]).sum()) > 1:
         margin = f"{floor:.2g} {criterion.unit}"
         sentences.append(f"It is the best: the quality of all others is lower by more than {margin}.")
-    edges = [axis for axis in own if _at_edge(top[axis.key], axis, set(cells[axis.key]))]
+    ranking = [axis for axis in own if axis.key.startswith(DEGRADATION) or not criterion.by_misfit]
+    edges = [axis for axis in ranking if _at_edge(top[axis.key], axis, set(cells[axis.key]))]
     if edges and len(alike) < len(cells):
         where = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
         sentences.append(

@@ -18,6 +18,7 @@ from inversion.degradations import (
     JPEG,
     Auto,
     Compose,
+    Downsample,
     GaussianBlur,
     Grayscale,
     Inpaint,
@@ -265,3 +266,30 @@ def test_the_record_shows_where_the_photo_is_scratched(
     changed = (drawn != given).any(axis=2)
     np.testing.assert_array_equal(changed, result.problem.photo.damage.hidden)
     assert scratched(restored(model, loss, looked_at(files["whole"])).problem) == {}
+
+
+def test_a_face_of_fewer_pixels_than_the_search_is_told_of_them(
+    files: dict[str, Path], whole: Image.Image, tmp_path: Path
+) -> None:
+    """Where the real photo has more of them than the generator draws, its softness is a blur like any other."""
+    small = whole.resize((100, 117), Image.Resampling.BOX)
+    small.resize(whole.size, Image.Resampling.BICUBIC).save(tmp_path / "enlarged.png")
+    photo = arrived(tmp_path / "enlarged.png")
+    assert photo.damage is not None and photo.damage.enlargement.factor == pytest.approx(6, rel=0.02)
+    fewer = photo.side / 6 / R  # times as many pixels across the face as the search has
+    assert fewer > 1 and "Downsample" not in names(resolve(Auto(), photo))
+    (step,) = resolve(Auto(enlarged=24), photo).steps
+    assert isinstance(step, Downsample) and step.factor == pytest.approx(24 * R / photo.side, abs=1e-3)
+    assert resolve(Auto(enlarged="none"), arrived(files["whole"])).steps == ()
+    assert found_damage(Auto(), photo)["found_enlarged"] == pytest.approx(6, rel=0.02)
+
+
+def test_a_torn_corner_is_filled_in(model: Model, whole: Image.Image, tmp_path: Path) -> None:
+    rows, columns = np.mgrid[: whole.height, : whole.width]
+    gone = rows + columns + 6 * np.sin(columns / 7) < 260
+    Image.fromarray(np.where(gone[..., None], 120, np.asarray(whole)).astype(np.uint8)).save(
+        tmp_path / "torn.png"
+    )
+    photo = arrived(tmp_path / "torn.png")
+    assert photo.hidden is not None and photo.hidden[gone].mean() > 0.95
+    assert found_damage(Auto(), photo)["found_torn"] == pytest.approx(100 * gone.mean(), rel=0.3)

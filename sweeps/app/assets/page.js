@@ -96,6 +96,7 @@ function begin() {
   }));
   if (!found) return;
   $("found-blur").value = page.blur = String(Math.min(25, Math.round((200 * found.blur) / side()) / 2));
+  $("found-enlarged").value = page.enlarged = String(Math.min(9, Math.round(10 * found.enlarged) / 10));
   $("found-noise").value = page.noise = String(Math.min(15, Math.round(2 * found.noise) / 2));
   $("found-grey").checked = found.grey;
   $("fill").checked = true;
@@ -109,6 +110,7 @@ function corrected() {
   const same = (id, value) => $(id).value === value;
   return {
     blur: same("found-blur", page.blur) ? null : Number($("found-blur").value),
+    enlarged: same("found-enlarged", page.enlarged) ? null : Number($("found-enlarged").value),
     noise: same("found-noise", page.noise) ? null : Number($("found-noise").value),
     colour: $("found-grey").checked === page.found.grey ? "found" : $("found-grey").checked ? "grey" : "colour",
     fill: $("fill").checked,
@@ -125,6 +127,7 @@ function damage() {
   for (const part of document.querySelectorAll(".detail")) part.hidden = !part.dataset.damage.split(" ").includes(kind);
   const moved = page.found?.rows.some(({ found }) => found.startsWith("motion")) && $("found-blur").value === page.blur;
   $("found-blur-out").textContent = moved ? "by motion, as found" : $("found-blur").value === "0" ? "none" : `${$("found-blur").value} % of the face`;
+  $("found-enlarged-out").textContent = $("found-enlarged").value === "1" ? "no" : `${$("found-enlarged").value} times`;
   $("found-noise-out").textContent = $("found-noise").value === "0" ? "none" : `${$("found-noise").value} % of white`;
   $("hidden").hidden = kind !== "auto" || !page.found?.hides || !$("fill").checked || page.face === ALL;
   $("paint-hint").textContent = kind === "auto" ? "Paint over scratches, spots and holes that were missed."
@@ -304,7 +307,7 @@ document.addEventListener("drop", (event) => {
 document.addEventListener("paste", (event) => take([...event.clipboardData.files].find((file) => file.type.startsWith("image/"))));
 for (const input of document.querySelectorAll('input[name="damage"]'))
   input.addEventListener("change", () => { damage(); if (!page.search) show("photo"); });
-for (const id of ["blur-auto", "blur", "pixels", "brush", "found-blur", "found-noise", "fill"]) $(id).addEventListener("input", damage);
+for (const id of ["blur-auto", "blur", "pixels", "brush", "found-blur", "found-enlarged", "found-noise", "fill"]) $(id).addEventListener("input", damage);
 for (const input of document.querySelectorAll('input[name="view"]')) input.addEventListener("change", () => show(input.value));
 $("undo").addEventListener("click", () => (page.maskFile ? ((page.maskFile = null), damage()) : painting.undo()));
 $("clear").addEventListener("click", () => { page.maskFile = null; painting.clear(); });

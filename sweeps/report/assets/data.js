@@ -42,7 +42,7 @@ function number(value, name) {
 }
 // Of the picture that a person takes home, where there are figures of both.
 const ofFinal = (task, cell) => task.named.filter((name) => mean(cell, `consistent_${name}`) === null);
-const signed = (value, name) => `${value > 0 ? "+" : ""}${number(value, name)}`;
+const signed = (value, name) => `${value > 0 && Number(number(value, name)) ? "+" : ""}${number(value, name)}`;
 
 function interval(cell, name) {
   const value = cell.values[name];

@@ -97,7 +97,17 @@ def test_a_smaller_picture_has_shorter_lengths_and_no_compression(damage: Damage
 
 
 def test_the_table_says_what_and_how_sure(damage: Damage, whole: Image.Image) -> None:
-    assert [row.what for row in rows(damage)] == ["blur", "colour", "noise", "JPEG", "scratches", "dust"]
+    assert [row.what for row in rows(damage)] == [
+        "blur",
+        "pixels",
+        "colour",
+        "noise",
+        "JPEG",
+        "scratches",
+        "dust",
+        "creases",
+        "torn or blanked",
+    ]
     assert {row.sure for row in rows(damage)} <= {"sure", "probable", "a guess"}
     assert "quality 80, by tables" in text(damage) and "black-and-white" in text(damage)
     none = find_damage(np.array(whole))

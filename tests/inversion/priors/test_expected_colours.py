@@ -75,6 +75,13 @@ def test_the_aim_lies_between_the_codes_colours_and_the_expected_ones(faces: Ten
     torch.testing.assert_close(aim, expected, atol=1e-4, rtol=0)
 
 
+def test_a_face_of_nan_raises_nothing(faces: Tensor) -> None:
+    """A search that failed: its fit does not begin."""
+    old_print = Compose((Grayscale(), GaussianBlur(3).bind(faces[:1], False)))
+    aim = hidden_colours(old_print, old_print(faces[:1]), torch.full_like(faces[:1], torch.nan), FITTED)
+    assert aim is not None and aim.isnan().all()
+
+
 def test_regression_finds_what_luma_says_of_colour() -> None:
     """Pictures of two kinds, bright red ones and dark blue ones, and of neither colour alone."""
     rng = torch.Generator().manual_seed(0)

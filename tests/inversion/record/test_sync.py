@@ -253,10 +253,11 @@ def test_a_folder_without_a_result_is_told_of_and_forgotten(
     assert open_client(store.uri).search_runs([store.experiment_id]) == []
 
 
-def test_a_note_that_cannot_be_read_is_forgotten(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["half of a no", "[]", '{"folder": 1}'])
+def test_a_note_that_cannot_be_read_is_forgotten(text: str, store: Store, tmp_path: Path) -> None:
     note_behind(store, tmp_path / "run")
     ((note, _),) = behind(store)
-    note.write_text("half of a no")
+    note.write_text(text)
     assert list(behind(store)) == [] and not note.exists()
 
 
@@ -302,6 +303,7 @@ DAMAGES = {
     "losses.csv": b"step,loss\n0,low\n",
     "restored.png": b"\x89PNG\r\n\x1a\n",
     "result.json": b"{}",
+    "record.json": b'{"files": [], "run": []}',
 }
 
 

@@ -13,8 +13,10 @@ from torch import Tensor
 from inversion import passes
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.blur import GaussianBlur
+from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
+from inversion.fullsize.luma import grey
 from inversion.generator.stylegan2 import Generator
 from inversion.latents.latents_file import Latents, load_latents, save_latents
 from inversion.losses.pixel import PixelLoss
@@ -114,6 +116,23 @@ def test_a_photo_of_nan_leaves_its_neighbour_as_it_is(model: Model) -> None:
     for side, x in fitted(model, found, 12, 12, 12).maps.items():
         torch.testing.assert_close(offsets.maps[side][1:], x[1:], rtol=1e-3, atol=1e-5)
     assert told == {step: [1, 2] for step in range(12)}
+
+
+def test_colours_that_no_photo_tells_go_where_they_are_aimed_at(model: Model) -> None:
+    """A grey photo's fit keeps an aim that a free one leaves; a neighbour without an aim is fitted as it was."""
+    found, photos = searched(model), grey(OBSERVED).expand(3, -1, -1, -1)
+    face = drawn(model, found, {})
+    aim = (face - grey(face))[:1]
+
+    def fit(*colours: Tensor | None) -> Tensor:
+        offsets = fit_offsets(model.synthesis, Grayscale(), photos, [FITTED] * 3, found, 0.0, colours=colours)
+        return drawn(model, found, offsets.maps)
+
+    free, aimed = fit(None, None, None), fit(aim, None, None)
+    off = [float((x - grey(x) - aim)[0].square().mean()) for x in (free, aimed)]
+    assert off[1] < 0.3 * off[0]
+    assert psnr(grey(aimed), photos)[0] > psnr(grey(face), photos)[0] + 1
+    torch.testing.assert_close(aimed[1:], free[1:], rtol=1e-3, atol=1e-3)
 
 
 def test_unmarked_dust_stays_out_of_feature_maps_where_the_loss_is_robust(model: Model) -> None:

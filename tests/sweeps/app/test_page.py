@@ -169,6 +169,7 @@ def test_a_print_is_looked_at_corrected_and_restored(browser: Any, served: Serve
     page.locator("#corrections").wait_for(timeout=PATIENCE)
     assert page.locator("#found-grey").is_checked() and page.locator("#hidden").is_visible()
     assert "black-and-white (sure)" in page.locator("#found-rows").inner_text()
+    assert page.locator("#found-enlarged-out").inner_text() == "no"
     assert page.locator("#found-noise-out").inner_text() == "none" and fits(page, PHONE["width"])
     keep(page, "app_390_found")
     page.locator("#fill").uncheck()

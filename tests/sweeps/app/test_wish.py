@@ -86,6 +86,8 @@ def test_a_mask_is_named_where_there_is_one(upload: Callable[..., Upload]) -> No
         ({"blur": 7.5, "face": 0}, "blur", "12px"),
         ({"colour": "grey"}, "grayscale", True),
         ({"colour": "colour"}, "grayscale", "none"),
+        ({"enlarged": 3.6}, "enlarged", 3.6),
+        ({"enlarged": 1}, "enlarged", "none"),
         ({"noise": 5}, "noise", 0.05),
         ({"noise": 0}, "noise", "none"),
         ({"fill": True}, "mask", "auto"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -100,11 +101,46 @@ def test_a_spreadsheets_semicolons_and_mark_are_read(photos: Path) -> None:
         ("reg;steps\n0,3;5\n", "one value per setting"),
         ("reg,seeds\n0.3,3\n", "holds for the whole sweep"),
         ("reg,steps\n[0.3,5\n", "no value of a setting"),
+        ("reg\tsteps\n0.3\t5\n", "no value of a setting"),
+        ("a: &a [x]\nb: [*a, *a]\n", "a value for each of"),
+        ("reg,steps\n\x1b[31m[,5\n", "no value of a setting"),
+        ("re\x1b[31mg,re\x1b[31mg\n1,2\n", "a setting of its own"),
+        ('reg,steps\n"0.3,5\n0.4,6\n', "a value for each of"),
+        (f"reg,steps\n0.3,{'9' * 5000}\n", "no value of a setting"),
+        (f"reg,steps\n{'[' * 5000},5\n", "no value of a setting"),
+        (f"reg,steps\n{'9' * 200_000},5\n", "larger than field limit"),
+        (",".join(f"k{i}" for i in range(50_000)) + "\n1,2\n", "a value for each of"),
+        ("reg\n" + "1\n" * 20_001, "Got 20,001 points"),
+        ("reg\n" + "1" * (5 << 20), "bytes, of which at most"),
+        ("hydra/launcher,reg\njoblib,1\n", "holds for the whole sweep"),
+        ("degradation._target_,reg\nos.system,1\n", "chooses no code"),
     ],
+    ids=lambda value: value[:30].encode("unicode_escape").decode(),
 )
-def test_what_is_no_table_of_points_is_refused(photos: Path, text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+def test_what_is_no_table_of_points_is_refused_in_one_short_line(
+    photos: Path, text: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
         read_points(write(text))
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 24 * 80
+
+
+def test_what_is_no_file_is_refused_without_waiting_for_it(photos: Path) -> None:
+    os.mkfifo("pipe.csv")
+    Path("latin.csv").write_bytes("image,reg\nGröße.jpg,1\n".encode("latin-1"))
+    for name in (
+        "pipe.csv",
+        "latin.csv",
+        "/dev/zero",
+        ".",
+        "~nobody-here/x.csv",
+        "a\0b",
+        "no\x1b[31m.csv",
+        "a" * 5000,
+    ):
+        with pytest.raises(ConfigError, match="must be a CSV file") as caught:
+            read_points(name)
+        assert str(caught.value).isprintable() and len(str(caught.value)) < 24 * 80
 
 
 def test_two_answers_to_one_question_are_refused(photos: Path) -> None:

@@ -239,6 +239,7 @@ def test_a_blur_is_told_by_what_the_photo_lacks_and_not_by_what_feature_maps_fit
     assert best(summary)[1] == 7 and recommended(summary) == (0.5, 7)
     assert {summary.cells["degradation.kernel_size"][i] for i in verdict.alike} == {7, 9}
     assert "Kernel size 7 explains best which spatial frequencies the photo lacks" in verdict.reason
+    assert "edge of the grid" not in verdict.reason  # reg has no part in the misfit
     assert "the true one is among them" in summary.reason and "feature_steps" not in summary.reason
 
 

@@ -1,0 +1,101 @@
+"""Whether a photo was enlarged from fewer pixels: interpolation leaves a period in it, in rows and columns alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from inversion.damage.blur import Blur
+from inversion.degradations.jpeg import BLOCK
+
+LEAST, MOST = 2.0, 9.0  # factors that are looked for; a smaller one loses too little
+STEEPEST = 0.05  # of white: second differences count up to there, else edges would be all that counts
+SLOW = 33  # px: what of the line changes more slowly is the photo's own
+TRANSFORM = 4096  # frequencies; a photo has fewer pixels a side at which this is done
+PEAK, SURELY = 2.7, 4.0  # deviations of the line: from which on a period may be one, and surely is
+COMPRESSED = 1.5  # times as many in a compressed photo
+FIRST = 0.5  # of the highest: a peak at a lower frequency that is so high is the period itself
+BESIDE = 0.006  # cycles per pixel: so near to multiples of 1/16 lie JPEG's blocks of luma and chroma
+SOFT, SOFTER = 1.0, 4.0  # times the factor: so wide are Gaussians that explain an enlargement as well
+AMBIGUOUS, CERTAIN = (
+    3.4,
+    2.0,
+)  # below that factor f, f / (f - 1) has the same period: only so wide Gaussians tell
+BLOCKY = 0.6  # of the difference that squares of nearly the same size make
+NEARLY = 1.07
+
+
+@dataclass(frozen=True)
+class Enlargement:
+    """By how much the sides of a photo are longer than those of the photo it was made from."""
+
+    factor: float  # 1 = not seen to be enlarged
+    confidence: float  # 0..1
+    is_blocky: bool = False  # pixels were repeated, not interpolated
+
+
+NOT_ENLARGED = Enlargement(1.0, 0.0)
+
+
+def find_enlargement(luma: np.ndarray, blur: Blur, compressed: bool = False) -> Enlargement:
+    """The period of the second differences, if the photo says no more than one that is so much smaller.
+
+    luma: [H, W] in 0..1. blur: as if it were blurred; a much wider one has taken more than the enlargement. An
+    interpolated pixel is a weighted mean of its neighbours, and varies the less, the nearer it is to the middle between
+    two: Gallagher 2005, Detection of linear and cubic interpolation in JPEG compressed images, section 3. compressed:
+    the periods of JPEG's blocks are left out, and with them factors of 2, 4 and 8, which then look like a blur.
+    """
+    luma = luma[:TRANSFORM, :TRANSFORM]
+    if min(luma.shape) < 4 * SLOW:
+        return NOT_ENLARGED
+    heights = np.minimum(*(ndimage.maximum_filter1d(spectrum_of_line(luma, axis), 3) for axis in (0, 1)))
+    frequency = np.arange(len(heights)) / TRANSFORM
+    heights[(frequency < 1 / MOST) | (frequency > 1 / LEAST)] = 0
+    if compressed:
+        beside = frequency * 2 * BLOCK
+        heights[np.abs(beside - np.rint(beside)) < BESIDE * 2 * BLOCK] = 0
+        heights /= COMPRESSED
+    confidence = float(np.clip((heights.max() - PEAK) / (SURELY - PEAK), 0, 1))
+    if confidence == 0:
+        return NOT_ENLARGED
+    first = int((heights >= max(PEAK, FIRST * heights.max())).argmax())
+    best = first + int(heights[first : first + 8].argmax())
+    factor = float(1 / frequency[best])
+    is_blocky = blockiness(luma, factor) < BLOCKY
+    least = factor * (CERTAIN if factor < AMBIGUOUS else SOFT)
+    if is_blocky or least <= blur.kernel_size <= SOFTER * factor:
+        return Enlargement(factor, confidence, is_blocky)
+    return NOT_ENLARGED
+
+
+def spectrum_of_line(luma: np.ndarray, axis: int) -> np.ndarray:
+    """Of the mean second difference at each place along an axis, in its deviations: [TRANSFORM / 2 + 1]."""
+    steep = np.abs(np.diff(luma, 2, axis=axis)).clip(max=STEEPEST)
+    line = np.log(steep.mean(axis=1 - axis) + 1e-4)
+    window = np.hanning(SLOW)[1:-1]
+    line = line - ndimage.convolve1d(line, window / window.sum(), mode="mirror")
+    phase = np.arange(len(line)) % BLOCK
+    line = line - (np.bincount(phase, line) / np.bincount(phase))[phase]
+    taper = np.hanning(len(line))
+    power = max(float(np.square(taper).sum() * line.var()), 1e-12)
+    heights: np.ndarray = np.abs(np.fft.rfft(line * taper, TRANSFORM)) / np.sqrt(power)
+    return heights
+
+
+def blockiness(luma: np.ndarray, factor: float) -> float:
+    """What is lost where each square of that side gets one value, as a part of that for squares that do not fit."""
+    own = min(lost(luma, factor, more) for more in (-1, 0, 1))
+    return own / max(lost(luma, NEARLY * factor, 0), 1e-6)
+
+
+def lost(luma: np.ndarray, factor: float, more: int) -> float:
+    """Root mean square of what is lost. more: squares across, than the factor says, which is known to a pixel or so."""
+    picture = Image.fromarray(luma)
+    small = picture.resize(
+        (round(picture.width / factor) + more, round(picture.height / factor) + more), Image.Resampling.BOX
+    )
+    again = np.asarray(small.resize(picture.size, Image.Resampling.NEAREST))
+    return float(np.sqrt(np.square(again - luma).mean()))

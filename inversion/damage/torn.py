@@ -1,0 +1,78 @@
+"""Where a photo is torn or blanked: areas of one constant colour with sharp edges, at its border or inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from inversion.degradations.blanked_area import (
+    PAINT,
+    PAINT_AT_BORDER,
+    SEARCH_SIDE,
+    Patch,
+    frequent_colours,
+    grown,
+    patches_of,
+)
+
+LARGEST = 0.3  # of the photo: a larger area of one colour is its backdrop
+DRAWN = (
+    0.6  # plausibility of such a backdrop, from which on the picture is drawn, and so are small areas in it
+)
+THINNEST = 5  # px of the searched size: what is thinner is a scratch
+BITE = 0.25  # of the photo's border: one colour that takes more of it is a backdrop
+SURE_AT = 0.65  # confidence of an area that is just plausible
+EDGE = 1  # px of the searched size: what belongs to neither side
+
+
+@dataclass(frozen=True)
+class Torn:
+    """Where nothing is left of the photo."""
+
+    mask: np.ndarray = field(repr=False, compare=False)  # [H, W] bool, True = gone
+    share: float  # of the photo's pixels
+    confidence: float  # 0..1: how constant they are, and how sharp their edges
+
+
+def find_torn(photo: np.ndarray) -> Torn:
+    """As inversion/degradations/blanked_area.py tells a painted patch from a flat area: photo [H, W, 3], uint8."""
+    height, width = photo.shape[:2]
+    scale = min(1.0, SEARCH_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BOX)).astype(np.float64)
+    colours = [patches_of(small, colour) for colour in frequent_colours(small)]
+    is_drawn = any(
+        one.size >= LARGEST and one.plausibility >= DRAWN for patches in colours for one in patches
+    )
+    gone = [] if is_drawn else [one for patches in colours for one in gone_of(patches)]
+    if not gone:
+        return Torn(np.zeros((height, width), dtype=bool), 0.0, 0.0)
+    area = Image.fromarray(grown(np.any([one.area for one in gone], axis=0), EDGE))
+    mask = np.array(area.resize((width, height), Image.Resampling.NEAREST))
+    return Torn(mask, float(mask.mean()), min(1.0, SURE_AT * max(map(beyond, gone))))
+
+
+def gone_of(patches: list[Patch]) -> list[Patch]:
+    """Of the patches of one colour those that are no photo. A cut-out's backdrop is as constant as a torn corner."""
+    paint = [one for one in patches if one.is_paint and one.size < LARGEST and is_thick(one.area)]
+    return [one for one in paint if one.inside or not is_backdrop(paint)]
+
+
+def is_thick(area: np.ndarray) -> bool:
+    return bool(ndimage.minimum_filter(area, THINNEST).any())
+
+
+def is_backdrop(patches: list[Patch]) -> bool:
+    """Whether the patches of one colour take more of the photo's border than one torn corner or edge does."""
+    area = np.any([one.area for one in patches], axis=0)
+    border = np.concatenate([area[0], area[-1], area[:, 0], area[:, -1]])
+    corners = area[[0, 0, -1, -1], [0, -1, 0, -1]]
+    return bool(corners.sum() > 1 or border.mean() > BITE)
+
+
+def beyond(patch: Patch) -> float:
+    """Its plausibility as a part of what makes it paint, 1 and more."""
+    return patch.plausibility / (PAINT if patch.inside else PAINT_AT_BORDER)
