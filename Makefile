@@ -24,7 +24,7 @@ demo: setup  ## Restore the sample photo from a blurred copy of it
 test: setup  ## The quick tests: offline, on the CPU
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser"
 
-test-all: setup  ## Every test but those that need a browser
+test-all: setup  ## The slow tests, too; those that need more packages say which (test-launchers, test-server, test-browser)
 	$(BIN)/python -m pytest -m "not browser"
 
 test-launchers: setup  ## Every launcher and optuna, Ray included (its packages are installed on top)

@@ -28,7 +28,17 @@ from sweeps.results.frame import joined
 from sweeps.results.store import Store
 from sweeps.results.summarize import Summary, study
 
-FIGURES = ("psnr", "ssim", "identity_distance", "consistent_psnr", "colour_error", "fit_psnr")
+FIGURES = (
+    "psnr",
+    "ssim",
+    "identity_distance",
+    "consistent_psnr",
+    "consistent_identity_distance",
+    "colour_error",
+    "consistent_colour_error",
+    "hole_psnr",
+    "fit_psnr",
+)
 GRID = ("degradation=blur", "reg=0.1,1.0", "tracking.image_every=0", "tracking.animation_frames=0")
 WAYS: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> threads, overrides
     "bf16, local, 2 threads": (2, ("launcher=local",)),
@@ -60,7 +70,8 @@ class Outcome:
             for verdict in summary.verdicts
             if verdict.recommended is not None
         ]
-        return cls(table[[name for name in FIGURES if name in table]].astype(float), "; ".join(chosen))
+        known = [name for name in FIGURES if name in table and table[name].notna().any()]
+        return cls(table[known].astype(float), "; ".join(chosen))
 
 
 def told(summary: Summary, cell: int, alike: Sequence[int]) -> str:

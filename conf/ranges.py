@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 from inversion.length import UNITS, has_unit
@@ -25,7 +26,11 @@ class Range:
             return True
         if self.units and has_unit(value):
             return True
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        if (
+            not -sys.float_info.max <= value <= sys.float_info.max
+        ):  # nan and inf, and whole numbers of 400 digits
             return False
         if self.whole and value != int(value):
             return False
@@ -81,11 +86,11 @@ PART = Range(0, 1, above=True, below=True)
 # By their place in the configuration; arguments of a class or function by its name. The constructors refuse what
 # depends on the photo or the net, too: a blur wider than the image.
 RANGES = {
-    "samples": COUNT,
+    "samples": Range(1, 1000, whole=True),  # each takes memory, and is a picture of the record
     "max_size": COUNT,
     "Photos.max_size": COUNT,
     "seed": SEED,
-    "seeds": COUNT,
+    "seeds": Range(1, 10_000, whole=True),
     "align.face": Range(0, whole=True, words=("all",)),
     "steps": COUNT,
     "reg": WEIGHT,
@@ -97,6 +102,7 @@ RANGES = {
     "noise_weight": WEIGHT,
     "coarse_until": FRACTION,
     "feature_steps": COUNT_OR_NONE,
+    "colour_prior": FRACTION,
     "tuning_steps": COUNT_OR_NONE,
     "tuning_rate": POSITIVE,
     "tracking.image_every": COUNT_OR_NONE,

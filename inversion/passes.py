@@ -21,9 +21,10 @@ from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.photo import FullSize
 from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
-from inversion.search.blind_blur import resolve_kernel
+from inversion.search.blind_blur import blur_misfit, resolve_kernel
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
 from inversion.search.framed import Framed
+from inversion.search.hidden_colours import hidden_colours
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
@@ -146,10 +147,10 @@ class Drawn:
     restored: Tensor  # [N, 3, R, R]
     unfitted: Tensor  # [N, 3, R, R], by the codes alone
     prediction: Tensor  # [N, 3, R, R], corrupted again
-    fits: list[float]  # N, dB: psnr of the prediction to the photo
+    fits: list[float]  # N, dB: psnr of `unfitted`, corrupted again, to the photo
 
     def best(self, rows: Sequence[int]) -> tuple[int, list[int]]:
-        """Of one problem's rows: the one that fits its photo best, and all whose losses stayed finite."""
+        """Of one problem's rows: the one whose codes fit its photo best, and all whose losses stayed finite."""
         sound = [row for row in rows if self.result.failed_step[row] is None] or list(rows[:1])
         return max(sound, key=self.fits.__getitem__), sound
 
@@ -161,7 +162,7 @@ def search(
     listeners: Sequence[Listener],
     on_progress: OnProgress,
 ) -> list[Restoration]:
-    """The optimizer pass; of each problem's samples the one that fits its photo best becomes its restoration.
+    """The optimizer pass; of each problem's samples the one whose codes fit its photo best becomes its restoration.
 
     Where `tuning_steps` asks for it, the generator is then fitted to each photo, one after the other.
     """
@@ -183,17 +184,26 @@ def search(
         model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, history, codes, noises
     )
     history.fetch()
-    offsets = fit_offsets(model.synthesis, operator, photos, settings, result, loss.robust, history.fit)
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
+    given = [{} if start is None else start.offsets for start in starts]
+    colours = [
+        hidden_colours(observations[i].operator, photos[k, None], unfitted[k, None], settings[k])
+        for k, (i, _) in enumerate(rows)
+    ]
+    offsets = fit_offsets(
+        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, colours
+    )
+    with torch.no_grad():
         if offsets.maps:
             restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
             history.show_fitted(restored)
         prediction = operator(restored)
+        by_codes = operator(unfitted) if offsets.maps else prediction
     insides = [observations[i].inside for i, _ in rows]
     seen = [torch.ones_like(photos[:1, :1]) if inside is None else inside for inside in insides]
     known = torch.cat(seen) if any(inside is not None for inside in insides) else None
-    fits = psnr(prediction, photos, known).tolist()
+    fits = psnr(by_codes, photos, known).tolist()
     drawn = Drawn(result, offsets, history, restored, unfitted, prediction, fits)
 
     stopped, steps_before = offsets.interrupted, max(s.steps for s in settings)
@@ -249,6 +259,7 @@ def assemble(
     completed = None if full is None else finished(observation, face, drawn.unfitted[row, None])[0].cpu()
     others = [(face if k == row else drawn.restored[k, None], drawn.unfitted[k, None]) for k in sound]
     status, reason = judge(result, row, tuned, stopped)
+    degraded = observation.problem.degraded
     return Restoration(
         problem=observation.problem,
         status=status,
@@ -272,6 +283,7 @@ def assemble(
         phase_steps=tuple(result.phase_steps[row]),
         samples=drawn.restored[sound].cpu(),
         fits=tuple(drawn.fits[k] for k in sound),
+        blur_misfit=blur_misfit(observation.operator, observation.image, model) if degraded else None,
         tuning=tuning,
         alternatives=tuple(to_pil(finished(observation, *each)[0]) for each in others if len(others) > 1),
     )

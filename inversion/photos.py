@@ -30,6 +30,7 @@ from inversion.reading.printable import printable
 log = logging.getLogger(__name__)
 
 ALL = "all"  # align.face: every face of a photo
+TOLD = 10  # photos of a folder that are named with their reason where none can be used
 OUTSIDE = 0.05  # of the square: more beyond the photo's edge is worth a warning
 
 
@@ -67,9 +68,13 @@ class Photos:
                     raise
                 refused[path] = str(error)
         if not photos:
+            lines = [f"  {printable(path.name, 80)}: {reason}" for path, reason in refused.items()]
+            if len(lines) > TOLD:
+                lines[TOLD:] = [f"  and {len(lines) - TOLD} more"]
             raise ConfigError(
-                f"none of the {len(paths)} photos in {self.image} can be used:\n"
-                + "\n".join(f"  {path.name}: {reason}" for path, reason in refused.items())
+                "\n".join(
+                    [f"none of the {len(paths)} photos in {printable(self.image)} can be used:", *lines]
+                )
             )
         return Inputs(photos, refused)
 

@@ -79,7 +79,8 @@ class Restoration:
     feature_seconds: float  # of fitting `offsets`, for all problems of the pass; 0: this one's were not
     phase_steps: tuple[int, ...]  # that each phase took
     samples: Tensor  # [N, 3, R, R], restorations from N starts, `restored` among them, untuned
-    fits: tuple[float, ...]  # [N], dB, how each of them, corrupted, fits the photo
+    fits: tuple[float, ...]  # [N], dB, how what each one's codes alone draw, corrupted, fits the photo
+    blur_misfit: float | None = None  # χ², see inversion/search/blind_blur.py; None: no blur it arrived with
     tuning: Tuning | None = None  # of the generator, before it drew `restored`
     alternatives: tuple[
         Image.Image, ...

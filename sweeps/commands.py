@@ -96,14 +96,16 @@ def open_app(port: int, settings: list[str]) -> int:
 
 
 def bring_in(uri: str, experiment: str | None) -> int:
-    """Print the folders whose runs MLflow has now. Raises ConfigError, OSError where the store is still away."""
+    """Print the folders whose runs MLflow has now; 1 where some cannot be read. Raises ConfigError, OSError.
+
+    Of a store that is still away.
+    """
     place = absolute_uri(uri, home())
     names = [experiment] if experiment else sorted(sync.experiments_behind(place))
-    folders = [
-        folder
-        for name in names
-        if (store := open_store(place, name, artifacts_for(uri), home())) is not None
-        for folder in sync.sync(store)
-    ]
+    stores = [open_store(place, name, artifacts_for(uri), home()) for name in names]
+    synced = [sync.sync(store) for store in stores if store is not None]
+    folders = [folder for each in synced for folder in each.done]
     print(f"{len(folders)} runs brought in." + "".join(f"\n  {folder}" for folder in folders))
-    return 0
+    damaged = [why for each in synced for why in each.damaged.values()]
+    print("".join(f"{why}\n" for why in damaged), end="", file=sys.stderr)
+    return 1 if damaged else 0

@@ -12,6 +12,7 @@ from inversion.damage.luma import luma_of, reduced
 Kind = Literal["colour", "faded", "sepia", "grey"]
 
 SIDE = 64  # px of the longer side, to which the photo is averaged: noise and JPEG's colour errors go
+MOST = 4 * SIDE**2  # averages, which only a photo of a few rows exceeds
 LEVELS = 16  # of luma, between which a tint is interpolated
 FEW = 0.02  # of the pixels may differ from the tint: stamps, stains, a border
 GREY = 0.012  # of white: a weaker tint is none; JPEG at quality 20 moves it by 0.01
@@ -49,6 +50,7 @@ def find_colour(photo: np.ndarray, known: np.ndarray | None = None) -> Colour:
         share = reduced(known.astype(np.float32), factor)
         sums = reduced(np.where(known[..., None], photo, 0), factor)
         small = sums[share > 0] / share[share > 0, None]
+    small = small[:: max(1, len(small) // MOST)]
     luma = luma_of(small)
     blue, red = (small[:, channel] / 255.0 - luma for channel in (2, 0))
     chroma = np.stack([blue / 1.772, red / 1.402], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +15,7 @@ from scipy.fft import dctn
 
 from inversion.damage.luma import luma_of
 from inversion.degradations.jpeg import BLOCK, quantization
+from inversion.reading.picture_kinds import FORMATS
 
 QUALITIES = range(1, 96)  # as in degradations/jpeg.py
 ERROR = 0.35  # levels: of a coefficient, what rounding a decoded photo to 8 bits adds to it
@@ -50,11 +52,16 @@ def find_compression(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | No
 def tables_of(path: Path) -> Mapping[int, Sequence[int]] | None:
     """A JPEG file's quantization tables; None for other files, and for a photo that is turned upright on reading.
 
-    There the blocks do not begin at the corner: their traces say where.
+    There the blocks do not begin at the corner: their traces say where. path: of a file that read_photo has read.
     """
-    with Image.open(path) as file:
-        is_upright = file.getexif().get(ExifTags.Base.Orientation, 1) == 1
-        return getattr(file, "quantization", None) if is_upright else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's advice about large and odd files
+        with Image.open(path, formats=FORMATS) as file:
+            try:
+                is_upright = file.getexif().get(ExifTags.Base.Orientation, 1) == 1
+            except Exception:  # anyone's software writes EXIF: read_photo takes such a photo as it is stored
+                is_upright = True
+            return getattr(file, "quantization", None) if is_upright else None
 
 
 def from_tables(tables: Mapping[int, Sequence[int]]) -> Compression:
@@ -73,14 +80,10 @@ def from_traces(photo: np.ndarray) -> Compression:
     A coefficient that was quantized with step q lies within ERROR of a multiple of q; one that was not, anywhere.
     Fan & de Queiroz 2003, Identification of bitmap compression history; here the quality ties all steps together.
     """
-    luma = luma_of(photo) * 255
-    luma[((photo == 0) | (photo == 255)).any(axis=2)] = (
-        np.nan
-    )  # clipped: no coefficient of that block is what it was
-    top, left = most_detailed(luma)
-    patch = luma[top : top + PATCH, left : left + PATCH]
-    if min(patch.shape) < 3 * BLOCK:
+    if min(photo.shape[:2]) < 3 * BLOCK:
         return Compression(None, 0.0, "none")
+    top, left = most_detailed(photo)
+    patch = unclipped_luma(photo[top : top + PATCH, left : left + PATCH])
     rows, columns = grid_phase(patch)
     blocks = coefficients(patch[rows:, columns:], flattest=1)
     if len(blocks) < FEWEST:
@@ -94,15 +97,23 @@ def from_traces(photo: np.ndarray) -> Compression:
     return Compression(QUALITIES[best], confidence, "traces", offset, luma_steps()[best])
 
 
-def most_detailed(luma: np.ndarray) -> tuple[int, int]:
+def unclipped_luma(photo: np.ndarray) -> np.ndarray:
+    """[h, w, 3], uint8 -> [h, w] in levels, NaN where a channel is clipped: there no coefficient is what it was."""
+    luma = luma_of(photo) * 255
+    luma[((photo == 0) | (photo == 255)).any(axis=2)] = np.nan
+    return luma
+
+
+def most_detailed(photo: np.ndarray) -> tuple[int, int]:
     """Top and left of the square, of those side by side by halves, in which neighbours differ most, edges aside."""
-    step = np.nan_to_num(np.minimum(np.abs(np.diff(luma, axis=1)), EDGE))
-    places = [
-        (top, left)
-        for top in range(0, max(1, luma.shape[0] - PATCH // 2), PATCH // 2)
-        for left in range(0, max(1, luma.shape[1] - PATCH // 2), PATCH // 2)
-    ]
-    return max(places, key=lambda at: float(step[at[0] : at[0] + PATCH : 3, at[1] : at[1] + PATCH].sum()))
+    height, width = photo.shape[:2]
+    found: dict[tuple[int, int], float] = {}
+    for top in range(0, max(1, height - PATCH // 2), PATCH // 2):
+        luma = unclipped_luma(photo[top : top + PATCH : 3])
+        step = np.nan_to_num(np.minimum(np.abs(np.diff(luma, axis=1)), EDGE))
+        for left in range(0, max(1, width - PATCH // 2), PATCH // 2):
+            found[top, left] = float(step[:, left : left + PATCH].sum())
+    return max(found, key=lambda at: found[at])
 
 
 def likelihood(found: np.ndarray) -> np.ndarray:

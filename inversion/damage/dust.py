@@ -34,7 +34,9 @@ def find_dust(luma: np.ndarray, noise: float = 0.0, known: np.ndarray | None = N
     luma: [H, W] in 0..1. noise: standard deviation there. known: [H, W] bool, False = scratched. Soille 2003,
     Morphological image analysis, chapter 4.
     """
-    factor = max(1, min(round(max(luma.shape) / SIDE), *luma.shape))
+    factor = max(1, round(max(luma.shape) / SIDE))
+    if min(luma.shape) < WIDEST * factor:  # too narrow to show a spot and what lies around it
+        return Dust(np.zeros(luma.shape, dtype=bool), 0, 0.0)
     small = reduced(luma, factor)
     clean = (
         np.ones_like(small, dtype=bool)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import ndimage
 
 TILE = 256  # px
+STRIP = 1 << 22  # values that are worked on at once: 100 megapixels fit beside few copies of themselves
 GROWN = 0.004  # of the longer side, at least 2 px: what JPEG and blur make of a scratch's edge
 WEIGHTS = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # ITU-R BT.601, as in degradations/grayscale.py
 
 
 def luma_of(photo: np.ndarray) -> np.ndarray:
     """Luma [...], float32, black 0 and white 1: photo [..., 3], uint8 or float, in 0..255."""
-    luma: np.ndarray = photo.astype(np.float32) @ (WEIGHTS / 255)
+    luma = np.empty(photo.shape[:-1], dtype=np.float32)
+    for rows in strips(len(photo), photo.size):
+        luma[rows] = photo[rows].astype(np.float32) @ (WEIGHTS / 255)
     return luma
+
+
+def strips(height: int, size: int) -> Iterator[slice]:
+    """Rows of an array of `height` rows and `size` values, so many at once that they hold about STRIP values."""
+    count = max(1, STRIP * height // max(1, size))
+    return (slice(top, min(top + count, height)) for top in range(0, height, count))
 
 
 def reduced(image: np.ndarray, factor: int) -> np.ndarray:
@@ -23,8 +33,10 @@ def reduced(image: np.ndarray, factor: int) -> np.ndarray:
     if factor == 1:
         return image
     height, width = (side // factor for side in image.shape[:2])
-    cut = image[: height * factor, : width * factor].astype(np.float32)
-    means: np.ndarray = cut.reshape(height, factor, width, factor, *image.shape[2:]).mean(axis=(1, 3))
+    means = np.empty((height, width, *image.shape[2:]), dtype=np.float32)
+    for rows in strips(height, image.size):
+        cut = image[rows.start * factor : rows.stop * factor, : width * factor].astype(np.float32, copy=False)
+        means[rows] = cut.reshape(-1, factor, width, factor, *image.shape[2:]).mean(axis=(1, 3))
     return means
 
 
@@ -41,14 +53,19 @@ def patchwork(image: np.ndarray, tiles: int = 16) -> np.ndarray:
     """Squares from all over a large photo, one above the other: [H, W, ...] -> [tiles * TILE, TILE, ...].
 
     Their places are multiples of 8 pixels, so that JPEG's blocks stay blocks. A photo of no more pixels stays as it is.
+    Of one that is narrower than a square, pieces as wide as it.
     """
     height, width = image.shape[:2]
-    if height * width <= tiles * TILE**2 or min(height, width) < TILE:
+    if height * width <= tiles * TILE**2:
         return image
     across = max(1, round(math.sqrt(tiles * width / height)))
     down = max(1, tiles // across)
+    if width < TILE:
+        across, down = 1, tiles
+    elif height < TILE:
+        across, down = tiles, 1
     tops, lefts = (
-        np.linspace(0, side - TILE, count).astype(int) // 8 * 8
+        np.linspace(0, max(0, side - TILE), count).astype(int) // 8 * 8
         for side, count in ((height, down), (width, across))
     )
     return np.concatenate([image[y : y + TILE, x : x + TILE] for y in tops for x in lefts])

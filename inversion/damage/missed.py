@@ -69,7 +69,7 @@ def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compre
 
 def thin_extremes(luma: np.ndarray, noise: float) -> np.ndarray:
     """Everything narrow that is nearly as dark or as bright as anything: [H, W] bool. Top-hat transform."""
-    factor = max(1, round(max(luma.shape) / SIDE))
+    factor = max(1, min(round(max(luma.shape) / SIDE), *luma.shape))
     small = reduced(luma, factor)
     thin, least = np.zeros(small.shape, dtype=bool), max(DEPTH, 3 * noise / factor)
     for image in (small, 1 - small):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 from inversion.damage.luma import WEIGHTS
 
@@ -86,7 +86,7 @@ def texture_threshold() -> float:
     mean = 2 * PATCH**2 * 0.5  # two slopes per pixel, of variance 2 * 0.5**2 each
     spread = 2 * np.trace(slope_covariance() @ slope_covariance())
     shape = mean**2 / spread
-    return float(gamma.ppf(TEXTURE, shape, scale=mean / shape))
+    return float(gammaincinv(shape, TEXTURE) * mean / shape)
 
 
 def slope_covariance() -> np.ndarray:

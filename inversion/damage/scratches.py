@@ -40,10 +40,12 @@ def find_scratches(luma: np.ndarray, noise: float = 0.0) -> Scratches:
     luma: [H, W] in 0..1. noise: standard deviation there. Directional openings of the top-hat transform: Soille 2003,
     Morphological image analysis, chapters 4 and 8; lines may have gaps, as in his rank-max openings.
     """
-    factor = max(1, min(round(max(luma.shape) / SIDE), *luma.shape))
+    factor = max(1, round(max(luma.shape) / SIDE))
+    mask, depths = np.zeros(luma.shape, dtype=bool), [0.0]
+    if min(luma.shape) < WIDEST * factor:  # too narrow to show a line beside what lies on both its sides
+        return Scratches(mask, 0.0, 0.0)
     small = reduced(luma, factor)
     least = max(DEPTH, NOISES * noise / factor)
-    mask, depths = np.zeros(luma.shape, dtype=bool), [0.0]
     for kind in ("dark", "bright"):
         lines, depth = find_lines(small if kind == "dark" else 1 - small, least)
         if lines.any():

@@ -8,6 +8,7 @@ from scipy import fft
 SIDES = (256, 128, 64)  # px of the squares whose spectra are averaged; the first is the rule
 COVERED = 0.2  # of the photo: the least that squares without scratches cover before smaller ones are tried
 
+MOST = 2048  # squares: those of 33 megapixels; a photo of a few rows would have millions
 COARSE = 10  # the lowest of so many parts of all frequencies tell whether a square shows anything
 SHARPER = 0.8  # quantile of the squares' powers
 
@@ -59,6 +60,11 @@ def typical(powers: np.ndarray, quantile: float) -> np.ndarray:
 
 
 def squares(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
-    """Top and left of squares that cover a picture [H, W] and overlap by at least a half."""
-    tops, lefts = (np.linspace(0, length - side, -(-2 * length // side) - 1).astype(int) for length in shape)
+    """Top and left of squares that cover a picture [H, W] and overlap by at least a half; of a large one, MOST."""
+    down, across = (-(-2 * length // side) - 1 for length in shape)
+    down, across = min(down, max(1, MOST // across)), min(across, max(1, MOST // down))
+    tops, lefts = (
+        np.linspace(0, length - side, count).astype(int)
+        for length, count in zip(shape, (down, across), strict=True)
+    )
     return [(top, left) for top in tops for left in lefts]

@@ -73,7 +73,7 @@ class GaussianBlur(Degradation):
         The Wiener filter takes the place of A⁺, which would amplify the photo's rounding errors without bound.
         """
         residual = observed - self(restored)
-        return (restored + wiener(residual, observed, self._kernel(residual))).clamp(-1, 1)
+        return (restored + wiener(residual, observed, self.kernel(residual))).clamp(-1, 1)
 
     def shrunk(self, factor: int) -> GaussianBlur:
         """kernel_size and sigma divided by the factor."""
@@ -87,7 +87,7 @@ class GaussianBlur(Degradation):
         Fine details come back only where the photo shows that there was something, and the restoration's own count as
         far as the photo confirms them.
         """
-        kernel = self._kernel(enlarged)
+        kernel = self.kernel(enlarged)
         enlarged = confirmed(enlarged, observed, kernel, unfitted)
         residual = observed - self(enlarged)
         noise = noise_beside(observed, kernel)
@@ -109,14 +109,15 @@ class GaussianBlur(Degradation):
         """The matrix that `blur` multiplies by, cached for images like x: every step of a search needs it."""
         key = side, x.dtype, x.device
         if key not in self._matrices:
-            self._matrices[key] = blur_matrix(self._kernel(x), side).to(x.dtype)
+            self._matrices[key] = blur_matrix(self.kernel(x), side).to(x.dtype)
         return self._matrices[key]
 
     @cached_property
     def _matrices(self) -> dict[tuple[int, torch.dtype, torch.device], Tensor]:
         return {}
 
-    def _kernel(self, x: Tensor) -> Tensor:
+    def kernel(self, x: Tensor) -> Tensor:
+        """In one dimension, for images like x: [1, taps]."""
         size, sigma = self._bound()
         dtype = torch.promote_types(x.dtype, torch.float32)
         return gaussian_kernel(size, torch.full((1,), sigma, dtype=dtype, device=x.device))

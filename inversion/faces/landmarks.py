@@ -116,9 +116,9 @@ def choose_face(faces: list[np.ndarray], index: int | None = None) -> np.ndarray
         if len(faces) > 1:
             log.info("%d faces found; the largest is taken (align.face=N takes another).", len(faces))
         return faces[0]
-    if not 0 <= index < len(faces):
+    if type(index) is not int or not 0 <= index < len(faces):
         raise ConfigError(
-            f"Face number out of range. Got {index}, but {len(faces)} found; "
+            f"Face number out of range. Got {printable(index, 40)}, but {len(faces)} found; "
             f"align.face takes 0 (largest) to {len(faces) - 1}."
         )
     return faces[index]

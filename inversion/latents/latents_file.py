@@ -48,8 +48,7 @@ def save_latents(
     ws:     [1, num_ws, w_dim], as `--projected-w` of stylegan2-ada-pytorch's generate.py expects it. Of w++,
             [1, num_ws, channels, w_dim], `w` is the mean over channels, and `w_channels` holds all.
     noises: one [1, R, R] per noise layer: this problem's slices of the generator's list of [B, 1, R, R].
-    offsets: side -> [channels, side, side] of search/feature_offsets.py, written as `features_8`, …; a search that
-            starts from the file begins without them.
+    offsets: side -> [channels, side, side] of search/feature_offsets.py, written as `features_8`, ….
 
     Raises OSError when the file cannot be written (nothing is left then).
     """
@@ -124,7 +123,7 @@ def is_known(name: str) -> bool:
 
 
 def load_start(name: str, architecture: AnyArchitecture) -> Latents:
-    """Latents from which a search with this generator can begin; without noise maps where the file has none.
+    """Latents from which a search with this generator can begin; without noise or feature maps where the file has none.
 
     Raises ConfigError, as `load_latents` does, and for latents of another network.
     """
@@ -144,6 +143,16 @@ def load_start(name: str, architecture: AnyArchitecture) -> Latents:
             + (f"noise maps of sides {own} or none" if own else "no noise maps, since it reads none")
             + f". Got {sides[:40]} in {printable(path)}."
         )
+    channels = architecture.feature_channels
+    for side, offset in latents.offsets.items():
+        if channels.get(side) != offset.shape[1]:
+            allowed = (
+                ", ".join(f"features_{s} of {n} channels" for s, n in channels.items()) or "no feature maps"
+            )
+            raise ConfigError(
+                f"start must be latents of this generator, with {allowed}, or none. Got features_{side} of "
+                f"{offset.shape[1]} channels in {printable(path)}."
+            )
     return latents
 
 

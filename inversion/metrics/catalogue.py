@@ -87,6 +87,15 @@ _KNOWN = (
         "weaker (below 0) than the photo's",
     ),
     Metric(
+        "blur_misfit",
+        "misfit of the blur",
+        "χ²",
+        1,
+        "lower",
+        meaning="by how much less well than the best window of Gaussians this blur explains which spatial frequencies "
+        "the photo lacks, beside faces of the generator; nothing of the search enters",
+    ),
+    Metric(
         "w_distance",
         "distance to the true w",
         "w_std",

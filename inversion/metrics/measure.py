@@ -34,8 +34,9 @@ def measure(restoration: Restoration) -> dict[str, float]:
     fit_psnr [dB]: of the restored picture, corrupted, against the photo; fit_sharpness [dB]: above 0 where its details
     are finer than the photo's, as with too narrow a blur.
     w_distance, for a synthetic face: root mean squared distance to the true codes in units of w_std.
-    found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. found_grey, found_blur and found_motion [px
-    of the photo], found_noise, found_scratched [%], found_dust, found_quality: see inversion/inspection.py.
+    blur_misfit [χ²], found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. found_grey, found_blur
+    and found_motion [px of the photo], found_noise, found_scratched [%], found_dust, found_quality: see
+    inversion/inspection.py.
     steps_per_second: of the search alone.
     """
     if (
@@ -55,6 +56,8 @@ def measure(restoration: Restoration) -> dict[str, float]:
         "fit_psnr": psnr(prediction, observed, inside if inside is None else inside[None]).item(),
         "fit_sharpness": sharpness(prediction, observed).item(),
     }
+    if restoration.blur_misfit is not None:
+        values["blur_misfit"] = restoration.blur_misfit
     if not problem.degraded:
         values |= likeness(pictures(restoration), problem.photo.image, inside)
         values |= at_full_size(restoration)

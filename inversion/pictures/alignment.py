@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from inversion.faces.found import Found
-from inversion.pictures.panels import PAPER, readable
+from inversion.pictures.drawing import PAPER, readable
 
 SIDE, GAP = 320, 12  # px of each picture, between them
 COLOURS = 256  # of the file, a third as large as with all of them: every point of a sweep has one

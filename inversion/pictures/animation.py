@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from inversion.pictures.panels import readable
+from inversion.pictures.drawing import readable
 from inversion.runtime.atomic import write_file
 
 HOLD = 2.0  # seconds that the last frame stays

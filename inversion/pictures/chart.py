@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from inversion.pictures.panels import INK, PAPER, _font
+from inversion.pictures.drawing import INK, PAPER, font
 
 SIZE = (1000, 562)  # px
 LEFT, RIGHT, TOP, BELOW = 96, 20, 18, 56  # px beside the axes; BELOW without the legend
@@ -129,15 +129,15 @@ def _write(
     steps: Sequence[int],
 ) -> None:
     """All words: numbers at the axes, their names, the mark's and the legend."""
-    pen, font, small = ImageDraw.Draw(sheet), _font(17), _font(15)
+    pen, large, small = ImageDraw.Draw(sheet), font(17), font(15)
     left, top, right, bottom = frame.box
     for value in values:
         pen.text((left - 8, frame.y(value)), f"{value:g}", INK, small, anchor="rm")
     for step in steps:
         pen.text((frame.x(step), bottom + 6), str(step), INK, small, anchor="ma")
-    pen.text(((left + right) / 2, bottom + 26), "step", INK, font, anchor="ma")
+    pen.text(((left + right) / 2, bottom + 26), "step", INK, large, anchor="ma")
     name = Image.new("L", (60, 26))
-    ImageDraw.Draw(name).text((30, 13), "loss", 255, font, anchor="mm")
+    ImageDraw.Draw(name).text((30, 13), "loss", 255, large, anchor="mm")
     turned = name.rotate(90, expand=True)
     sheet.paste(INK, (4, (top + bottom - turned.height) // 2), turned)
     if mark is not None:

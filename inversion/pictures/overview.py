@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from inversion.pictures.panels import INK, MUTED, PAPER, _fit, _font, _wrap, cut
+from inversion.pictures.drawing import INK, MUTED, PAPER, cut, fit, font, wrap
 
 MISSING = "#f0f2f4"
 SIDES = ((12, 256), (60, 160), (math.inf, 96))  # up to so many photos, pictures of so many pixels
@@ -30,8 +30,8 @@ def overview(entries: Sequence[Entry]) -> Image.Image:
     if not entries:
         raise ValueError("An overview needs at least one photo. Got none.")
     side = next(side for most, side in SIDES if len(entries) <= most)
-    margin, gap, font = 20, side // 10, _font(max(11, side // 16))
-    line = round(font.size * 1.5)
+    margin, gap, used = 20, side // 10, font(max(11, side // 16))
+    line = round(used.size * 1.5)
     pair, tall = 2 * side + 2, side + line + gap
     columns = max(
         1, min(len(entries), round(math.sqrt(len(entries) / 2)) + 1, (WIDEST - margin) // (pair + gap))
@@ -46,14 +46,14 @@ def overview(entries: Sequence[Entry]) -> Image.Image:
         for offset, picture in ((0, entry.before), (side + 2, entry.after)):
             x = left + offset
             if picture is not None:
-                shown = _fit(picture, side)
+                shown = fit(picture, side)
                 sheet.paste(shown, (x + (side - shown.width) // 2, top + (side - shown.height) // 2))
             else:
                 draw.rectangle((x, top, x + side - 1, top + side - 1), fill=MISSING)
         if entry.after is None:
             start = left if entry.before is None else left + side + 2
             width = left + pair - start
-            for row, text in enumerate(_wrap(entry.reason, font, width - gap)[: side // line]):
-                draw.text((start + gap / 2, top + gap / 2 + row * line), text, INK, font)
-        draw.text((left + pair / 2, top + side + 4), cut(entry.name, font, pair), MUTED, font, anchor="ma")
+            for row, text in enumerate(wrap(entry.reason, used, width - gap)[: side // line]):
+                draw.text((start + gap / 2, top + gap / 2 + row * line), text, INK, used)
+        draw.text((left + pair / 2, top + side + 4), cut(entry.name, used, pair), MUTED, used, anchor="ma")
     return sheet

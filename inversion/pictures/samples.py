@@ -9,7 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.images import to_pil, to_unit
-from inversion.pictures.panels import PAPER, panel, readable
+from inversion.pictures.drawing import PAPER, readable
+from inversion.pictures.panels import panel
 
 COLUMNS = 4
 # standard deviation, of [0, 1], that gets the last colour: two faces that have nothing in common

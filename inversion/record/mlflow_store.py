@@ -91,7 +91,10 @@ def open_client(uri: str) -> MlflowClient:
     warnings.filterwarnings("ignore", category=SADeprecationWarning)
     # A new database takes some sixty migrations, each an INFO line; what fails is told once, by whoever called.
     for name in ("mlflow", "alembic", "urllib3"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        if (
+            logger := logging.getLogger(name)
+        ).level != logging.ERROR:  # a change makes all loggers think anew
+            logger.setLevel(logging.ERROR)
     return mlflow.MlflowClient(tracking_uri=uri)
 
 

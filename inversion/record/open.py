@@ -14,17 +14,21 @@ import yaml
 from inversion.errors import ConfigError
 from inversion.metrics.metric import load_metrics
 from inversion.record.folder_recorder import LOSSES, RESULT, SUMMARY, TAGS, FolderRecorder
-from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, patiently, prepare_store, reason
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.record import Record
+from inversion.record.run_writer import PhotoSource
 from inversion.record.store_copy import StoreCopy, health_of
 from inversion.record.write import FILES, sample_files
 from inversion.record.writer import Background, process_writer
 from inversion.restoration import Problem
 
 CONFIG = "config.yaml"
+DUMPER = getattr(
+    yaml, "CSafeDumper", yaml.SafeDumper
+)  # PyYAML may be installed without its C part, ten times slower
 
 
 def open_store(
@@ -69,7 +73,7 @@ def open_record(
     own.check([CONFIG, LOSSES, SUMMARY, TAGS, RESULT, *FILES, *sample_files(problem.hyperparameters.samples)])
     files = Background(FolderRecorder(own), process_writer("folders"))
     files.set_tags(tags)
-    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    text = yaml.dump(dict(config), Dumper=DUMPER, sort_keys=False, allow_unicode=True)
     own.keep(CONFIG, text.encode("utf-8", "backslashreplace"))
     files.log_file(folder / CONFIG)
     files.flush()

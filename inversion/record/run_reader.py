@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,29 +27,34 @@ PHOTOS = (
     "CROSS JOIN inputs ON destination_id = run_uuid AND destination_type = 'RUN' AND source_type = 'DATASET' "
     "JOIN datasets ON dataset_uuid = source_id"
 )
-MARKED = "WITH marked AS MATERIALIZED (SELECT run_uuid FROM tags WHERE key = ? AND value = ?) "
+MARKED = "WITH marked AS MATERIALIZED (SELECT DISTINCT run_uuid FROM tags WHERE {tags}) "
 
 
-def tagged(database: Path, experiments: Sequence[str], tag: str, value: str) -> list[Run]:
-    """Every run, not deleted, of some experiments that has this tag, oldest first.
+def tagged(database: Path, experiments: Sequence[str], wanted: Mapping[str, str]) -> list[Run]:
+    """Every run, not deleted, of some experiments that has any of these tags, oldest first.
 
     database: MLflow's sqlite file. Data sets come without their tags. Raises sqlite3.Error.
     """
     from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunInputs, RunTag
 
     with closing(connect(database)) as connection, reading(connection):
+        marked = MARKED.format(tags=" OR ".join(["key = ? AND value = ?"] * len(wanted)))
+        asked = list(itertools.chain(*wanted.items()))
 
         def rows(query: str) -> Iterable[tuple[Any, ...]]:
-            return connection.execute(MARKED + query, (tag, value))
+            return connection.execute(marked + query, asked)
 
+        texts: dict[str, str] = {}  # most params are the same in all runs: each text is kept once
         params, tags, metrics = defaultdict(list), defaultdict(list), defaultdict(list)
         photos: dict[str, list[DatasetInput]] = defaultdict(list)
         for run_id, key, text in rows(PARAMS):
-            params[run_id].append(Param(key, text))
+            params[run_id].append(Param(texts.setdefault(key, key), texts.setdefault(text, text)))
         for run_id, key, text in rows(TAGS):
-            tags[run_id].append(RunTag(key, text))
+            tags[run_id].append(RunTag(texts.setdefault(key, key), texts.setdefault(text, text)))
         for run_id, key, number, when, step, is_nan in rows(METRICS):
-            metrics[run_id].append(Metric(key, math.nan if is_nan else number, when, step))
+            metrics[run_id].append(
+                Metric(texts.setdefault(key, key), math.nan if is_nan else number, when, step)
+            )
         for run_id, *dataset in rows(PHOTOS):
             photos[run_id].append(_photo(*dataset))
         return [
@@ -64,7 +70,7 @@ def tagged(database: Path, experiments: Sequence[str], tag: str, value: str) -> 
                     artifact_uri=uri,
                     run_name=name,
                 ),
-                RunData(metrics[run_id], params[run_id], tags[run_id]),
+                RunData(metrics.pop(run_id, []), params.pop(run_id, []), tags.pop(run_id, [])),
                 RunInputs(photos[run_id]),
             )
             for run_id, experiment, user, status, start, end, stage, uri, name in rows(RUNS)

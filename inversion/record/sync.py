@@ -8,7 +8,8 @@ import io
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,15 @@ import yaml
 from PIL import Image
 
 from inversion.checkpoints.download import cache_folder
+from inversion.errors import ConfigError
 from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS
-from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, clear_errors, open_client, reason
 from inversion.record.own_folder import is_inside, read_manifest
 from inversion.record.params import flatten
+from inversion.record.run_writer import PhotoSource
 from inversion.record.store_copy import health_of
+from inversion.restoration import Status
 from inversion.runtime.atomic import write_file
 
 if TYPE_CHECKING:
@@ -53,38 +57,55 @@ def _noted(uri: str) -> Iterator[tuple[Path, Path]]:
     for note in sorted(_notes(uri).glob("*.json")):
         try:
             yield note, Path(json.loads(note.read_text())["folder"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             note.unlink(missing_ok=True)
 
 
 def _experiment(folder: Path) -> str | None:
     """In which a folder's run was to be recorded; None where nothing says so any more."""
-    name = read_manifest(folder).get("run", {}).get("store", {}).get("experiment")
-    return None if name is None else str(name)
+    found: Any = read_manifest(folder)
+    for name in ("run", "store", "experiment"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return None if found is None else str(found)
 
 
-def sync(store: Store) -> list[Path]:
-    """Bring in every folder that is noted; returns those that were. Raises ConfigError, OSError of the store.
+@dataclass
+class Synced:
+    """What came of the folders that a store was behind with."""
+
+    done: list[Path] = field(default_factory=list)
+    damaged: dict[Path, str] = field(default_factory=dict)  # noted as before; why they cannot be brought in
+
+
+def sync(store: Store) -> Synced:
+    """Bring in every folder that is noted. Raises ConfigError, OSError of the store.
 
     One process of this machine at a time: two that bring in the same folder would each make a run of it.
     """
     from filelock import FileLock
 
-    done: list[Path] = []
+    synced = Synced()
     if not any(behind(store)):
-        return done
+        return synced
     with FileLock(_notes(store.uri) / ".lock", timeout=LOCKED):
         for note, folder in behind(store):
-            if (folder / RESULT).is_file():
-                with clear_errors(store.uri):
-                    sync_folder(store, folder)
-                done.append(folder)
-            else:
+            if not (folder / RESULT).is_file():
                 log.warning("%s has no record any more: MLflow keeps what it has of it", folder)
+                note.unlink(missing_ok=True)
+                continue
+            try:
+                found = read(folder)
+            except Damaged as error:
+                log.warning("%s", error)
+                synced.damaged[folder] = str(error)
+                continue
+            with clear_errors(store.uri):
+                bring(store, found)
+            synced.done.append(folder)
             note.unlink(missing_ok=True)
-    if done:
-        log.info("MLflow has got %d runs that it had missed", len(done))
-    return done
+    if synced.done:
+        log.info("MLflow has got %d runs that it had missed", len(synced.done))
+    return synced
 
 
 def bring_in(store: Store | None, again: bool = False) -> None:
@@ -98,48 +119,103 @@ def bring_in(store: Store | None, again: bool = False) -> None:
         log.warning("MLflow is still behind (%s)", reason(error))
 
 
+class Damaged(ConfigError):
+    """A folder whose record cannot be read."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A folder's record."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    tags: Mapping[str, str]
+    summary: Mapping[str, float]
+    steps: Sequence[tuple[int, Mapping[str, float]]]  # step, values
+    pictures: Sequence[tuple[str, int, Path]]  # name and step of those on the slider
+    files: Sequence[Path]
+    run: Mapping[str, Any]  # what record.json says of it
+    status: Status
+    reason: str
+
+
+def read(folder: Path) -> Recorded:
+    """Raises Damaged where a part of it is missing or is not what it should be."""
+    try:
+        manifest, result = read_manifest(folder), _json(folder / RESULT)
+        run, files = manifest.get("run", {}), manifest.get("files", ())
+        if not (isinstance(run, dict) and isinstance(files, (list, tuple))):
+            raise TypeError("record.json is damaged")
+        pictures = [
+            (key, int(step), image)
+            for image in sorted((folder / IMAGES).glob("*_*.png"))
+            for key, _, step in [image.stem.rpartition("_")]
+            if step.isdigit() and f"{IMAGES}/{image.name}" in files
+        ]
+        if (folder / "restored.png").is_file():
+            pictures.append(("restored", 0, folder / "restored.png"))
+        for _, _, path in pictures:
+            with Image.open(path) as picture:
+                picture.verify()
+        return Recorded(
+            folder,
+            dict(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))),
+            _json(folder / TAGS),
+            {name: float(value) for name, value in _json(folder / SUMMARY).items()},
+            list(steps(folder / LOSSES)),
+            pictures,
+            [
+                folder / n
+                for n in manifest.get("artifacts", ())
+                if is_inside(folder, n) and (folder / n).is_file()
+            ],
+            run,
+            result["status"],
+            result["reason"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, SyntaxError, yaml.YAMLError) as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise Damaged(
+            f"MLflow lacks {folder}, whose record cannot be read ({said}). Mend it, or remove the folder."
+        ) from error
+
+
 def sync_folder(store: Store, folder: Path) -> str:
-    """Make a store's run equal to a folder's record; returns the run's id. Raises ConfigError, OSError."""
-    manifest = read_manifest(folder)
-    run: dict[str, Any] = manifest.get("run", {})
-    tags, result = _json(folder / TAGS), _json(folder / RESULT)
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    photo = PhotoSource(**run["photo"]) if "photo" in run else None
+    """Make a store's run equal to a folder's record; returns the run's id. Raises Damaged, ConfigError, OSError."""
+    return bring(store, read(folder))
+
+
+def bring(store: Store, record: Recorded) -> str:
+    """As `sync_folder`."""
+    run, tags = record.run, record.tags
     known = _known(store, run.get("id"))
     if known is not None and known.info.lifecycle_stage == "deleted":
-        log.info("MLflow's run of %s was deleted there and stays so", folder)
+        log.info("MLflow's run of %s was deleted there and stays so", record.folder)
         return str(known.info.run_id)
-    if result["status"] == "FINISHED" and not config.get("rerun"):
+    if record.status == "FINISHED" and not record.config.get("rerun"):
         twin = _finished_by_another(store, tags, known)
         if twin is not None:
-            log.info("%s was finished by another machine, too: MLflow keeps that run", folder)
+            log.info("%s was finished by another machine, too: MLflow keeps that run", record.folder)
             return twin
     recorder = MLflowRecorder(
         store.uri,
         store.experiment_id,
-        run.get("name", folder.name),
-        flatten(config),
+        run.get("name", record.folder.name),
+        flatten(record.config),
         tags,
-        photo,
+        PhotoSource(**run["photo"]) if "photo" in run else None,
         run.get("parent"),
         None if known is None else str(known.info.run_id),
     )
-    for step, values in steps(folder / LOSSES):
+    for step, values in record.steps:
         recorder.log_metrics(values, step)
-    for image in sorted((folder / IMAGES).glob("*_*.png")):
-        key, _, step_text = image.stem.rpartition("_")
-        if step_text.isdigit() and f"{IMAGES}/{image.name}" in manifest.get("files", ()):
-            with Image.open(image) as picture:
-                recorder.log_image(key, picture, int(step_text))
-    restored = folder / "restored.png"
-    if restored.is_file():
-        with Image.open(restored) as picture:
-            recorder.log_image("restored", picture, 0)
-    for name in manifest.get("artifacts", ()):
-        if is_inside(folder, name) and (folder / name).is_file():
-            recorder.log_file(folder / name)
-    recorder.log_summary({name: float(value) for name, value in _json(folder / SUMMARY).items()})
-    recorder.finish(result["status"], result["reason"])
+    for key, step, path in record.pictures:
+        with Image.open(path) as picture:
+            recorder.log_image(key, picture, step)
+    for path in record.files:
+        recorder.log_file(path)
+    recorder.log_summary(record.summary)
+    recorder.finish(record.status, record.reason)
     return recorder.run_id
 
 
@@ -148,7 +224,7 @@ def steps(losses: Path) -> Iterator[tuple[int, dict[str, float]]]:
     if not losses.is_file():
         return
     text = losses.read_bytes().decode("utf-8")
-    names, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
+    names, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or "step\n"))
     for row in rows:
         yield (
             int(row[0]),

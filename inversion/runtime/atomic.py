@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import uuid
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 
@@ -40,9 +43,36 @@ def write_file(path: Path, content: bytes) -> None:
 
 def png(image: Image.Image, **kept: Any) -> bytes:
     """As a PNG file: lossless, the same bytes for the same pixels; kept: what Pillow writes beside them, as dpi=."""
+    if image.mode == "RGB" and not image.info and not kept:
+        return plain_png(image)
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=1, **kept)  # a panel in 20 ms, not 80, and a fifth larger
+    image.save(buffer, format="PNG", compress_level=1, **kept)  # 20 ms instead of 80, and a fifth larger
     return buffer.getvalue()
+
+
+def plain_png(image: Image.Image) -> bytes:
+    """RGB pixels, each row as its difference to the row above (filter 2 of PNG).
+
+    Pillow tries five filters on each row, which takes as long again as the compression and saves nothing of a panel
+    (1368 x 349 px: 19 ms and 394 kB; this 9 ms and 403 kB).
+    """
+    pixels = np.asarray(image).reshape(image.height, 3 * image.width)
+    rows = np.empty((image.height, 1 + 3 * image.width), np.uint8)
+    rows[:, 0] = 2
+    rows[0, 1:] = pixels[0]
+    np.subtract(pixels[1:], pixels[:-1], out=rows[1:, 1:])
+    header = struct.pack(">IIBBBBB", image.width, image.height, 8, 2, 0, 0, 0)  # 8 bits, RGB, not interlaced
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.data, 1)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+    )
 
 
 def cannot_write(path: Path, error: OSError) -> OSError:

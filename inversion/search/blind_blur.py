@@ -97,9 +97,9 @@ def doubt_assumed_kernel(photo: Tensor, model: Model) -> None:
 
     Not for large nets on a CPU, where the faces that the photo is compared with would take minutes to draw.
     """
-    side = photo.shape[-1]
-    if side > DOUBTED and photo.device.type == "cpu":
+    if _takes_minutes(photo):
         return
+    side = photo.shape[-1]
     assumed = default_kernel_size(side)
     found = find_kernel_size(photo, face_spectrum(model.generator)).item()
     if not 1 / UNLIKELY <= found / assumed <= UNLIKELY:
@@ -111,6 +111,26 @@ def doubt_assumed_kernel(photo: Tensor, model: Model) -> None:
             side,
             assumed,
         )
+
+
+def blur_misfit(operator: Degradation, photo: Tensor, model: Model) -> float | None:
+    """By how much χ² a blur explains a photo that arrives blurred less well than the best window of Gaussians does.
+
+    operator: bound; photo: [1, 3, R, R] in [-1, 1]. None where nothing can be said: another degradation, or a large net
+    on a CPU.
+    """
+    if not isinstance(operator, GaussianBlur) or _takes_minutes(photo):
+        return None
+    side = photo.shape[-1]
+    own = response(operator.kernel(photo.cpu().double()), side)
+    tried = torch.cat([own, responses(candidates(side), side)])
+    (found,) = chi_squares(photo, tried, face_spectrum(model.generator))
+    return float(found[0] - found[1:].min())
+
+
+def _takes_minutes(photo: Tensor) -> bool:
+    """To draw the faces that a photo is compared with."""
+    return photo.shape[-1] > DOUBTED and photo.device.type == "cpu"
 
 
 def found_kernel(asked: Degradation, resolved: Degradation) -> dict[str, float]:
@@ -126,21 +146,34 @@ def found_kernel(asked: Degradation, resolved: Degradation) -> dict[str, float]:
 def find_kernel_size(photos: Tensor, faces: FaceSpectrum) -> Tensor:
     """The most probable width of a Gaussian window, sigma by OpenCV's rule: [B, 3, R, R] -> [B], pixels, 1 = sharp.
 
-    log power = log power of a face + log |H|^2 is normal with the faces' covariance, in all bands that stand clear of
-    the photo's noise; every size on a logarithmic scale is as likely beforehand.
+    Every size on a logarithmic scale is as likely beforehand.
     """
-    side = photos.shape[-1]
-    sizes = torch.linspace(0, math.log(WIDEST * side), CANDIDATES, dtype=torch.float64).exp()
+    sizes = candidates(photos.shape[-1])
+    found = chi_squares(photos, responses(sizes, photos.shape[-1]), faces)
+    return torch.stack([sizes[one.argmin()] for one in found])
+
+
+def candidates(side: int) -> Tensor:
+    """Window sizes on a logarithmic scale: [CANDIDATES], pixels."""
+    return torch.linspace(0, math.log(WIDEST * side), CANDIDATES, dtype=torch.float64).exp()
+
+
+def chi_squares(photos: Tensor, tried: Tensor, faces: FaceSpectrum) -> list[Tensor]:
+    """How unlike each photo is to faces blurred in each way: photos [B, 3, R, R], tried [N, R / 2] -> B times [N].
+
+    log power = log power of a face + log |H|^2 is normal with the faces' covariance, in all bands that stand clear of
+    the photo's noise. tried: |H|^2, as from `responses`.
+    """
     sharp = faces.rings.exp()
-    expected = faces.bands + (in_bands(sharp * responses(sizes, side)) / in_bands(sharp[None])).log()
+    expected = faces.bands + (in_bands(sharp * tried) / in_bands(sharp[None])).log()
     power = ring_power(photos.cpu().double())
     found = []
     for one, floor in zip(in_bands(power), noise_power(power), strict=True):
         count = int((one > CLEAR * floor).cumprod(0).sum().clamp(min=2))
         missed = (one[:count] - floor).clamp(min=1e-12).log() - expected[:, :count]
         spread = faces.covariance[:count, :count]
-        found.append(sizes[(missed * torch.linalg.solve(spread, missed.T).T).sum(dim=1).argmin()])
-    return torch.stack(found)
+        found.append((missed * torch.linalg.solve(spread, missed.T).T).sum(dim=1))
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -163,12 +196,15 @@ def face_spectrum(generator: Generator) -> FaceSpectrum:
 
 def responses(sizes: Tensor, side: int) -> Tensor:
     """By what each kernel multiplies the power of each ring of frequencies: [N] -> [N, side / 2]."""
-    rows = []
-    for size in sizes.tolist():
-        kernel = gaussian_kernel(size, torch.tensor([default_sigma(size)], dtype=torch.float64))
-        line = frequency_response(kernel, side)[0]
-        rows.append(ring_mean((line[:, None] * line).square()[None])[0])
-    return torch.stack(rows).clamp(min=1e-12)
+    sigmas = [torch.tensor([default_sigma(size)], dtype=torch.float64) for size in sizes.tolist()]
+    kernels = [gaussian_kernel(size, sigma) for size, sigma in zip(sizes.tolist(), sigmas, strict=True)]
+    return torch.cat([response(kernel, side) for kernel in kernels])
+
+
+def response(kernel: Tensor, side: int) -> Tensor:
+    """The same of one kernel: [1, taps] -> [1, side / 2]."""
+    line = frequency_response(kernel, side)[0]
+    return ring_mean((line[:, None] * line).square()[None]).clamp(min=1e-12)
 
 
 def in_bands(rings: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 F/W+ space: Kang, Kim & Cho 2021, GAN Inversion for Out-of-Range Images with Geometric Transformations, section 3. A
 code says what a face is like everywhere at once, so that the codes of a net that learned from few people come near a
 person and no nearer. An offset of a feature map says it at one place; the layers above draw the details. Offsets begin
-at 0, and the codes stay as they were found.
+at 0, or where those of another run ended, and the codes stay as they were found.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.degradation import Degradation
+from inversion.fullsize.luma import grey
 from inversion.generator.synthesis import Synthesis
 from inversion.losses.pixel import PixelLoss
 from inversion.losses.robust import reweighted
@@ -50,13 +51,16 @@ def fit_offsets(
     found: Result,
     robust: float,  # as of the search's loss: losses/robust.py; 0 = none
     on_step: OnFit = lambda step, problems, losses: None,
+    given: Sequence[Mapping[int, Tensor]] = (),  # per problem side -> [1, channels, side, side] to begin from
+    colours: Sequence[Tensor | None] = (),  # per problem, chroma to aim at [1, 3, R, R]: hidden_colours.py
 ) -> FeatureOffsets:
     """Fit the offsets of a batch, `feature_steps` Adam steps each; no problem's result depends on its neighbours.
 
     A step's loss is the squared error of pixels, which is sharper about a person than the search's features are, plus
-    WEIGHT times the offsets' mean squares. With `robust`, pixels that cannot be explained count for less, as in the
-    search: feature maps would draw the dust that codes cannot. The learning rate falls to 0 over the second half. A
-    problem whose loss is not finite no longer changes; one whose search failed does not begin.
+    WEIGHT times the offsets' mean squares, and that of chroma where the photo has no colours. With `robust`, pixels
+    that cannot be explained count for less, as in the search: feature maps would draw the dust that codes cannot. The
+    learning rate falls to 0 over the second half. A problem whose loss is not finite no longer changes; one whose
+    search failed does not begin.
     """
     steps = [
         0 if failed is not None else h.steps_of_features
@@ -69,14 +73,20 @@ def fit_offsets(
         log.info("feature_steps does nothing: this generator has no feature maps that can be moved")
         return FeatureOffsets({}, False, 0.0)
     start_time, interrupted, loss = time.monotonic(), False, PixelLoss(weight=1.0)
-    maps = {
-        side: photos.new_zeros(len(steps), channels[side], side, side).requires_grad_()
-        for side in SIDES
-        if side in channels
-    }
+    sides = {*SIDES, *(side for own in given for side in own)} & channels.keys()
+    maps = {side: photos.new_zeros(len(steps), channels[side], side, side) for side in sorted(sides)}
+    for row, own in enumerate(given):
+        for side, x in own.items():
+            if steps[row]:
+                maps[side][row] = x[0]
+    for x in maps.values():
+        x.requires_grad_()
     optimizer, scale = Adam(list(maps.values())), synthesis.gradient_scale
     finite = torch.ones(len(steps), dtype=torch.bool, device=photos.device)
     target = degradation.target(photos, loss.resolution)
+    aims = [torch.zeros_like(photos[:1]) if aim is None else aim for aim in colours]
+    chroma = torch.cat(aims) if any(aim is not None for aim in colours) else None
+    aimed = photos.new_tensor([float(aim is not None) for aim in colours])
     try:
         for step in range(max(steps)):
             rates = [RATE * min(1.0, 2 - 2 * step / own) if step < own else 0.0 for own in steps]
@@ -85,6 +95,8 @@ def fit_offsets(
             if robust:
                 prediction = reweighted(prediction, target, robust)
             error = loss(loss.features(prediction), loss.features(target))
+            if chroma is not None:
+                error = error + aimed * mean_square(images - grey(images) - chroma)
             losses = error + WEIGHT * torch.stack([mean_square(x) for x in maps.values()]).sum(dim=0)
             gradients = torch.autograd.grad(scale * losses.sum(), optimizer.variables)
             finite &= losses.detach().isfinite()

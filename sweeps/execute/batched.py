@@ -49,6 +49,7 @@ PER_PROBLEM = {
     "coarse_until",
     "early_stop",
     "feature_steps",
+    "colour_prior",
     "tuning_steps",
     "tuning_rate",
 }

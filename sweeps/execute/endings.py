@@ -1,13 +1,17 @@
 """How the points of a sweep ended, as lines in the sweep's folder: whoever runs them writes, the sweep reads.
 
-One file per Hydra job, so that no two processes ever write the same one: <sweep folder>/.endings/<job>.jsonl.
+One file per process, so that no two ever write the same one: <sweep folder>/.endings/<its own name>.jsonl.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import time
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 from inversion.record.record import Ending
 
@@ -24,11 +28,17 @@ class Line:
     ending: Ending
 
 
-def write(sweep_folder: Path, job: int, line: Line) -> None:
+def write(sweep_folder: Path, line: Line) -> None:
     folder = sweep_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{job}.jsonl").open("a", encoding="utf-8") as file:
+    with (folder / f"{_own_name(os.getpid())}.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(line)) + "\n")
+
+
+@cache
+def _own_name(pid: int) -> str:
+    """Of this process among those of all machines; a fork is another one. In the order in which they began."""
+    return f"{time.time_ns():020}-{pid}-{uuid4().hex[:8]}"
 
 
 class Reader:
@@ -43,13 +53,14 @@ class Reader:
         self._read = {path: path.stat().st_size for path in self._files()}
 
     def _files(self) -> list[Path]:
-        found = [path for path in self.folder.glob("*.jsonl") if path.stem.isdigit()]
-        return sorted(found, key=lambda path: int(path.stem))
+        return sorted(self.folder.glob("*.jsonl"))
 
     def new(self) -> list[Line]:
         """Complete lines only: the rest of one that is being written comes with the next call."""
         lines = []
         for path in self._files():
+            if path.stat().st_size == self._read.get(path, 0):
+                continue
             with path.open("rb") as file:
                 file.seek(self._read.get(path, 0))
                 text = file.read()

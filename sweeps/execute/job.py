@@ -76,7 +76,7 @@ class PhotoResult:
         """Tell the sweep, or the person who waits."""
         if self.job.sweep is not None:
             line = endings.Line(self.job.overrides, self.photo, self.fingerprint, self.ending)
-            endings.write(self.job.sweep, self.job.number, line)
+            endings.write(self.job.sweep, line)
         elif self.photo:
             from inversion.console import announce
 

@@ -72,12 +72,12 @@ class Ledger:
         if self._lookup is None or health_of(self.uri).is_away:
             return None
         running: list[Elsewhere] = []
-        for run in self._lookup.of_problem(fingerprints):
+        for run in self._lookup.of_problem(fingerprints, but):
             run_id = str(run.info.run_id)
             if run.info.status == "FINISHED" and (not rerun or run_id == awaited):
                 self._join(run, tags)
                 return self._finished_before(run)
-            if run.info.status == "RUNNING" and run_id != but:
+            if run.info.status == "RUNNING":
                 if self.is_dead(run):
                     self._bury(run)
                 else:

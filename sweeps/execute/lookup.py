@@ -25,13 +25,17 @@ class Lookup:
         """wanted: as MLflow's search has it."""
         yield from search_runs(open_client(self.uri), [self.experiment_id], wanted)
 
-    def of_problem(self, fingerprints: Sequence[str]) -> Iterator[Run]:
-        """Runs that may be recorded under any of these; all that were committed before are among them."""
+    def of_problem(self, fingerprints: Sequence[str], but: str = "") -> Iterator[Run]:
+        """Runs that may be recorded under any of these; all that were committed before are among them.
+
+        but: id of one that is known, and not read.
+        """
         if self._index is None:
             for one in fingerprints:
-                yield from self.matching(f"tags.{FINGERPRINT} = '{one}'")
+                found = self.matching(f"tags.{FINGERPRINT} = '{one}'")
+                yield from (run for run in found if run.info.run_id != but)
             return
-        for run_id in reversed(self._index.ids(fingerprints)):
+        for run_id in reversed([each for each in self._index.ids(fingerprints) if each != but]):
             run = open_client(self.uri).get_run(run_id)
             if run.info.lifecycle_stage == "active" and run.info.experiment_id == self.experiment_id:
                 yield run

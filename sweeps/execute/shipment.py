@@ -22,9 +22,9 @@ from inversion.errors import ConfigError
 from inversion.images import list_photos, sha256_of
 from inversion.runtime.atomic import write_file
 from sweeps.plan.composer import Composer, key_of
-from sweeps.plan.files import KEYS, named
+from sweeps.plan.files import named, names_file
 
-MARK = ".mark"  # in the sweep's folder: whoever reads it shares that folder
+MARKS = ".marks"  # in the sweep's folder, one per command: whoever sees it shares that folder
 FILES, FOLDERS = "sent", "sweeps"  # in the cache of a machine that does not
 
 
@@ -45,7 +45,7 @@ class Shipment:
     """Travels with every job of a sweep. Files are known by their content, and sent once."""
 
     sweep: str  # the sweep's folder, as the command has it
-    mark: str  # what the command has written there
+    mark: str  # the file that the command has made there
     contents: Mapping[str, Content]  # by path, as the settings name it
     references: Mapping[str, Any]  # sha256 -> what the launcher's library turns into bytes on any machine
 
@@ -53,7 +53,7 @@ class Shipment:
     def begun(cls, sweep: Path) -> Shipment:
         """Of a sweep's folder, which gets a mark; without files. Raises OSError."""
         mark = uuid4().hex
-        write_file(sweep / MARK, mark.encode())
+        write_file(sweep / MARKS / mark, b"")
         return cls(str(sweep), mark, {}, {})
 
     def with_files(self, paths: Iterable[str], put: Callable[[bytes], Any]) -> Shipment:
@@ -104,10 +104,8 @@ class Shipment:
 
 def folder_here(sweep: str, mark: str) -> str:
     """The sweep's folder; on a machine that does not share it one in its cache, the same for all jobs."""
-    with suppress(OSError):
-        if (Path(sweep) / MARK).read_text() == mark:
-            return sweep
-    return str(cache_folder() / FOLDERS / mark)
+    seen = (Path(sweep) / MARKS / mark).is_file()
+    return sweep if seen else str(cache_folder() / FOLDERS / mark)
 
 
 OmegaConf.register_new_resolver("folder_here", folder_here, replace=True)
@@ -126,20 +124,26 @@ def look(path: str) -> Content | None:
 def files_of(config: DictConfig, points: Iterable[Sequence[str]]) -> list[str]:
     """Every file that points name. config: the sweep's. points: their overrides.
 
-    Points that differ in plain values are composed once: their files are the same.
+    Of each point: a name may follow from any setting, as degradation.mask='masks/${seed}.png' does.
     """
     composer = Composer(config)
-    distinct = {tuple(word for word in words if _may_name_a_file(composer, word)) for words in points}
-    found: dict[str, None] = {}
-    for words in sorted(distinct):
-        settings = OmegaConf.to_container(composer.settings(words), resolve=True)
-        found.update(dict.fromkeys(named(settings)))
-    return list(found)
+    return list(dict.fromkeys(file for words in points for file in named(composer.values(words))))
 
 
-def _may_name_a_file(composer: Composer, word: str) -> bool:
-    key = key_of(word)
-    return key.rpartition(".")[2] in KEYS or not composer.is_plain_value(key)
+def refuse_unsent_files(config: DictConfig) -> None:
+    """Another sweeper than that of grids starts each point by itself, without files. Raises ConfigError."""
+    if config.launcher.get("address") is None or "CheckedSweeper" in config.hydra.sweeper._target_:
+        return
+    words = [str(word).partition("=")[::2] for word in config.hydra.overrides.task]
+    asked = [
+        value for key, value in words if names_file(key_of(key).rpartition(".")[2], value) and value != "null"
+    ]
+    if files := asked or list(named(Composer(config).values([]))):
+        raise ConfigError(
+            f"A search by {config.hydra.sweeper._target_.rpartition('.')[2]} sends no files to a Ray cluster. Got "
+            f"launcher.address={config.launcher.address} with {', '.join(files)}; launcher=ray without an address, "
+            "launcher=joblib and launcher=slurm (a shared folder) would work."
+        )
 
 
 def _of(path: str) -> Path:

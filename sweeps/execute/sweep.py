@@ -27,6 +27,7 @@ from sweeps.execute import process
 from sweeps.execute.board import Board
 from sweeps.execute.endings import Line
 from sweeps.execute.ledger import Ledger
+from sweeps.execute.shipment import refuse_unsent_files
 from sweeps.home import code_version, home
 from sweeps.plan.composer import key_of
 from sweeps.plan.grid import Grid, read_grid
@@ -51,6 +52,7 @@ class Sweep:
         """config: what Hydra hands to on_multirun_start. Raises as `read_grid`, and ConfigError."""
         refuse_shared_folder(config)
         refuse_foreign_files(Path(config.hydra.sweep.dir))
+        refuse_unsent_files(config)
         take_points(config)
         repeat(config)
         grid = read_grid(config)
@@ -159,7 +161,7 @@ class Sweep:
         parent = MLflowRecorder(
             store.uri,
             store.experiment_id,
-            run_name=named(self.grid, config.seeds),
+            run_name=named(self.grid, config.seeds, str(config.hydra.runtime.choices.degradation)),
             params=flatten(OmegaConf.to_container(_without_hydra(config), resolve=True)),  # type: ignore[arg-type]
             tags={
                 "kind": "sweep",
@@ -209,11 +211,12 @@ def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
     return {"point": point, "photo": line.photo, "reason": line.ending.reason}
 
 
-def named(grid: Grid, seeds: int) -> str:
-    """sweep over reg, steps, 3 seeds"""
+def named(grid: Grid, seeds: int, degradation: str) -> str:
+    """blur: sweep over reg, steps, 3 seeds"""
     repeated = [f"{seeds} seeds"] if seeds > 1 else []
     axes = [axis for axis in grid.axes if not (repeated and axis == "seed")]
-    return f"sweep over {', '.join(axes + repeated) or 'nothing'}"
+    task = "" if degradation == "none" or "degradation" in axes else f"{degradation}: "
+    return f"{task}sweep over {', '.join(axes + repeated) or 'nothing'}"
 
 
 def describe(grid: Grid) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
@@ -20,15 +22,16 @@ from inversion.errors import ConfigError
 from inversion.faces.sample import sample_photo
 from inversion.images import list_photos, sha256_of
 from inversion.photos import ALL
+from sweeps.plan.columns import wrong_columns
 from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.config import Config, Node
 from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
-from sweeps.plan.points import axes_of, split, table_of
+from sweeps.plan.points import axes_of, columns_of, split, table_of
 
 if TYPE_CHECKING:
     from inversion.checkpoints.checkpoint import Checkpoint
 
-
+log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 
@@ -39,6 +42,7 @@ class Cell:
     point: str  # reg=0.1 steps=500
     photo: str  # file name; "" for a synthetic face
     fingerprint: str
+    photo_sha256: str = ""  # of the file; "" for a synthetic face
 
 
 @dataclass(frozen=True)
@@ -63,17 +67,36 @@ def read_grid(config: DictConfig) -> Grid:
     overrides = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
     swept = {key_of(o.get_key_element()): _values(o) for o in overrides if o.is_sweep_override()}
     axes = axes_of(overrides) | swept
-    composer, checker = Composer(config), Checker()
+    composer, checker, table = Composer(config), Checker(), table_of(overrides)
     if not sweeper["_target_"].endswith((".BasicSweeper", ".CheckedSweeper")):
         fixed = [str(o.input_line) for o in overrides if not o.is_sweep_override()]
         checker.cells("", Config.of(composer.settings(fixed)))
         return Grid(axes, [], _digest([sweeper["_target_"], *sorted(filter(_is_relevant, words))]))
+    points = list(itertools.chain(*split(overrides)))
+    given = {key_of(override.get_key_element()) for override in overrides}
+    added = {word for point in points for word in point if key_of(word) not in given | axes.keys()}
+    axes |= {
+        key_of(word): [word.partition("=")[2]] for word in added
+    }  # degradation, of points that arrive degraded
     cells: list[Cell] = []
-    for point in itertools.chain(*split(overrides)):
-        name = named(point, axes)
-        cells += checker.cells(name, Config.of(composer.values(point)))
+    cannot_tell = False
+    for point in points:
+        try:
+            values = composer.values(point)
+        except HydraException:
+            if table is not None and (said := wrong_columns(composer, point, columns_of(table))):
+                raise ConfigError(f"{table}: {said}") from None
+            raise
+        settings = Config.of(values)
+        cells += checker.cells(named(point, axes), settings)
+        cannot_tell |= fits_all(settings)
+    if cannot_tell and any(axis.startswith("degradation.") for axis in axes):
+        log.warning(
+            "Which degradation a photo arrived with is told by how well it is fitted, and feature maps fit it under "
+            "any: feature_steps=0 leaves them as they are."
+        )
     distinct = {cell.fingerprint: cell for cell in reversed(cells)}  # steps=3,3 is one point
-    return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)), table_of(overrides))
+    return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)), table)
 
 
 class Checker:
@@ -93,7 +116,8 @@ class Checker:
         self._once(check_degradation, config.degradation, config.degraded, resolution)
         photos = self._once(self._photos, config.input)
         return [
-            Cell(point, name, fingerprint(config.values, photo, checkpoint)) for name, photo in photos.items()
+            Cell(point, name, fingerprint(config.values, photo, checkpoint), photo if name else "")
+            for name, photo in photos.items()
         ]
 
     def _once(self, look: Callable[..., Found], *settings: Any) -> Found:
@@ -113,6 +137,12 @@ class Checker:
             if path not in self.hashes:
                 self.hashes[path] = sha256_of(path)
         return {path.name: self.hashes[path] for path in paths}
+
+
+def fits_all(settings: Config) -> bool:
+    """Whether a photo that arrives degraded is fitted under any degradation; a blur is told by the photo alone."""
+    is_blur = settings.degradation["_target_"].endswith(".GaussianBlur")
+    return settings.degraded and bool(settings.hyperparameters.steps_of_features) and not is_blur
 
 
 def check_loss(loss: Node) -> None:

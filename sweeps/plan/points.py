@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +15,16 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict
 
+from conf.arrives import with_degradation
 from conf.file_names import quote, spelled
 from inversion.errors import ConfigError
+from inversion.reading.printable import printable
+from inversion.reading.regular_file import size_of_regular
 from sweeps.plan.composer import key_of
 
 POINTS = "points"
+MAX_BYTES = 4 << 20  # of a table
+MAX_POINTS = 20_000  # of a table; each takes a millisecond to check, and seconds to run
 ELSEWHERE = (POINTS, "seeds", "hydra", "tracking", "launcher", "rerun")  # of the whole sweep, no point's own
 
 
@@ -27,28 +33,55 @@ def read_points(path: str | Path) -> list[list[str]]:
 
     path: a CSV file. Its first line names settings, every other line is a point with a value for each of them,
     spelled as on the command line; paths start in the current folder, as there. Separated by commas or semicolons.
+    At most MAX_POINTS points and MAX_BYTES; a column may not name what is built (`_target_`), which is code.
     Raises ConfigError.
     """
-    try:
-        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{POINTS} must be a CSV file in UTF-8. Got {path}.") from error
-    first = text.partition("\n")[0]
-    lines = list(csv.reader(io.StringIO(text), delimiter=";" if ";" in first and "," not in first else ","))
-    lines = [[cell.strip() for cell in line] for line in lines if any(cell.strip() for cell in line)]
-    if len(lines) < 2:
+    shown = printable(path, 200)
+    lines = [[cell.strip() for cell in line] for line in _lines(path) if any(cell.strip() for cell in line)]
+    if not 2 <= len(lines) <= MAX_POINTS + 1:
         raise ConfigError(
-            f"{path} must name settings in its first line and give a point in each other line, such as "
-            "image,reg,steps and then me.jpg,0.5,300. Got no point."
+            f"{shown} must name settings in its first line and give a point in each other line, such as "
+            f"image,reg,steps and then me.jpg,0.5,300; {MAX_POINTS:,} at most. "
+            f"Got {f'{len(lines) - 1:,} points' if len(lines) > 1 else 'no point'}."
         )
     keys = lines[0]
     if len(set(keys)) < len(keys) or not all(keys):
-        raise ConfigError(f"Every column of {path} needs a setting of its own. Got {', '.join(keys)}.")
-    if unfit := [key for key in keys if key.lstrip("+~").split(".")[0] in ELSEWHERE]:
         raise ConfigError(
-            f"{unfit[0]} holds for the whole sweep. Got it as a column of {path}; say it beside."
+            f"Every column of {shown} needs a setting of its own. Got {printable(', '.join(keys), 200)}."
         )
-    return [_words(path, keys, line) for line in lines[1:]]
+    for key in keys:
+        first, *rest = re.split(r"[./@:]", key.lstrip("+~"))
+        if first in ELSEWHERE:
+            raise ConfigError(
+                f"{printable(key, 80)} holds for the whole sweep. Got it as a column of {shown}; say it beside."
+            )
+        if any(part.startswith("_") for part in (first, *rest)):
+            raise ConfigError(
+                f"A table of points chooses no code. Got the column {printable(key, 80)} in {shown}; a file of "
+                "--config-dir would work, and its name as a value of the table."
+            )
+    return [_words(shown, keys, line) for line in lines[1:]]
+
+
+def _lines(path: str | Path) -> list[list[str]]:
+    """The cells of a CSV file. Raises ConfigError."""
+    try:
+        file = Path(path).expanduser()
+        if (size := size_of_regular(file)) > MAX_BYTES:
+            raise OSError(f"it has {size:,} bytes, of which at most {MAX_BYTES:,} are read")
+        text = file.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        delimiter = ";" if ";" in first and "," not in first else ","
+        return list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        csv.Error,
+    ) as error:  # no home folder of that name; a field without end
+        raise ConfigError(
+            f"{POINTS} must be a CSV file in UTF-8. Got {printable(path, 200)} ({printable(error, 200)})."
+        ) from error
 
 
 def take_points(config: DictConfig) -> None:
@@ -85,6 +118,7 @@ def table_of(overrides: Sequence[Override]) -> str | None:
 def split(overrides: Sequence[Override], most: int | None = None) -> list[list[list[str]]]:
     """Every point's words in batches of at most `most`: the product of all axes; each row of a table with it.
 
+    A point that arrives degraded means what it means on the command line: without a degradation, degradation=auto.
     Raises ConfigError for a setting that the table and the command line both give.
     """
     found = BasicSweeper.split_arguments(list(overrides), None)[0]
@@ -97,7 +131,13 @@ def split(overrides: Sequence[Override], most: int | None = None) -> list[list[l
                 f"{both[0]} is a column of {table}. Got it on the command line as well; leave one out."
             )
         found = [[*words, *row] for row in rows for words in found]
+    found = [with_degradation(words) for words in found]
     return list(BasicSweeper.split_overrides_to_chunks(found, most)) if found else []
+
+
+def columns_of(path: str | Path) -> list[str]:
+    """The first line of a table. Raises ConfigError."""
+    return [word.partition("=")[0] for word in read_points(path)[0]]
 
 
 def axes_of(overrides: Sequence[Override]) -> dict[str, list[str]]:
@@ -110,18 +150,23 @@ def axes_of(overrides: Sequence[Override]) -> dict[str, list[str]]:
     return {key: list(values) for key, values in axes.items()}
 
 
-def _words(path: str | Path, keys: Sequence[str], line: Sequence[str]) -> list[str]:
-    where = f"{path}, {','.join(line)}"
+def _words(path: str, keys: Sequence[str], line: Sequence[str]) -> list[str]:
+    """path: as it is shown."""
+    where = f"{path}, {printable(','.join(line), 200)}"
     if len(line) != len(keys) or not all(line):
-        raise ConfigError(f"Every point needs a value for each of {', '.join(keys)}. Got {where}.")
+        raise ConfigError(
+            f"Every point needs a value for each of {printable(', '.join(keys), 200)}. Got {where}."
+        )
     words = spelled([f"{key}={cell}" for key, cell in zip(keys, line, strict=True)])
     for word in words:
         try:
             override = OverridesParser.create().parse_override(word)
-        except HydraException as error:
-            raise ConfigError(f"This is no value of a setting: {word}. Got {where}.") from error
+        except (HydraException, ValueError, RecursionError) as error:  # ValueError: numbers of 5,000 digits
+            raise ConfigError(
+                f"This is no value of a setting: {printable(word, 80)}. Got {where}."
+            ) from error
         if override.is_sweep_override():
             raise ConfigError(
-                f"A point has one value per setting. Got {word} in {where}; put it into two lines."
+                f"A point has one value per setting. Got {printable(word, 80)} in {where}; put it into two lines."
             )
     return words

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from omegaconf import DictConfig, open_dict
 
+from conf.ranges import RANGES
 from inversion.errors import ConfigError
+from inversion.reading.printable import printable
 from sweeps.plan.composer import key_of
 
 
@@ -25,6 +27,10 @@ def repeat(config: DictConfig) -> None:
         )
     if config.seeds == 1:
         return
+    if config.seeds not in RANGES["seeds"]:
+        raise ConfigError(
+            f"seeds must be {RANGES['seeds']}. Got seeds={printable(config.seeds, 40)}; 3 would work."
+        )
     if given.get("seed", str(config.seed)) != str(config.seed):
         raise ConfigError(
             f"seeds={config.seeds} sets the axis seed itself. Got seed={given['seed']} as well; leave one out."

@@ -35,6 +35,7 @@ MAPPED = (
     "identity_distance",
     "fit_psnr",
     "fit_sharpness",
+    "blur_misfit",
     "w_distance",
     "colour_error",
     "hole_psnr",

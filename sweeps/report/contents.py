@@ -18,7 +18,16 @@ from sweeps.results.summarize import Study, Summary
 
 POINTS = 120  # of a curve
 # Heatmaps that show at once, of the restoration and of the consistent picture; the others on demand.
-MAIN = ("quality", "psnr", "identity_distance", "colour_error", "hole_psnr", "fit_psnr", "w_distance")
+MAIN = (
+    "quality",
+    "psnr",
+    "identity_distance",
+    "colour_error",
+    "hole_psnr",
+    "fit_psnr",
+    "blur_misfit",
+    "w_distance",
+)
 NAMED = (*MAIN, "ssim", "fit_sharpness", "seconds")  # in the lists of one cell's metrics
 INTERVALS = "Intervals are 95 % bootstrap intervals of the mean over photos, or over seeds of one photo."
 
@@ -54,10 +63,11 @@ def _task(study: Study, summary: Summary, source: Source, album: Album, steps: S
     table, layout = summary.table, arrange(summary.table.axes)
     problems: list[dict[str, Any]] = []
     cells = []
-    for i in range(len(summary.cells)):
-        cell, mine = summary.cells.iloc[i], summary.problems(i)
+    rows = table.rows.to_dict("records")
+    for i, cell in enumerate(summary.cells.to_dict("records")):
+        mine = [rows[place] for place in summary.places[i]]
         first = len(problems)
-        problems += [_problem(row, summary, source, album, steps) | {"cell": i} for _, row in mine.iterrows()]
+        problems += [_problem(row, summary, source, album, steps) | {"cell": i} for row in mine]
         command = study.command(summary, overrides(cell, table.axes))
         numbers = list(range(first, len(problems)))
         cells.append(_cell(cell, summary, i, numbers) | {"command": command})
@@ -111,7 +121,9 @@ def _importance(summary: Summary) -> dict[str, Any] | None:
     return None if found is None else {"shares": found.shares, "method": found.method}
 
 
-def _problem(row: pd.Series, summary: Summary, source: Source, album: Album, steps: Steps) -> dict[str, Any]:
+def _problem(
+    row: Mapping[Any, Any], summary: Summary, source: Source, album: Album, steps: Steps
+) -> dict[str, Any]:
     run_id = row["run_id"]
     pictures = {}
     for kind in KINDS:
@@ -143,7 +155,7 @@ def _problem(row: pd.Series, summary: Summary, source: Source, album: Album, ste
     }
 
 
-def _cell(cell: pd.Series, summary: Summary, number: int, problems: list[int]) -> dict[str, Any]:
+def _cell(cell: Mapping[Any, Any], summary: Summary, number: int, problems: list[int]) -> dict[str, Any]:
     values = {
         name: [_round(cell[name]), _round(cell[f"{name}_low"]), _round(cell[f"{name}_high"])]
         for name in summary.metrics
@@ -169,7 +181,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
     }
 
 
-def _point(row: pd.Series, axes: tuple[Axis, ...]) -> list[int]:
+def _point(row: Mapping[Any, Any], axes: tuple[Axis, ...]) -> list[int]:
     """Which value of each axis."""
     return [axis.values.index(row[axis.key]) for axis in axes]
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from inversion.record.folder_recorder import LOSSES
 from inversion.record.own_folder import read_manifest
+from inversion.record.sync import steps
 from sweeps.results.store import Store
 from sweeps.results.summarize import Study
 
@@ -50,8 +50,11 @@ def recorded_losses(folder: str, run_id: str, terms: Sequence[str]) -> dict[str,
     path = Path(folder) / LOSSES
     if not folder or not path.is_file() or (read_manifest(path.parent).get("run") or {}).get("id") != run_id:
         return {}
-    text = path.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]  # a kill can leave a last line without its end
-    table = pd.read_csv(io.BytesIO(whole), index_col="step") if whole else pd.DataFrame()
-    finite = table.replace([np.inf, -np.inf], np.nan)
-    return {term: finite[term].dropna().astype(float) for term in terms if term in finite}
+    rows = [(step, values) for step, values in steps(path) if values]
+    names = {name for _, values in rows for name in values}
+    found = {}
+    for term in terms:
+        if term in names:
+            known = [(step, v) for step, values in rows if math.isfinite(v := values.get(term, math.nan))]
+            found[term] = pd.Series([v for _, v in known], [step for step, _ in known], dtype=float)
+    return found

@@ -23,23 +23,36 @@ SECTIONS = {
 
 
 def save_view(uri: str, experiment_id: str, sweep: str, study: Study) -> None:
-    """Keep the view that `sweeps.ui.sweep_link` opens: a sweep's finished runs, best first, and their charts.
+    """Keep the view that `sweeps.ui.sweep_link` opens: a sweep's best finished runs and their charts, the best first.
 
-    MLflow's generated view lists all params above every picture of its image grid, which hides the picture, and
-    draws losses on a linear scale.
+    A chart draws the first MOST_RUNS runs of the list in reverse order (MLflow 3.17), so the list has the best ones
+    alone and the best of them last. MLflow's generated view lists all params above every picture of its image grid,
+    which hides the picture, and draws losses on a linear scale.
     """
     summary = study.summaries[0]
-    order = recorded(summary, "psnr" if summary.criterion.original_known else "fit_psnr")
+    known, likeness = summary.criterion.original_known, summary.criterion.likeness
+    order = recorded(summary, "psnr" if known else likeness)
+    lower = catalogue.metric(order).better == "lower"
     state = {
-        "searchFilter": f"tags.`{membership(sweep)}`='yes' and status='FINISHED'",
+        "searchFilter": f"tags.`{membership(sweep)}`='yes' and status='FINISHED'{best_alone(summary, order, lower)}",
         "orderByKey": f"metrics.`{order}`",
-        "orderByAsc": False,
+        "orderByAsc": not lower,
         "compareRunsMode": "CHART",
         "compareRunCharts": charts(summary, order),
         "compareRunSections": [_section(name) for name in SECTIONS],
         "isAccordionReordered": True,  # else by name
     }
     open_client(uri).set_experiment_tag(experiment_id, TAG + sweep, json.dumps(state, separators=(",", ":")))
+
+
+def best_alone(summary: Summary, metric: str, lower: bool) -> str:
+    """A filter's words that leave out all but the MOST_RUNS best; "" where there are no more."""
+    rows = summary.table.rows
+    values = rows.loc[rows["status"] == "FINISHED", metric].dropna() if metric in rows else rows["status"][:0]
+    if len(values) <= MOST_RUNS:
+        return ""
+    last = values.sort_values(ascending=lower).iloc[MOST_RUNS - 1]
+    return f" and metrics.`{metric}` {'<=' if lower else '>='} {float(last)!r}"
 
 
 def recorded(summary: Summary, metric: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -145,7 +145,7 @@ def arrange(axes: Sequence[Axis]) -> Layout:
     return Layout(down, across, tuple(left))
 
 
-def overrides(point: pd.Series, axes: Sequence[Axis]) -> str:
+def overrides(point: pd.Series | Mapping[Any, Any], axes: Sequence[Axis]) -> str:
     """What sets this point on run.py's command line: reg=0.1 steps=500."""
     words = []
     for axis in axes:
@@ -154,7 +154,7 @@ def overrides(point: pd.Series, axes: Sequence[Axis]) -> str:
     return " ".join(words)
 
 
-def describe(point: pd.Series, axes: Sequence[Axis]) -> str:
+def describe(point: pd.Series | Mapping[Any, Any], axes: Sequence[Axis]) -> str:
     """reg 0.1, steps 500; 'the only setting' without axes."""
     return ", ".join(f"{axis.label} {spell(point[axis.key])}" for axis in axes) or "the only setting"
 

@@ -10,9 +10,11 @@ import pandas as pd
 
 from sweeps.plan.config import rounded
 from sweeps.results.axes import REPEATS, Axis, Value, is_grid, order, spell
+from sweeps.results.photos import Photo
 from sweeps.results.planned import Plan, PlannedRun
 from sweeps.results.task import OF_TASK, Task
 
+IMAGE = ("image", "input.image")  # where a point's photos lie
 PHOTO = "photo"  # the axis of a table whose photos have settings of their own
 
 
@@ -52,17 +54,23 @@ def points_of(planned: Sequence[PlannedRun]) -> int:
     return len({tuple((k, v) for k, v in run.point.items() if k not in other) for run in planned})
 
 
+def label_of(run: PlannedRun, labels: Mapping[Photo, str]) -> str:
+    """Of the photo that a run was to restore; "" for a synthetic face of which the point does not say the seed."""
+    if run.photo.name:
+        return labels[run.photo]
+    return f"seed{run.point['input.seed']}" if "input.seed" in run.point else ""
+
+
 def unseen(
-    labels: Mapping[str, str], seeds: set[str], planned: Sequence[PlannedRun], task: Task
+    labels: Mapping[Photo, str], rows: pd.DataFrame, planned: Sequence[PlannedRun]
 ) -> list[tuple[str, str]]:
-    """Photos and seeds that every point was to be run with. labels: of the photos that have runs, by name."""
+    """Photos and seeds that every point was to be run with. rows: what has runs."""
+    names, seeds = list(rows["photo"].unique()), sorted(set(rows["seed"]))
     found: dict[tuple[str, str], None] = {}
     for run in planned:
-        names = [labels.get(run.photo, run.photo)] if run.photo else list(labels.values())
-        if task.is_synthetic and "input.seed" in run.point:
-            names = [f"seed{run.point['input.seed']}"]
-        own = [spell(run.point["seed"])] if "seed" in run.point else sorted(seeds)
-        found |= dict.fromkeys(itertools.product(names, own))
+        name = label_of(run, labels)
+        own = [spell(run.point["seed"])] if "seed" in run.point else seeds
+        found |= dict.fromkeys(itertools.product([name] if name else names, own))
     return list(found)
 
 
@@ -87,15 +95,11 @@ def with_empty_cells(
 
 
 def with_missing_lines(
-    rows: pd.DataFrame, axes: Sequence[Axis], planned: Sequence[PlannedRun]
+    rows: pd.DataFrame, axes: Sequence[Axis], planned: Sequence[PlannedRun], labels: Mapping[Photo, str]
 ) -> tuple[pd.DataFrame, tuple[Axis, ...]]:
-    """Rows with the lines of a table that have no run, and the axes, the photos before them where there are several.
-
-    rows: with a column "file", the name of each photo's file, which the rows that are returned lack.
-    """
+    """Rows with the lines of a table that have no run, and the axes, the photos before them where there are several."""
     first, settings = rows.iloc[0], [axis.key for axis in axes]
-    done = {(row["file"], str(row["seed"]), *row[settings]) for _, row in rows.iterrows()}
-    labels = dict(zip(rows["file"], rows["photo"], strict=True))
+    done = {(row["photo"], str(row["seed"]), *row[settings]) for _, row in rows.iterrows()}
     missing = []
     for run in planned:
         seed = spell(run.point["seed"]) if "seed" in run.point else str(first["seed"])
@@ -103,28 +107,29 @@ def with_missing_lines(
             axis.key: _value(run, axis.setting) if axis.setting in run.point else first[axis.key]
             for axis in axes
         }
-        name = run.photo or first["file"]
+        name = label_of(run, labels) or first["photo"]
         if (name, seed, *point.values()) not in done:
-            missing.append({"file": name, "photo": labels.get(name, name), "seed": seed, **point})
+            missing.append({"photo": name, "seed": seed, **point})
     rows = _marked(pd.concat([rows, pd.DataFrame(missing)], ignore_index=True))
-    files = [run.photo for run in planned]
-    places = rows["file"].map(lambda name: files.index(name) if name in files else len(files))
-    photos = tuple(rows.loc[places.sort_values(kind="stable").index, "photo"].drop_duplicates())
+    photos = tuple(dict.fromkeys(name for run in planned if (name := label_of(run, labels))))
+    photos += tuple(name for name in rows["photo"].unique() if name not in photos)
     axes = (Axis(PHOTO, photos), *axes) if len(photos) > 1 else tuple(axes)
-    return in_order(rows.drop(columns="file"), axes), axes
+    return in_order(rows, axes), axes
 
 
 def in_order(rows: pd.DataFrame, axes: Sequence[Axis]) -> pd.DataFrame:
-    """By the places of their values on the axes."""
-    keys = [axis.key for axis in axes]
-    if not keys:
-        return rows
-    ranks = pd.DataFrame({axis.key: rows[axis.key].map(axis.values.index) for axis in axes})
-    return rows.loc[ranks.sort_values(keys, kind="stable").index].reset_index(drop=True)
+    """By the places of their values on the axes; every cell has its photos and seeds in one order."""
+    ranks = pd.DataFrame({axis.key: rows[axis.key].map(axis.values.index) for axis in axes}, rows.index)
+    for key in ("photo", "seed"):
+        ranks[f"by {key}"] = pd.factorize(rows[key])[0]
+    return rows.loc[ranks.sort_values(list(map(str, ranks)), kind="stable").index].reset_index(drop=True)
 
 
-def with_reasons(rows: pd.DataFrame, axes: Sequence[Axis], plan: Plan, task: Task) -> pd.DataFrame:
+def with_reasons(
+    rows: pd.DataFrame, axes: Sequence[Axis], plan: Plan, task: Task, labels: Mapping[Photo, str]
+) -> pd.DataFrame:
     """Rows without a run get the reason that the sweep knows: a photo without a face has no run to carry it."""
+    known = {(run.photo.name, _path(run.point)): label_of(run, labels) for run in plan.runs}
     for failure in plan.failures:
         if failure.point.get("degradation", task.degradation) != task.degradation:
             continue
@@ -132,8 +137,8 @@ def with_reasons(rows: pd.DataFrame, axes: Sequence[Axis], plan: Plan, task: Tas
         for axis in axes:
             if axis.setting in failure.point:
                 here &= rows[axis.key] == failure.point[axis.setting]
-        if failure.photo:
-            here &= rows["photo"] == failure.photo
+        if failure.photo:  # a table's photos, of which two may have one name, are told apart by their paths
+            here &= rows["photo"] == known.get((failure.photo, _path(failure.point)), failure.photo)
         rows.loc[here, "status"] = "FAILED"
         rows.loc[here, "reason"] = failure.reason
     return rows
@@ -145,6 +150,10 @@ def _marked(rows: pd.DataFrame) -> pd.DataFrame:
     for name in ("run_id", "name", "photo_sha256", "reason", "folder"):
         rows[name] = rows[name].fillna("")
     return rows
+
+
+def _path(point: Mapping[str, object]) -> object:
+    return next((point[key] for key in IMAGE if key in point), None)
 
 
 def _value(run: PlannedRun, key: str) -> Value:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from inversion.errors import ConfigError
 from inversion.record.mlflow_store import Store, open_existing
 from inversion.record.open import absolute_uri
 from sweeps.execute.ledger import Ledger
-from sweeps.results.planned import SWEEP_FILE
+from sweeps.results.planned import CELL, SWEEP_FILE, read_cells
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -34,12 +33,11 @@ def show(uri: str, experiment: str, project: Path) -> int:
         lines = missing(ledger, sweep)
         gaps += len(lines)
         if lines:
-            tags = sweep.data.tags
-            print(
-                f"{sweep.info.run_name} ({sweep.info.run_id}): {len(lines)} of {tags['runs']} runs are missing"
-            )
+            tags = sweep.data.tags  # a sweep that has only begun has not said all of them
+            total = tags.get("runs", "its")
+            print(f"{sweep.info.run_name} ({sweep.info.run_id}): {len(lines)} of {total} runs are missing")
             print("\n".join(f"  {line}" for line in lines))
-            print(f"to run them: {tags['command']}\n")
+            print(f"to run them: {tags.get('command', 'the command that started it')}\n")
     if not gaps:
         print(f"Nothing is missing in {experiment}.")
     return min(gaps, 1)
@@ -49,7 +47,7 @@ def missing(ledger: Ledger, sweep: Run) -> list[str]:
     """reg=0.1 steps=500 me.jpg: never run, or how its last attempt ended."""
     statuses = ledger.statuses(sweep.info.run_id)
     try:
-        cells = json.loads(ledger.artifact(sweep.info.run_id, SWEEP_FILE))["cells"]
+        cells = read_cells(ledger.artifact(sweep.info.run_id, SWEEP_FILE), CELL)
     except OSError:  # killed before the file was there
         return ["all: killed before its first run"]
     lines = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,11 @@ import pandas as pd
 DRAWS = 2000
 LEVEL = 0.95
 # Launchers and thread numbers change rounding, and a search amplifies it. By unit: differences of quality up to these
-# are never called one, and benchmarks.experiments allows them. docs/robustness.md: one run of blur moves by up to
-# 0.19 dB and 0.027 of identity distance, which counts ten times, one of colours by up to 1.6 ΔE.
-SMALLEST = {"dB": 0.5, "ΔE": 2.0}
+# are never called one, and benchmarks.experiments allows them. docs/robustness.md: one run moves by about 0.1 dB,
+# 0.15 ΔE and 0.01 of identity distance, which counts ten times; the worst of eight several times as far. χ²: of the
+# blur that a photo shows; 95 % of true ones are nearer to the best (python -m benchmarks.blind_blur bench256).
+MISFIT = "χ²"
+SMALLEST = {"dB": 0.5, "ΔE": 2.0, MISFIT: 12.0}
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class Noise:
 
     def words(self) -> str:
         """For the recommendation."""
+        if self.unit == MISFIT:
+            return (
+                f"Blurs within {self.smallest:g} {MISFIT} of the best are not told apart: the true one is among them "
+                "for 95 % of photos."
+            )
         if self.spread is None:
             return (
                 f"No cell was repeated with another seed, so {self.smallest:g} {self.unit} stand for the noise; "
@@ -88,9 +96,24 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def units(problems: pd.DataFrame, quality: str, several_photos: bool) -> pd.Series:
-    """A cell's independent values: one per photo (its seeds' mean), or one per seed of the only photo."""
-    return problems.groupby("photo" if several_photos else "seed")[quality].mean().dropna()
+def units(
+    rows: pd.DataFrame, cells: Sequence[np.ndarray], quality: str, several_photos: bool
+) -> dict[int, pd.Series]:
+    """Each cell's independent values: one per photo (its seeds' mean), or one per seed of the only photo.
+
+    cells: places of their problems among the rows.
+    """
+    numbers = np.full(len(rows), -1)
+    for i, places in enumerate(cells):
+        numbers[places] = i
+    means = rows.groupby([numbers, "photo" if several_photos else "seed"])[quality].mean().dropna()
+    owners, names = means.index.get_level_values(0).to_numpy(), means.index.get_level_values(1)
+    bounds = np.searchsorted(owners, np.arange(len(cells) + 1))
+    found = means.to_numpy()
+    return {
+        i: pd.Series(found[first:last], index=names[first:last])
+        for i, (first, last) in enumerate(itertools.pairwise(bounds))
+    }
 
 
 def can_be_told_apart(better: pd.Series, other: pd.Series, floor: float) -> bool:

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inversion.errors import ConfigError
+from inversion.reading.printable import printable
 from sweeps.results.axes import parse
+from sweeps.results.photos import Photo
 
 SWEEP_FILE = "sweep.json"  # of the parent run: {"axes": {...}, "cells": [...], "table": null}
 FAILURES_FILE = "failed.jsonl"  # of the parent run: one object of FAILURE_KEYS per line
+CELL = ("point", "photo", "fingerprint")  # what each of its runs has
 FAILURE_KEYS = ("point", "photo", "reason")
 
 
@@ -29,7 +33,7 @@ class PlannedRun:
     """A point and a photo that were to be run."""
 
     point: Mapping[str, Any]  # setting → value: {"reg": 0.1}
-    photo: str  # its file's name; "" for a synthetic face
+    photo: Photo  # its name is "" for a synthetic face
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,31 @@ def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping
     Failures are read from `failed.jsonl`; of a sweep without it, from the lines of the tag `failed`, each an object
     as in that file, or a text such as "reg=0.1 steps=500 me.jpg: FAILED, no face".
     """
-    told = json.loads(sweep_file.read_text(encoding="utf-8")) if sweep_file is not None else {"cells": []}
-    cells = told["cells"]
+    text = sweep_file.read_text(encoding="utf-8") if sweep_file is not None else '{"cells": []}'
+    cells = read_cells(text)
     axes = tuple(filter(None, tags.get("axes", "").split(",")))
-    text = tags.get("failed", "") if failures_file is None else failures_file.read_text(encoding="utf-8")
-    lines = [line for line in text.split("\n") if line]
+    failed = tags.get("failed", "") if failures_file is None else failures_file.read_text(encoding="utf-8")
+    lines = [line for line in failed.split("\n") if line]
     failures = tuple(read_failure(line, cells, axes) for line in lines)
-    runs = tuple(PlannedRun(_values(cell["point"], axes), cell["photo"]) for cell in cells)
-    return Plan(axes, failures, runs, bool(told.get("table")))
+    runs = tuple(
+        PlannedRun(_values(cell["point"], axes), Photo(cell["photo"], cell.get("photo_sha256", "")))
+        for cell in cells
+    )
+    return Plan(axes, failures, runs, bool(json.loads(text).get("table")))
+
+
+def read_cells(text: str, needed: Sequence[str] = CELL[:2]) -> list[Mapping[str, str]]:
+    """The runs that a sweep.json lists. needed: texts that each must have. Raises ConfigError for a damaged one."""
+    try:
+        cells = json.loads(text)["cells"]
+        if not all(isinstance(cell[name], str) for cell in cells for name in needed):
+            raise TypeError("a run without a name")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ConfigError(
+            f"A sweep's list of its runs is damaged. Got {SWEEP_FILE} with {type(error).__name__}: "
+            f"{printable(error, 100)}; the sweep's command writes it anew."
+        ) from error
+    return list(cells)
 
 
 def read_failure(line: str, cells: Sequence[Mapping[str, str]], axes: Sequence[str]) -> Failure:

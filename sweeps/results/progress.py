@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,10 +17,12 @@ from sweeps.execute import process
 from sweeps.execute.board import spell_seconds
 from sweeps.execute.ledger import Ledger
 from sweeps.results.missing import find, latest, name_of
-from sweeps.results.planned import SWEEP_FILE
+from sweeps.results.planned import CELL, SWEEP_FILE, read_cells
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
 
 EVERY = 10.0  # seconds
 SPEED = 50  # points that ended last, by which the speed is told
@@ -108,9 +110,12 @@ class Follower:
     def _read_cells(self) -> dict[str, str]:
         if self._cells is None:
             try:
-                cells = json.loads(self.ledger.artifact(self.run_id, SWEEP_FILE))["cells"]
+                cells = read_cells(self.ledger.artifact(self.run_id, SWEEP_FILE), CELL)
             except OSError:  # it has only begun
                 return {}
+            except ConfigError as error:  # its runs are counted all the same
+                log.warning("%s: %s", self.run_id, error)
+                cells = []
             self._cells = {cell["fingerprint"]: name_of(cell) for cell in cells}
         return self._cells
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
@@ -45,7 +45,7 @@ class Store:
 
     def parent(self, beginning: str) -> str:
         """The id of the one sweep whose id starts so."""
-        sweeps = [run for run in self._all_runs("kind", "sweep") if id_of(run).startswith(beginning)]
+        sweeps = [run for run in self._all_runs({"kind": "sweep"}) if id_of(run).startswith(beginning)]
         if len(sweeps) == 1:
             return id_of(sweeps[0])
         known = [e.name for e in self._client.search_experiments()]
@@ -59,13 +59,12 @@ class Store:
         """The points of one parent run, those that an earlier sweep had finished already among them."""
         parent = self._client.get_run(parent_run_id)
         experiment = parent.info.experiment_id
-        children = self._runs([experiment], "mlflow.parentRunId", parent_run_id)
-        members = self._runs([experiment], membership(parent_run_id), "yes")
-        runs = {id_of(run): run for run in [*children, *members]}
+        wanted = {"mlflow.parentRunId": parent_run_id, membership(parent_run_id): "yes"}
+        runs = self._runs([experiment], wanted)
         name = self._client.get_experiment(experiment).name
         facts = {"experiment": name, "sweep": parent_run_id} | _facts(parent)
         title = parent.info.run_name or "sweep"
-        in_order = sorted(runs.values(), key=lambda run: run.info.start_time)
+        in_order = sorted(runs, key=lambda run: run.info.start_time)
         return build(in_order, title, facts, self._plan(parent))
 
     def _plan(self, parent: Run) -> Plan:
@@ -77,8 +76,8 @@ class Store:
         found = self._client.get_experiment_by_name(name)
         if found is None:
             raise ConfigError(f"No experiment of this name. Got {name!r} in {self.uri}.")
-        runs = self._runs([found.experiment_id], "kind", "job")
-        sweeps = self._runs([found.experiment_id], "kind", "sweep")
+        runs = self._runs([found.experiment_id], {"kind": "job"})
+        sweeps = self._runs([found.experiment_id], {"kind": "sweep"})
         alone = len(sweeps) == 1 and all(membership(id_of(sweeps[0])) in run.data.tags for run in runs)
         return build(runs, name, {"experiment": name}, self._plan(sweeps[0]) if alone else Plan())
 
@@ -126,17 +125,19 @@ class Store:
             self._files[run_id] = Files(self._addresses[run_id], self.uri)
         return self._files[run_id].get(name, Path(self._downloads.name) / run_id)
 
-    def _all_runs(self, tag: str, value: str) -> list[Run]:
-        return self._runs([e.experiment_id for e in self._client.search_experiments()], tag, value)
+    def _all_runs(self, wanted: Mapping[str, str]) -> list[Run]:
+        return self._runs([e.experiment_id for e in self._client.search_experiments()], wanted)
 
-    def _runs(self, experiments: Sequence[str], tag: str, value: str) -> list[Run]:
-        """Every run that has a tag, oldest first."""
+    def _runs(self, experiments: Sequence[str], wanted: Mapping[str, str]) -> list[Run]:
+        """Every run that has any of these tags, oldest first."""
         database = sqlite_path(self.uri)
         if database is None:
-            wanted, order = f"tags.`{tag}` = '{value}'", ["attributes.start_time ASC"]
-            runs = list(search_runs(self._client, experiments, wanted, order))
+            order = ["attributes.start_time ASC"]
+            filters = [f"tags.`{tag}` = '{value}'" for tag, value in wanted.items()]  # MLflow knows no OR
+            found = [search_runs(self._client, experiments, one, order) for one in filters]
+            runs = list({id_of(run): run for each in found for run in each}.values())
         else:
-            runs = patiently(lambda: tagged(database, experiments, tag, value))
+            runs = patiently(lambda: tagged(database, experiments, wanted))
         for run in runs:
             self._remember(run)
         return runs

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from inversion.metrics import catalogue
 from sweeps.results.axes import describe
-from sweeps.results.cells import cells_of, groups_of
+from sweeps.results.cells import cells_of, places_of
 from sweeps.results.criterion import QUALITY, Criterion, criterion_of
 from sweeps.results.gaps import PHOTO
 from sweeps.results.importance import Importance, importance_of
@@ -55,14 +56,20 @@ class Summary:
 
     def mark(self, cell: int) -> str:
         """best: apart from all others; alike: not told apart from the best; recommended goes before alike."""
-        for verdict in self.verdicts:
-            if cell == verdict.best and len(verdict.alike) == 1 and len(verdict.cells) > 1:
-                return "best"
-            if cell == verdict.recommended and (len(verdict.cells) > 1 or not verdict.problem):
-                return "recommended"
-            if cell in verdict.alike and len(verdict.cells) > 1:
-                return "alike"
-        return ""
+        return self._marks.get(cell, "")
+
+    @cached_property
+    def _marks(self) -> dict[int, str]:
+        marks: dict[int, str] = {}
+        for verdict in reversed(self.verdicts):  # of a cell in several the first says it
+            several = len(verdict.cells) > 1
+            if several:
+                marks |= dict.fromkeys(verdict.alike, "alike")
+            if verdict.recommended is not None and (several or not verdict.problem):
+                marks[verdict.recommended] = "recommended"
+            if verdict.best is not None and len(verdict.alike) == 1 and several:
+                marks[verdict.best] = "best"
+        return marks
 
     def describe(self, cell: int) -> str:
         """A cell in words."""
@@ -76,11 +83,12 @@ class Summary:
 
     def problems(self, cell: int) -> pd.DataFrame:
         """The table's rows that a cell stands for."""
-        return self._problems[cell]
+        return self.table.rows.iloc[self.places[cell]]
 
     @cached_property
-    def _problems(self) -> list[pd.DataFrame]:
-        return [group for _, group in groups_of(self.table.rows, self.table.keys)]
+    def places(self) -> list[np.ndarray]:
+        """Of each cell the places of its problems among the table's rows."""
+        return places_of(self.table.rows, self.table.keys)
 
 
 @dataclass(frozen=True)
@@ -125,8 +133,7 @@ def summarize(table: Table) -> Summary:
     finished = rows[rows["status"] == "FINISHED"]
     noise = measure_noise(finished, table.keys, QUALITY, criterion.unit)
     several = rows["photo"].nunique() > 1 and PHOTO not in table.keys
-    groups = groups_of(rows, table.keys)
-    values = {i: units(problems, QUALITY, several) for i, (_, problems) in enumerate(groups)}
+    values = units(rows, places_of(rows, table.keys), QUALITY, several)
     verdicts = [
         judge(problem, cells.loc[numbers], values, table.axes, criterion, noise)
         for problem, numbers in problems_of(cells, table.axes, criterion)

@@ -95,17 +95,20 @@ def _build_missing(
     """What was to be run, and has no run yet."""
     params = pd.DataFrame([{key: spell(value) for key, value in run.point.items()} for run in runs])
     axes = find_axes(params.drop(columns=[key for key in OF_TASK if key in params]), plan.axes)
-    rows = pd.DataFrame([{name: "" for name in DETAILS} | {"photo": run.photo} for run in runs])
+    labels = photos.labels([], [run.photo for run in plan.runs])
+    rows = pd.DataFrame(
+        [{name: "" for name in DETAILS} | {"photo": gaps.label_of(run, labels)} for run in runs]
+    )
     rows["status"], rows["started"] = "MISSING", pd.NaT
     if "seed" in params:
         rows["seed"] = params["seed"]
     for axis in axes:
         rows[axis.key] = column(params[axis.key].fillna("null"))
     if plan.is_table:
-        rows, axes = gaps.with_missing_lines(rows.assign(file=rows["photo"]), axes, ())
+        rows, axes = gaps.with_missing_lines(rows, axes, (), labels)
     else:
         rows = gaps.with_empty_cells(rows, axes, ())
-    rows = gaps.with_reasons(rows, axes, plan, task)
+    rows = gaps.with_reasons(rows, axes, plan, task, labels)
     return Table(rows, axes, (), title, facts, {}, task, plan.is_table)
 
 
@@ -114,8 +117,9 @@ def _build_one(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Pla
     planned = gaps.of_task(plan, task)
     axes = find_axes(params, plan.axes)
     rows = pd.DataFrame([_details(run) for run in runs], columns=list(DETAILS))
-    names = list(rows["photo"])
-    rows["photo"] = photos.labels(names, list(rows["photo_sha256"]))
+    recorded = [photos.photo_of(run) for run in runs]
+    labels = photos.labels(recorded, [run.photo for run in plan.runs])
+    rows["photo"] = [labels[photo] for photo in recorded]
     for axis in axes:
         rows[axis.key] = column(params[axis.key].fillna("null"))
     axes = gaps.with_planned_values(axes, params.columns, planned, plan.axes)
@@ -125,15 +129,13 @@ def _build_one(runs: Sequence[Run], title: str, facts: dict[str, str], plan: Pla
     metrics = _metrics(runs, taken={axis.key for axis in axes})
     for name in metrics:
         rows[name] = [float(run.data.metrics.get(name, float("nan"))) for run in runs]
-    labels = dict(zip(names, rows["photo"], strict=True))
-    repeats = gaps.unseen(labels, set(rows["seed"]), planned, task)
-    rows = _latest(rows.assign(file=names), [axis.key for axis in axes])
+    repeats = gaps.unseen(labels, rows, planned)
+    rows = _latest(rows, [axis.key for axis in axes])
     if plan.is_table:
-        rows, axes = gaps.with_missing_lines(rows, axes, planned)
+        rows, axes = gaps.with_missing_lines(rows, axes, planned, labels)
     else:
-        rows = rows.drop(columns="file")
         rows = gaps.with_empty_cells(rows, axes, repeats, gaps.points_of(planned))
-    rows = gaps.with_reasons(rows, axes, plan, task)
+    rows = gaps.with_reasons(rows, axes, plan, task, labels)
     same = params.columns[params.nunique(dropna=False) == 1]
     constants = {key: str(params[key].iloc[0]) for key in same if key.split(".")[0] not in NO_AXES}
     constants = {key: text for key, text in constants.items() if text != "null"}
@@ -153,7 +155,7 @@ def _details(run: Run) -> dict[str, Any]:
     return {
         "run_id": id_of(run),
         "name": run.info.run_name or "",
-        "photo": photos.name_of(run),
+        "photo": "",  # its label, which says which of two of one name
         "photo_sha256": photos.sha256_of(run),
         "seed": run.data.params.get("seed", ""),
         "status": run.info.status,

@@ -3,7 +3,8 @@
 Cells that solve the same problem compete: where the original is known, other degradations and other faces are other
 problems. Of the cells that cannot be told apart from the best one, the cheapest is recommended: the fewest steps, and
 of those the one in the middle, which small changes of the figures move least. For a photo that arrived degraded: of
-the cells with the best degradation, the largest reg, which keeps the face most likely, then the fewest steps.
+the cells with the best degradation that fit it as well, the largest reg, which keeps the face most likely, then the
+fewest steps.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ import pandas as pd
 
 from inversion.metrics import catalogue
 from sweeps.results.axes import Axis, describe, overrides, spell
-from sweeps.results.criterion import QUALITY, Criterion, final_name
+from sweeps.results.criterion import DEGRADATION, FITS_ALL, QUALITY, Criterion, final_name
 from sweeps.results.gaps import PHOTO
-from sweeps.results.noise import Noise, can_be_told_apart
+from sweeps.results.noise import SMALLEST, Noise, can_be_told_apart
 
-DEGRADATION = "degradation."  # axes that say what happened to the photo, not how to search
 OTHER_PROBLEMS = (
     DEGRADATION,
     "input.",
@@ -100,6 +100,8 @@ def recommended_cell(
     if not criterion.original_known:
         for axis in (axis for axis in axes if axis.key.startswith(DEGRADATION)):
             alike = alike[alike[axis.key] == row_of(alike, best)[axis.key]]
+        if criterion.by_misfit:  # which says nothing of how the search went
+            alike = alike[alike["fit_psnr"] >= alike["fit_psnr"].max() - SMALLEST["dB"]]
         if "reg" in numeric:
             alike = alike[alike["reg"] == alike["reg"].max()]
     for key in COSTS:
@@ -124,10 +126,16 @@ def in_the_middle(alike: pd.DataFrame, cells: pd.DataFrame, axes: Sequence[Axis]
         occurring = sorted({axis.values.index(value) for value in cells[axis.key]})
         places[:, i] = [occurring.index(axis.values.index(value)) for value in alike[axis.key]]
         middle[i] = (len(occurring) - 1) / 2
-    others = np.abs(places[:, None] - places).sum(axis=(1, 2)).tolist()
+    others = sum((_distances(column) for column in places.T), np.zeros(len(alike))).tolist()
     off = np.abs(places - middle).sum(axis=1).tolist()
     nearest = min(range(len(places)), key=lambda i: (others[i], off[i]))
     return int(alike.index[nearest])
+
+
+def _distances(places: np.ndarray) -> np.ndarray:
+    """Of each place the sum of its distances to all."""
+    values, inverse, counts = np.unique(places, return_inverse=True, return_counts=True)
+    return np.asarray((np.abs(values[:, None] - values) @ counts)[inverse])
 
 
 def explain(
@@ -155,11 +163,16 @@ def explain(
     if varied:
         found = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in varied)
         sentences.append(
-            f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
+            f"{found[:1].upper()}{found[1:]} explains best which spatial frequencies the photo lacks."
+            if criterion.by_misfit
+            else f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
         )
+    if criterion.fits_all:
+        sentences.append(FITS_ALL)
     if len(alike) > 1:
         counted = f"{len(alike)} of {len(cells)} cells cannot" if len(alike) < len(cells) else "No cell can"
-        which = "" if chosen == top.name else f" ({describe(top, own)}: {in_figures(top, criterion)})"
+        is_told = chosen == top.name or criterion.by_misfit
+        which = "" if is_told else f" ({describe(top, own)}: {in_figures(top, criterion)})"
         sentences.append(
             f"{counted} be told apart from the best by quality{which}; "
             + _choice(criterion, bool(varied), axes, len(alike))
@@ -167,7 +180,8 @@ def explain(
     elif int((cells["n"] == top["n"]).sum()) > 1:
         margin = f"{floor:.2g} {criterion.unit}"
         sentences.append(f"It is the best: the quality of all others is lower by more than {margin}.")
-    edges = [axis for axis in own if _at_edge(top[axis.key], axis, set(cells[axis.key]))]
+    ranking = [axis for axis in own if axis.key.startswith(DEGRADATION) or not criterion.by_misfit]
+    edges = [axis for axis in ranking if _at_edge(top[axis.key], axis, set(cells[axis.key]))]
     if edges and len(alike) < len(cells):
         where = " and ".join(f"{axis.label} {spell(top[axis.key])}" for axis in edges)
         sentences.append(
@@ -186,7 +200,11 @@ def explain(
 
 def _choice(criterion: Criterion, degradation_varies: bool, axes: Sequence[Axis], alike: int) -> str:
     if not criterion.original_known:
+        if all(axis.key.startswith(DEGRADATION) for axis in axes):
+            return "it is the best of these."
         those = "those with the best degradation" if degradation_varies else "these"
+        if criterion.by_misfit:
+            those += f" and a fit within {SMALLEST['dB']:g} dB of the best"
         return f"of {those} it keeps the face most likely: the largest reg, then the fewest steps."
     if any(axis.key in COSTS for axis in axes):
         return "it is the cheapest of these: the fewest steps, then the middle of what is left."

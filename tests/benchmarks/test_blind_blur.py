@@ -22,4 +22,6 @@ def test_each_photo_has_a_kernel_of_its_own_and_the_seed_decides_it() -> None:
 
 def test_a_row_counts_what_is_near() -> None:
     sizes = torch.tensor([4.0, 4.0, 4.0, 4.0])
-    assert row("all", torch.tensor([4.0, 4.4, 3.6, 8.0]), sizes) == "| all | 4 | 75.0% | 10.0% | +0.0% |"
+    apart = torch.tensor([0.0, 1.0, 2.0, 4.0], dtype=torch.float64)
+    found = row("all", torch.tensor([4.0, 4.4, 3.6, 8.0]), sizes, apart)
+    assert found == "| all | 4 | 75.0% | 10.0% | +0.0% | 3.7 |"

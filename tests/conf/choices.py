@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from conf.schema import register
 
@@ -28,18 +28,27 @@ TARGETS = sorted({found for text in _TEXTS for found in re.findall(r"/schema/(\w
 def _composed(overrides: tuple[str, ...]) -> DictConfig:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", list(overrides), return_hydra_config=True)
+        config = compose("config", list(overrides), return_hydra_config=True)
+    OmegaConf.set_readonly(config, True)
+    return config
+
+
+@cache
+def _resolved(overrides: tuple[str, ...]) -> DictConfig:
+    composed_ = _composed(overrides)
+    config = OmegaConf.masked_copy(composed_, [str(key) for key in composed_ if key != "hydra"])
+    OmegaConf.resolve(config)
+    return config
 
 
 def composed(*overrides: str, hydra: bool = False) -> DictConfig:
-    """Composed once for all tests, since it takes half a second; what must be given is."""
+    """Composed once for all tests, since it takes half a second; what must be given is.
+
+    hydra: as Hydra has it, with its own node and unresolved, to be read only; else a copy of the test's own.
+    """
     needed = ["generator.path=x.pkl"] if any(word.endswith("file") for word in overrides) else []
-    config = copy.deepcopy(_composed((*overrides, *needed)))
-    if not hydra:
-        with open_dict(config):
-            del config["hydra"]
-        OmegaConf.resolve(config)
-    return config
+    words = (*overrides, *needed)
+    return _composed(words) if hydra else copy.deepcopy(_resolved(words))
 
 
 def changed(values: dict[str, Any], override: str) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def test_align_keeps_its_settings() -> None:
         ("launcher.batch_size=0", "launcher.batch_size must be a whole number of at least 1"),
         ("tracking.image_every=-1", "tracking.image_every must be a whole number of at least 0"),
         ("seed=-1", "seed must be a whole number from 0 to"),
+        ("samples=1000000000", "samples must be a whole number from 1 to 1000. Got samples=1000000000"),
+        (f"steps={10**400}", "steps must be a whole number of at least 1"),
         ("reg=nan", "reg must be a finite number of at least 0. Got reg=nan"),
         ("loss.weight=0", "loss.weight must be a finite number above 0"),
         ("loss.identity=-1", "loss.identity must be a finite number of at least 0"),

@@ -57,11 +57,15 @@ REPORTED = {
     "grayscale": ((0.3, 0.6), (500, 900)),
     "inpaint": ((0.001, 0.5), (750, 1000)),
 }
-NETS = sorted(path.stem for path in (CONF / "generator").glob("*.yaml"))
+NETS = [path.stem for path in sorted((CONF / "generator").glob("*.yaml")) if path.stem not in SMALL]
+PAIRS = [  # quick: each net with one degradation, each degradation with three nets
+    pytest.param(net, degradation, marks=() if row % len(REPORTED) == column else pytest.mark.slow)
+    for row, net in enumerate(NETS)
+    for column, degradation in enumerate(REPORTED)
+]
 
 
-@pytest.mark.parametrize("net", [net for net in NETS if net not in SMALL])
-@pytest.mark.parametrize("degradation", REPORTED)
+@pytest.mark.parametrize(("net", "degradation"), PAIRS)
 def test_published_nets_and_files_get_the_reports_values(net: str, degradation: str) -> None:
     extra = ["generator.path=x.pkl"] if net == "file" else []
     cfg = composed(f"generator={net}", f"degradation={degradation}", *extra)

@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 from conf.help import WIDTH, leaves, meanings, range_of, settings_help
 from conf.yaml_comments import comments
@@ -22,7 +24,9 @@ def config_folder() -> Iterator[None]:
     for choice in CHOICES:
         if can_be_composed(choice):
             composed(choice)  # before Hydra is set up for the groups that --help lists
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.MonkeyPatch.context() as patch:
+        loader = GlobalHydra.instance().config_loader()  # lists the same folders for every choice
+        patch.setattr(loader, "get_group_options", cache(loader.get_group_options))
         yield
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_a_pack_that_its_cluster_starts_again_does_what_is_missing(store: Store)
     grid = ["steps=300", "reg=0.1,0.2,0.3,0.4,0.5,0.6", "launcher.points_per_job=6", "launcher.batch_size=2"]
     sweep = store.start(*grid, *LOCAL)
     endings = store.folder / "multirun" / ".endings"
-    wait_for(lambda: len(list(endings.glob("*.jsonl"))) >= 2 or sweep.poll() is not None, "a pass is done")
+    wait_for(lambda: len(lines_of(endings)) >= 2 or sweep.poll() is not None, "a pass is done")
     wait_for(lambda: bool(store.runs(RUNNING)) or sweep.poll() is not None, "the next pass has begun")
     job = int(store.runs(RUNNING)[0].data.tags["pid"])
     assert job != sweep.pid
@@ -161,3 +162,7 @@ def test_optuna_gets_the_objective_and_a_parent(store: Store) -> None:
     best = max(run.data.metrics["psnr"] for run in store.finished())
     results = (store.folder / "multirun" / "optimization_results.yaml").read_text()
     assert float(results.split("best_value: ")[1]) == pytest.approx(best)
+
+
+def lines_of(endings: Path) -> list[str]:
+    return [line for path in endings.glob("*.jsonl") for line in path.read_text().splitlines()]

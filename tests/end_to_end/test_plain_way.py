@@ -24,12 +24,12 @@ def start(store: Store, *overrides: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_photo_of_any_name_is_restored_and_a_repeated_command_shows_its_pictures(store: Store) -> None:
     shutil.copy(sample_photo(), store.folder / NAME)
-    first = start(store, f"image={NAME}", "steps=2")
+    first = start(store, f"image={NAME}", "steps=2", "max_size=null")
     assert first.returncode == 0, first.stderr
     assert f"{NAME} is taken as undamaged" in first.stdout and "degraded=true" in first.stdout
     (run,) = store.runs()
     assert (run.info.status, run.data.tags["photo"]) == ("FINISHED", NAME)
-    again = start(store, f"image={NAME}", "steps=2")
+    again = start(store, f"image={NAME}", "steps=2", "max_size=null")
     assert again.returncode == 0, again.stderr
     assert f"its pictures are in {run.data.tags['folder']}; rerun=true does it again" in again.stdout
     assert "photo_restored.png" in again.stdout

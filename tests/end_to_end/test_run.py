@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,13 @@ import torch
 from PIL import Image
 
 from inversion.generator.stylegan2 import Generator
+from inversion.presets import composed
+from sweeps.execute.job import Job
+from sweeps.execute.rounds import run_until_done
+from sweeps.execute.run_jobs import run_jobs
+from sweeps.plan.config import Config
 from tests.conftest import make_tiny_discriminator, make_tiny_generator
+from tests.databases import empty_database
 from tests.end_to_end.sweeping import write_weights
 
 PROJECT = Path(__file__).parents[2]
@@ -73,6 +80,12 @@ def command(tmp_path: Path, weights: Path, *overrides: str) -> list[str]:
         f"hydra.sweep.dir={tmp_path}/multirun",
         *overrides,
     ]
+
+
+def with_store(tmp_path: Path) -> Path:
+    """An empty one, which `blurred` makes for itself as a first command does."""
+    shutil.copy(empty_database(), tmp_path / "mlflow.db")
+    return tmp_path
 
 
 def start(tmp_path: Path, weights: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
@@ -168,7 +181,7 @@ def test_a_folder_gives_one_run_per_photo_and_a_bad_photo_fails_alone(tmp_path: 
     photo.save(folder / "a.png")
     photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "b.jpg")
     (folder / "broken.png").write_bytes(b"not a picture")
-    done = start(tmp_path, weights, f"image={folder}", "steps=2", "paste=true")
+    done = start(with_store(tmp_path), weights, f"image={folder}", "steps=2", "paste=true")
     assert done.returncode == 1
     assert "broken.png" in done.stderr + done.stdout
     finished = [run for run in runs(tmp_path) if run.info.status == "FINISHED"]
@@ -181,9 +194,15 @@ def test_a_folder_gives_one_run_per_photo_and_a_bad_photo_fails_alone(tmp_path: 
     assert [Image.open(path).size for path in pasted] == [photo.size] * 2
 
 
+def run_here(folder: Path, weights: Path, *overrides: str) -> None:
+    """The job of `run.py`, recorded in folder/out by this process, whose imports are made."""
+    words = ("generator=small_file", f"generator.path={weights}", "tracking=none", *overrides)
+    (results,) = run_until_done([Job(Config.of(composed(*words)), folder / "out", (), "")], run_jobs)
+    assert [result.ending.status for result in results] == ["FINISHED"]
+
+
 def test_a_photo_that_arrives_grey_has_no_original(tmp_path: Path, weights: Path) -> None:
-    done = start(tmp_path, weights, "degradation=grayscale", "degraded=true", "steps=2", "tracking=none")
-    assert done.returncode == 0, done.stderr
+    run_here(tmp_path, weights, "degradation=grayscale", "degraded=true", "steps=2")
     assert not (tmp_path / "out" / "original.png").exists()
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert "psnr" not in summary and "fit_psnr" in summary
@@ -197,29 +216,27 @@ def test_inpainting_takes_a_mask_and_finds_what_is_blanked(tmp_path: Path, weigh
     mask.paste(255, (200, 60, 330, 120))
     mask.save(tmp_path / "mask.png")
     masked = f"degradation.mask={tmp_path}/mask.png"
-    done = start(tmp_path, weights, "degradation=inpaint", masked, "steps=2", "tracking=none")
-    assert done.returncode == 0, done.stderr
-    blanked = np.asarray(Image.open(tmp_path / "out" / "degraded.png"))
+    run_here(tmp_path / "given", weights, "degradation=inpaint", masked, "steps=2")
+    blanked = np.asarray(Image.open(tmp_path / "given" / "out" / "degraded.png"))
     assert 10 < (blanked.max(axis=2) == 0).sum() < 400
 
     photo = photo.crop((90, 40, 410, 360)).resize((32, 32))
     photo.paste(0, (8, 18, 24, 26))
     photo.save(tmp_path / "masked.png")
     arrives = ["degradation=inpaint", "degraded=true", "align=false", f"image={tmp_path}/masked.png"]
-    done = start(tmp_path, weights, *arrives, "steps=2", "tracking=none")
-    assert done.returncode == 0, done.stderr
+    run_here(tmp_path / "found", weights, *arrives, "steps=2")
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["image=nowhere.jpg"], "nowhere.jpg"),
-        (["steps=0"], "steps must be"),
         (["regg=1"], "regg"),
         # each of a kind of its own, which tests without a process hold as well
         *[
             pytest.param(overrides, message, marks=pytest.mark.slow)
             for overrides, message in [
+                (["steps=0"], "steps must be"),
                 (["reg=-1"], "reg must be"),
                 (["degradation=blur", "degradation.kernel_size=99"], "kernel_size"),
                 (["generator.path=nowhere.pkl"], "nowhere.pkl"),
@@ -241,12 +258,12 @@ def test_bad_input_ends_with_one_clear_message(
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_run_is_marked_killed_and_keeps_what_it_reached(
     tmp_path: Path, weights: Path, kind: signal.Signals
 ) -> None:
     process = subprocess.Popen(
-        command(tmp_path, weights, "steps=100000", "tracking.image_every=0"),
+        command(with_store(tmp_path), weights, "steps=100000", "tracking.image_every=0"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},

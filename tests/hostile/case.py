@@ -19,4 +19,5 @@ class Case:
     make: Callable[[Path], Path]  # writes it into a folder
     accepted: bool = False  # a file that is large or odd, but must be read
     limit: int = 1024 * MB  # bytes of memory beyond the file's own size
+    cpu: float = 5.0  # seconds that the answer may take
     large: bool = False  # takes seconds to write or to read: not among the quick tests

@@ -22,14 +22,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from inversion.checkpoints.load import load
 from inversion.checkpoints.safetensors_file import save
 from inversion.errors import CheckpointError, ConfigError
 from inversion.images import read_photo
+from inversion.inspection import inspect
 from inversion.latents.latents_file import load_latents
-from tests.hostile.measured import CPU, SCREEN, _memory
+from tests.hostile.case import Case
+from tests.hostile.measured import SCREEN, _memory
 from tests.hostile.profiles import display_p3
 from tests.inversion.checkpoints import written
 
@@ -70,16 +72,29 @@ def latents(path: Path, write: Callable[..., None]) -> Path:
     return path.with_suffix(".npz")
 
 
+def turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Software] = "an editor"
+    return exif
+
+
 def picture(path: Path, kind: str, **options: Any) -> Path:
     pixels = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
     Image.fromarray(pixels).convert("P" if kind == "GIF" else "RGB").save(path, format=kind, **options)
     return path
 
 
+def looked_at(path: Path) -> object:
+    """As degradation=auto does: what has happened to a photo is found in its pixels and in its file."""
+    return inspect(path, read_photo(path))
+
+
 DIALECTS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "nvidia": (written.nvidia, load),
     "nvidia protocol 0": (partial(written.nvidia, protocol=0), load),
     "stylegan3": (partial(written.stylegan3_file, name="r"), load),
+    "stylegan3 t": (partial(written.stylegan3_file, name="t"), load),
     "stylegan3, ours": (stylegan3_ours, load),
     "tensorflow": (written.tensorflow, load),
     "rosinality zip": (written.rosinality, load),
@@ -91,6 +106,7 @@ DIALECTS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "npz compressed": (partial(latents, write=np.savez_compressed), load_latents),
     "PNG": (partial(picture, kind="PNG", icc_profile=display_p3()), read_photo),
     "JPEG": (partial(picture, kind="JPEG", icc_profile=display_p3()), read_photo),
+    "JPEG with EXIF": (partial(picture, kind="JPEG", exif=turned()), looked_at),
     "TIFF": (partial(picture, kind="TIFF", compression="tiff_lzw"), read_photo),
     "WEBP": (partial(picture, kind="WEBP", lossless=True), read_photo),
     "GIF": (partial(picture, kind="GIF"), read_photo),
@@ -165,7 +181,7 @@ def fuzz(dialect: str, count: int, seed: int) -> dict[str, Any]:
             except BaseException:
                 faults.setdefault(traceback.format_exc()[-700:], number)
             slowest = max(slowest, time.process_time() - began)
-        if slowest > CPU:
+        if slowest > Case.cpu:
             faults["time"] = -1
         memory = _memory("VmPeak") - before
     return {"dialect": dialect, **totals, "slowest": round(slowest, 2), "memory": memory, "faults": faults}

@@ -108,6 +108,19 @@ def named(folder: Path, name: str, content: bytes) -> Path:
     return folder / name
 
 
+def noise(folder: Path, size: tuple[int, int]) -> Path:
+    """The richest picture there is: nothing in it is smooth."""
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "a.png", compress_level=1)
+    return folder / "a.png"
+
+
+def bad_exif(folder: Path) -> Path:
+    """Pillow warns of it, on the terminal."""
+    Image.new("RGB", (64, 64)).save(folder / "a.jpg", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+    return folder / "a.jpg"
+
+
 Make = Callable[[Path], Path]
 LARGE: dict[str, tuple[str, Make]] = {
     "100 megapixels of 16-bit grey": ("pixels", partial(png, colour=GREY, bits=16)),
@@ -168,9 +181,27 @@ REFUSED: dict[str, tuple[str, Make]] = {
         ),
     ),
 }
+SMALL_PHOTO: dict[str, Make] = {
+    "damage of 2 x 100,000 pixels": partial(noise, size=(2, 100_000)),
+    "damage of 100,000 x 2 pixels": partial(noise, size=(100_000, 2)),
+    "damage of 40 x 40,000 pixels": partial(noise, size=(40, 40_000)),
+    "damage of one pixel": partial(noise, size=(1, 1)),
+    "damage of a photo whose EXIF data is damaged": bad_exif,
+}
+LARGE_PHOTO: dict[str, Make] = {
+    "damage of 100 megapixels of noise": partial(noise, size=(SIDE, SIDE)),
+    "damage of 1 x 99999999": partial(png, colour=GREY, size=(1, 99_999_999)),
+    "damage of 999999 x 99": partial(png, colour=GREY, size=(999_999, 99)),
+}
 SMALL = ("claimed", "0 x 0", "TIFF", "escape")
-CASES = [Case("pictures", title, reader, make, True, LIMIT, True) for title, (reader, make) in LARGE.items()]
+CASES = [
+    Case("pictures", title, reader, make, True, LIMIT, large=True) for title, (reader, make) in LARGE.items()
+]
 CASES += [
-    Case("pictures", title, reader, make, False, LIMIT, not any(word in title for word in SMALL))
+    Case("pictures", title, reader, make, False, LIMIT, large=not any(word in title for word in SMALL))
     for title, (reader, make) in REFUSED.items()
+]
+CASES += [Case("pictures", title, "damage", make, True, LIMIT) for title, make in SMALL_PHOTO.items()]
+CASES += [  # nothing is refused here: a whole photo is looked at
+    Case("pictures", title, "damage", make, True, LIMIT, 12.0, True) for title, make in LARGE_PHOTO.items()
 ]

@@ -17,6 +17,7 @@ from inversion.faces.landmarks import choose_face, find_faces
 from inversion.features.dlib_file import read_layers
 from inversion.generator.architecture import Architecture
 from inversion.images import list_photos, read_photo
+from inversion.inspection import inspect
 from inversion.latents.latents_file import load_start
 
 TINY = Architecture(img_resolution=32, channel_base=256, channel_max=16, z_dim=16, w_dim=16, mapping_layers=2)
@@ -51,6 +52,11 @@ def pixels(path: Path) -> int:
     return 0
 
 
+def damage(path: Path) -> int:
+    inspect(path, read_photo(path))
+    return 0
+
+
 def folder(path: Path) -> int:
     for file in list_photos(path):
         read_photo(file)
@@ -69,7 +75,7 @@ def descriptor(path: Path) -> int:
 
 READERS: dict[str, Callable[[Path], int]] = {
     reader.__name__: reader
-    for reader in (checkpoint, start, mask, landmarks, photo, pixels, folder, weights, descriptor)
+    for reader in (checkpoint, start, mask, landmarks, photo, pixels, damage, folder, weights, descriptor)
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,9 @@ def arrived(path: Path, mask: str | None = "auto", max_size: int | None = S) -> 
     return photo
 
 
+looked_at = lru_cache(arrived)  # to look at a photo takes a second and a half: each one once
+
+
 def restored(model: Model, loss: PerceptualLoss, photo: Photo, auto: Auto | None = None) -> Restoration:
     problem = Problem(photo, auto or Auto(), Hyperparameters(steps=2), degraded=True)
     (found,) = restore(model, loss, [problem])
@@ -86,7 +90,7 @@ def test_a_photo_without_damage_stays_as_it_is(
     model: Model, loss: PerceptualLoss, files: dict[str, Path], max_size: int | None
 ) -> None:
     """Whatever the generator draws: this one has random weights."""
-    photo = arrived(files["whole"], max_size=max_size)
+    photo = looked_at(files["whole"], max_size=max_size)
     result = restored(model, loss, photo)
     assert names(result.operator) == []
     given = photo.image if photo.full is None else to_tensor(photo.full.image)
@@ -97,7 +101,7 @@ def test_a_photo_without_damage_stays_as_it_is(
 def test_a_scratched_print_gets_colours_and_its_scratch_filled(
     model: Model, loss: PerceptualLoss, files: dict[str, Path]
 ) -> None:
-    photo = arrived(files["scratched"])
+    photo = looked_at(files["scratched"])
     assert photo.mask is not None and photo.full is not None and photo.full.mask is not None
     result = restored(model, loss, photo)
     assert names(result.operator) == ["Grayscale", "Inpaint"]
@@ -112,7 +116,7 @@ def test_a_scratched_print_gets_colours_and_its_scratch_filled(
 def test_the_whole_photo_has_no_scratch_left_in_the_face_and_its_own_luma_beside_it(
     model: Model, loss: PerceptualLoss, files: dict[str, Path]
 ) -> None:
-    photo = arrived(files["scratched"])
+    photo = looked_at(files["scratched"])
     result = restored(model, loss, photo)
     before, after = (
         np.asarray(p.convert("L"), float) for p in (read_photo(files["scratched"]), result.in_photo)
@@ -124,7 +128,7 @@ def test_the_whole_photo_has_no_scratch_left_in_the_face_and_its_own_luma_beside
 
 
 def test_a_soft_print_is_sharpened_by_the_blur_that_is_found(model: Model, files: dict[str, Path]) -> None:
-    photo = arrived(files["soft"])
+    photo = looked_at(files["soft"])
     seen = observed(Problem(photo, Auto(), degraded=True), model)
     assert names(seen.operator) == ["GaussianBlur", "Grayscale"] and seen.full is not None
     assert isinstance(seen.full.operator, Compose)
@@ -147,14 +151,14 @@ def test_a_soft_print_is_sharpened_by_the_blur_that_is_found(model: Model, files
 def test_a_persons_word_wins_over_what_is_found(
     files: dict[str, Path], auto: Auto, steps: list[object]
 ) -> None:
-    assert list(resolve(auto, arrived(files["soft"])).steps) == steps
+    assert list(resolve(auto, looked_at(files["soft"])).steps) == steps
 
 
 @pytest.mark.parametrize("turned", [0.0, 20.0, -35.0])
 def test_a_moved_photo_is_sharpened_along_the_line_as_the_face_has_it(
     files: dict[str, Path], turned: float
 ) -> None:
-    photo = arrived(files["whole"])
+    photo = looked_at(files["whole"])
     assert photo.damage is not None and photo.transform is not None
     middle, cos, sin = (300, 300), np.cos(np.radians(turned)), np.sin(np.radians(turned))
     square = np.array([(-100, -100), (-100, 100), (100, 100), (100, -100)]) @ ((cos, sin), (-sin, cos))
@@ -172,7 +176,7 @@ def test_a_moved_photo_is_sharpened_along_the_line_as_the_face_has_it(
 
 
 def test_a_given_noise_is_that_of_the_photos_own_pixels(files: dict[str, Path]) -> None:
-    photo = arrived(files["whole"], max_size=None)
+    photo = looked_at(files["whole"], max_size=None)
     (step,) = resolve(Auto(noise=0.05), photo).steps
     assert isinstance(step, SensorNoise) and 0 < step.sigma < 0.05 * R / photo.side * 2
 
@@ -183,16 +187,16 @@ def test_a_given_mask_is_filled_in_and_none_is_not(
     mask = np.zeros((whole.height, whole.width), np.uint8)
     mask[:, 200:400] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    given = arrived(files["whole"], str(tmp_path / "mask.png"))
+    given = looked_at(files["whole"], str(tmp_path / "mask.png"))
     seen = observed(Problem(given, Auto(mask=str(tmp_path / "mask.png")), degraded=True), model)
     assert names(seen.operator) == ["Inpaint"] and seen.problem.photo.damage is not None
-    assert names(resolved(Auto(mask="none"), arrived(files["scratched"], "none"))) == ["Grayscale"]
+    assert names(resolved(Auto(mask="none"), looked_at(files["scratched"], "none"))) == ["Grayscale"]
 
 
 @pytest.mark.parametrize("wrong", [Auto(noise="much"), Auto(jpeg="bad"), Auto(grayscale="perhaps")])
 def test_other_words_are_refused_by_name(files: dict[str, Path], wrong: Auto) -> None:
     with pytest.raises(ConfigError, match=r"degradation\.\w+ must be auto.* would work"):
-        resolve(wrong, arrived(files["whole"]))
+        resolve(wrong, looked_at(files["whole"]))
 
 
 def test_under_400_px_scratches_are_not_looked_for(
@@ -214,8 +218,8 @@ def test_of_a_photo_that_is_turned_upright_the_traces_are_read(whole: Image.Imag
 
 
 def test_unsure_scratches_are_shown_but_not_filled_in(files: dict[str, Path]) -> None:
-    found = inspect(files["scratched"], read_photo(files["scratched"]))
-    assert fills_in(found)
+    found = looked_at(files["scratched"]).damage
+    assert found is not None and fills_in(found)
     unsure = replace(found, scratches=replace(found.scratches, confidence=SURE - 0.01))
     assert unsure.is_scratched and not fills_in(unsure)
 
@@ -233,15 +237,15 @@ def test_the_table_names_every_setting_that_says_otherwise(
 
 
 def test_what_is_found_is_recorded(model: Model, loss: PerceptualLoss, files: dict[str, Path]) -> None:
-    metrics = restored(model, loss, arrived(files["soft"])).metrics
+    metrics = restored(model, loss, looked_at(files["soft"])).metrics
     assert metrics["found_grey"] == 1 and metrics["found_blur"] == pytest.approx(24, rel=0.15)
     assert metrics["found_scratched"] == 0 and 0 <= metrics["found_noise"] < 0.01
-    assert found_damage(Grayscale(), arrived(files["soft"])) == {}
+    assert found_damage(Grayscale(), looked_at(files["soft"])) == {}
 
 
 def test_a_whole_photo_and_a_synthetic_face_are_refused(model: Model, files: dict[str, Path]) -> None:
     with pytest.raises(ConfigError, match=r"Got degraded=false; degraded=true would work"):
-        observed(Problem(arrived(files["whole"]), Auto()), model)
+        observed(Problem(looked_at(files["whole"]), Auto()), model)
     (face,) = Synthetic(mask="auto").load(model.generator).photos
     with pytest.raises(ConfigError, match=r"Got seed0, which the generator made; input=photo would work"):
         observed(Problem(face, Auto(), degraded=True), model)
@@ -255,13 +259,13 @@ def test_it_is_no_step_of_others() -> None:
 def test_the_record_shows_where_the_photo_is_scratched(
     model: Model, loss: PerceptualLoss, files: dict[str, Path]
 ) -> None:
-    result = restored(model, loss, arrived(files["scratched"]))
+    result = restored(model, loss, looked_at(files["scratched"]))
     drawn = np.asarray(scratched(result.problem)["damage.png"], int)
     given = np.asarray(read_photo(files["scratched"]), int)
     assert result.problem.photo.damage is not None
     changed = (drawn != given).any(axis=2)
     np.testing.assert_array_equal(changed, result.problem.photo.damage.hidden)
-    assert scratched(restored(model, loss, arrived(files["whole"])).problem) == {}
+    assert scratched(restored(model, loss, looked_at(files["whole"])).problem) == {}
 
 
 def test_a_face_of_fewer_pixels_than_the_search_is_told_of_them(

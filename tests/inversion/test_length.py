@@ -44,7 +44,7 @@ def test_degradations_measure_their_own_lengths_and_those_of_their_steps() -> No
 def test_a_blur_of_12_px_is_the_one_that_is_found_to_be_12_px_wide() -> None:
     """By sigma, too: OpenCV's rule has a constant in it, so that its sigma of few pixels is relatively wider."""
     given = GaussianBlur("12px").in_pixels(64, 160.0)
-    assert (given.kernel_size, given.sigma) == (4.8, pytest.approx(Blur(12.0, 1.0).sigma * 64 / 160))
+    assert given.kernel_size == 4.8 and given.sigma == pytest.approx(Blur(12.0, 1.0).sigma * 64 / 160)
     assert GaussianBlur("12px", 1.5).in_pixels(64, 160.0).sigma == 1.5
     assert GaussianBlur("10%").in_pixels(64, 160.0).sigma is None
 

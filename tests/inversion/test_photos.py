@@ -18,6 +18,7 @@ from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_pil
 from inversion.photo import Photo, Restored, with_faces
 from inversion.photos import ALL, Photos
+from tests.conftest import make_tiny_generator
 
 
 def test_a_face_goes_back_where_it_was_cut_out() -> None:
@@ -35,6 +36,15 @@ def test_a_photo_that_came_aligned_is_all_face(tmp_path: Path) -> None:
     photo = Photos(align=False).load_file(tmp_path / "square.png", 64)[0]
     pasted = with_faces([Restored(photo, Image.new("RGB", (64, 64), "white"))])
     assert pasted.size == (100, 99) and np.asarray(pasted).min() == 255
+
+
+def test_of_many_photos_that_cannot_be_used_a_few_are_named(tmp_path: Path) -> None:
+    for number in range(1000):
+        (tmp_path / f"\x1b[31m{number}.jpg").touch()
+    with pytest.raises(ConfigError, match="none of the 1000 photos") as caught:
+        Photos(str(tmp_path)).load(make_tiny_generator())
+    lines = str(caught.value).splitlines()
+    assert lines[-1] == "  and 990 more" and len(lines) == 12 and all(line.isprintable() for line in lines)
 
 
 def test_a_synthetic_face_has_no_photo_to_go_back_to() -> None:

@@ -121,6 +121,66 @@ def test_the_report_sorts_its_table(browser: Any, sweep: Sweep) -> None:
     assert errors == []
 
 
+def test_the_report_compares_with_a_cell_switches_scales_and_saves_its_figures(
+    browser: Any, sweep: Sweep, tmp_path: Path
+) -> None:
+    page, errors = open_page(browser, f"file://{sweep.folder}/report.html", DESKTOP)
+
+    def part(name: str) -> Any:
+        found = page.locator(f'[data-part="{name}"]').first
+        found.scroll_into_view_if_needed()
+        page.wait_for_timeout(200)  # what comes into view is drawn
+        return found
+
+    def saved(button: Any) -> bytes:
+        with page.expect_download() as download:
+            button.click()
+        path = tmp_path / download.value.suggested_filename
+        download.value.save_as(path)
+        return path.read_bytes()
+
+    part("baseline").select_option("0")
+    first = part("maps").locator("figure").first
+    assert "difference to reg 0.001, steps 10" in first.inner_text()
+    assert first.locator("button.best, button").first.inner_text() == "0.0"
+    assert first.locator("button", has_text="+").count() > 0
+    assert "(+" in part("rows").inner_text()
+    curves = part("losses")
+    before = curves.locator("canvas").evaluate("c => c.toDataURL()")
+    curves.locator("input[value=linear]").check()
+    assert curves.locator("canvas").evaluate("c => c.toDataURL()") != before
+    lines = part("slices").locator("svg").first
+    assert "ends: steps" in lines.text_content() and lines.locator("circle").count() == 9
+    every = part("parallel").locator("svg")
+    assert every.locator("polyline").count() == 9 and "reg" in every.text_content()
+    every.locator("polyline").first.dispatch_event("click")
+    assert page.locator("#viewer").evaluate("d => d.open")
+    page.locator("#close").click()
+    for name in ("maps", "slices", "parallel"):
+        text = saved(part(name).locator("button", has_text="Save SVG").first)
+        assert (
+            text.startswith(b"<?xml") and b"var(--" not in text
+        )  # stands alone: no colours of the page's style
+    assert saved(part("save-curves")).startswith(b"\x89PNG")
+    assert errors == []
+
+
+def test_the_photo_that_is_chosen_is_shown_in_every_cell_that_has_it(browser: Any, tmp_path: Path) -> None:
+    made = Sweep(tmp_path, side=32, images=True)
+    for number, reg in enumerate((0.1, 0.2, 0.3)):
+        for photo in ("b.png", "a.png") if number else ("a.png", "b.png"):
+            if (reg, photo) != (0.3, "b.png"):
+                made.add({"reg": reg}, {"psnr": 20.0}, photo=photo)
+    made.finish()
+    compare_sweep(made.uri, made.parent, made.folder / "report.html")
+    page, errors = open_page(browser, f"file://{made.folder}/report.html", PHONE)
+    page.locator('[data-part="photo"]').select_option("b.png")
+    assert page.locator(".card .absent.missing").count() == 1
+    shown = page.locator(".card img").evaluate_all("all => new Set(all.map(i => i.src)).size")
+    assert shown == 1 and page.locator(".card img").count() == 2  # one photo, restored equally well
+    assert errors == []
+
+
 def test_mlflow_lists_the_runs_and_charts_their_curves_and_pictures(
     browser: Any, sweep: Sweep, ui: int
 ) -> None:

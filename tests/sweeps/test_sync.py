@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,20 @@ def test_records_come_into_the_experiment_that_they_belong_to_and_only_once(
     assert main(["sync", "--uri", store.uri]) == 0
     assert "0 runs brought in." in capsys.readouterr().out
     assert (losses(store, "first"), losses(store, "second")) == ([0.25], [0.75])
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_the_exit_code_says_so(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (missed(store, tmp_path / "a", "first", 0.25) / "config.yaml").unlink()
+    missed(store, tmp_path / "b", "first", 0.75)
+    for _ in range(2):
+        assert main(["sync", "--uri", store.uri]) == 1
+        assert f"MLflow lacks {tmp_path / 'a'}, whose record" in capsys.readouterr().err
+        assert losses(store, "first") == [0.75]
+    shutil.rmtree(tmp_path / "a")
+    assert main(["sync", "--uri", store.uri]) == 0
+    assert main(["sync", "--uri", store.uri]) == 0
 
 
 def test_the_environments_store_and_experiment_are_the_defaults_and_the_command_line_wins(

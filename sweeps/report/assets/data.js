@@ -2,6 +2,8 @@
 const D = JSON.parse($("data").textContent);
 const WORDS = { restored: "restored", consistent: "consistent", degraded: "degraded", original: "original", alignment: "alignment", mean_face: "mean face", first: "first picture" };
 
+const NOT_RUN = { photo: "", status: "MISSING", reason: "", pictures: {}, curves: {}, values: {} };  // a photo that a cell lacks
+
 // One task of the report: its data, its part of the page, and what the reader has chosen there.
 class Task {
   constructor(data, number, root) {
@@ -9,12 +11,18 @@ class Task {
     this.number = number;
     this.root = root;
     this.kinds = ["consistent", "restored", "degraded", "original"].filter((kind) => this.problems.some((p) => kind in p.pictures));
-    this.chosen = { kind: this.kinds[0] || "restored", photo: 0, panel: -1, baseline: null, metric: "quality", scale: "log" };
+    this.photos = [...new Set(this.problems.map((problem) => this.choiceOf(problem)))];
+    this.chosen = { kind: this.kinds[0] || "restored", photo: this.photos[0], panel: -1, baseline: null, metric: "quality", scale: "log" };
     this.redraws = [];  // per card: what to do when another kind or photo is wanted
   }
   part(name) { return this.root.querySelector(`[data-part="${name}"]`); }
   word(kind) { return kind === "degraded" && !this.known ? "photo as given" : WORDS[kind]; }
-  problemOf(cell) { return this.problems[cell.problems[Math.min(this.chosen.photo, cell.problems.length - 1)]]; }
+  // By which a reader chooses among a cell's problems: a table's cells each have a photo of their own.
+  choiceOf(problem) { return this.layout.list ? `seed ${problem.seed}` : this.nameOf(problem); }
+  problemOf(cell) {
+    const found = cell.problems.find((i) => this.choiceOf(this.problems[i]) === this.chosen.photo);
+    return found === undefined ? NOT_RUN : this.problems[found];
+  }
   nameOf(problem) { return this.severalSeeds ? `${problem.photo}, seed ${problem.seed}` : problem.photo; }
   describe(cell, axes = this.axes.map((_, i) => i)) {
     return axes.map((i) => `${this.axes[i].label} ${this.axes[i].values[cell.point[i]]}`).join(", ") || "the only setting";
@@ -34,7 +42,7 @@ function number(value, name) {
 }
 // Of the picture that a person takes home, where there are figures of both.
 const ofFinal = (task, cell) => task.named.filter((name) => mean(cell, `consistent_${name}`) === null);
-const signed = (value, name) => `${value > 0 ? "+" : ""}${number(value, name)}`;
+const signed = (value, name) => `${value > 0 && Number(number(value, name)) ? "+" : ""}${number(value, name)}`;
 
 function interval(cell, name) {
   const value = cell.values[name];
@@ -43,7 +51,7 @@ function interval(cell, name) {
 
 // What stands below a picture: the task's two metrics, of the consistent picture where there is one.
 function captionOf(task, cell) {
-  const short = { identity_distance: "id ", fit_psnr: "fit ", fit_sharpness: "sharpness " };
+  const short = { identity_distance: "id ", fit_psnr: "fit ", fit_sharpness: "sharpness ", blur_misfit: "misfit " };
   const names = task.captions.map((names) => names.find((name) => mean(cell, name) !== null)).filter(Boolean);
   const parts = names.map((name) => `${short[name.replace(/^consistent_/, "")] || ""}${number(mean(cell, name), name)} ${D.metrics[name].unit}`.trim().replaceAll(" ", "\u00a0"));
   const small = [names.length ? interval(cell, names[0]) : "", cell.expected > 1 ? `n ${cell.n}${cell.n < cell.expected ? ` of ${cell.expected}` : ""}`.replaceAll(" ", "\u00a0") : ""];

@@ -16,7 +16,44 @@ function drawNow(node) {
   if (draw) draw();
 }
 function drawAll() {
+  printing = true;
+  for (const node of passed.keys()) fill(node);
   while (waiting.size) for (const node of [...waiting.keys()]) drawNow(node);  // a drawing may ask for others
+}
+
+// Of a long table only the rows near the screen stand in the page; printed, it is whole.
+const passed = new Map();  // row -> what fills it, and what is told when it is emptied
+let printing = false;
+const passing = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!target.isConnected) { passing.unobserve(target); passed.delete(target); }
+    else if (isIntersecting) fill(target);
+    else if (!printing && !target.contains(document.activeElement)) empty(target);
+  }
+}, { rootMargin: "600px" });
+
+// A row's first child, its heading, always stands there. side: of its cells, in CSS; the rest of its height is measured.
+function whileNear(row, side, draw, onEmpty) {
+  passed.set(row, { side, draw, onEmpty, full: false });
+  row.style.height = `calc(${side} + 2.5rem)`;
+  passing.observe(row);
+}
+function fill(row) {
+  const one = passed.get(row);
+  if (!one || one.full) return;
+  one.full = true;
+  one.draw();
+  row.style.height = "";
+}
+function empty(row) {
+  const one = passed.get(row);
+  if (!one.full) return;
+  one.full = false;
+  const rest = row.offsetHeight - row.querySelector("button").offsetWidth;
+  for (const node of row.querySelectorAll("img")) { near.unobserve(node); waiting.delete(node); }
+  while (row.lastChild !== row.firstChild) row.lastChild.remove();
+  row.style.height = `calc(${one.side} + ${rest}px)`;
+  one.onEmpty();
 }
 
 // A picture's bytes stand in an element of their own, perhaps further down than the browser has read yet.

@@ -71,6 +71,7 @@ addEventListener("beforeprint", () => {
   }
 });
 addEventListener("afterprint", () => {
+  printing = false;
   for (const task of tasks) {
     task.chosen.panel = task.before.panel;
     task.root.style.setProperty("--cell", `${task.before.side}px`);

@@ -75,6 +75,6 @@ function drawing(width, height, title) {
   return svg("svg", { xmlns: "http://www.w3.org/2000/svg", class: "drawing", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title });
 }
 function savable(figure, make, name) {
-  figure.append(el("button", { type: "button", class: "save controls", "aria-label": `Save ${name} as SVG`, on: { click: () => saveSvg(make(), name.replace(/[^\w.-]+/g, "_")) } }, "Save SVG"));
+  figure.append(el("button", { type: "button", class: "save controls", "aria-label": `Save ${name} as SVG`, on: { click: () => saveSvg(make(), name.replace(/[^\w.-]+/g, "_").replace(/_$/, "")) } }, "Save SVG"));
   return figure;
 }

@@ -30,6 +30,17 @@ function card(task, index, named) {
   return node;
 }
 
+const MANY = 1500;  // cells of a grid whose rows leave the page when they are far from the screen
+function passingRow(task, line, draw) {
+  let cards = [];  // how those that stand in the page are drawn anew
+  task.redraws.push(() => cards.forEach((redraw) => redraw()));
+  whileNear(line, "var(--cell)", () => {
+    const others = task.redraws.length;
+    draw();
+    cards = task.redraws.splice(others);
+  }, () => { cards = []; });
+}
+
 // A table with the two main axes' values as its headings; make(i) draws cell i.
 function matrix(task, cells, make, className) {
   const { across, down } = task.layout;
@@ -46,10 +57,11 @@ function matrix(task, cells, make, className) {
   const body = el("tbody");
   rows.forEach((value, r) => {
     const line = el("tr", {}, down === null ? "" : el("th", { scope: "row" }, value));
-    columns.forEach((_, c) => {
+    const draw = () => columns.forEach((_, c) => {
       const i = at.get(`${r},${c}`);
       line.append(el("td", {}, i === undefined ? "" : make(i)));
     });
+    if (className === "matrix" && down !== null && cells.length > MANY) passingRow(task, line, draw); else draw();
     body.append(line);
   });
   table.append(head, body);
@@ -103,11 +115,9 @@ function restorations(task) {
   const redraw = () => task.redraws.forEach((draw) => draw());
   segments(task.part("shown"), `shown-${task.number}`, task.kinds.map((kind) => [kind, task.word(kind)]), task.chosen.kind, (kind) => { task.chosen.kind = kind; redraw(); });
   task.part("shown").hidden = task.kinds.length < 2;
-  const most = Math.max(1, ...task.cells.map((cell) => cell.problems.length));
-  if (most > 1) {
-    const longest = task.cells.find((cell) => cell.problems.length === most);
-    longest.problems.forEach((p, i) => task.part("photo").append(option(i, task.nameOf(task.problems[p]))));
-    task.part("photo").addEventListener("change", () => { task.chosen.photo = Number(task.part("photo").value); redraw(); });
+  if (task.photos.length > 1) {
+    task.part("photo").append(...task.photos.map((name) => option(name, name)));
+    task.part("photo").addEventListener("change", () => { task.chosen.photo = task.part("photo").value; redraw(); });
     task.part("photo-choice").hidden = false;
   }
   if (task.layout.grid && task.layout.panels.length) {

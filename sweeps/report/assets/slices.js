@@ -1,4 +1,5 @@
 // One metric against each setting, and all settings side by side.
+const MOST_NAMED_LINES = 8;  // of a slice: their ends say which value of the other setting they have
 function sliceNumbers(task, name, axis) {
   const values = task.cells.map((cell) => mean(cell, name)).filter((value) => value !== null);
   const others = task.axes.map((_, i) => i).filter((i) => i !== axis);
@@ -9,12 +10,14 @@ function sliceNumbers(task, name, axis) {
     lines.set(key, [...(lines.get(key) || []), i]);
   });
   for (const line of lines.values()) line.sort((a, b) => task.cells[a].point[axis] - task.cells[b].point[axis]);
-  return { name, axis, low: Math.min(...values), high: Math.max(...values), lines: [...lines.values()], place: placeOn(task.axes[axis]) };
+  const named = others.length === 1 && lines.size > 1 && lines.size <= MOST_NAMED_LINES ? others[0] : null;
+  return { name, axis, named, low: Math.min(...values), high: Math.max(...values), lines: [...lines.values()], place: placeOn(task.axes[axis]) };
 }
 
 function drawSlice(task, numbers) {
   const W = 340, H = 240, left = 46, bottom = H - 40, axis = task.axes[numbers.axis], heading = `${task.heading(numbers.name)} against ${axis.label}`;
-  const X = (i) => left + 10 + numbers.place.at(i) * (W - left - 24);
+  const right = numbers.named === null ? 14 : 64;
+  const X = (i) => left + 10 + numbers.place.at(i) * (W - left - 10 - right);
   const Y = (value) => bottom - 10 - (numbers.high === numbers.low ? 0.5 : (value - numbers.low) / (numbers.high - numbers.low)) * (bottom - 24);
   const drawn = drawing(W, H, heading);
   for (const tick of roundTicks(numbers.low, numbers.high, 5))
@@ -34,6 +37,11 @@ function drawSlice(task, numbers) {
       dot.addEventListener("click", () => openViewer(task, i));
       drawn.append(dot);
     });
+  }
+  if (numbers.named !== null) {
+    const other = task.axes[numbers.named], ends = numbers.lines.map((line) => task.cells[line[line.length - 1]]), heights = ends.map((cell) => Y(mean(cell, numbers.name)));
+    for (const i of apart(heights, 12)) drawn.append(label(X(ends[i].point[numbers.axis]) + 10, heights[i] + 4, other.values[ends[i].point[numbers.named]].slice(0, 7)));
+    drawn.append(label(W - 4, 10, `ends: ${other.label}`, { "text-anchor": "end" }));
   }
   return savable(el("figure", { class: "map" }, el("figcaption", {}, heading), drawn), () => drawn, heading);
 }

@@ -24,8 +24,8 @@ function drawViewer() {
   if (befores.length > 1) controls.append(choice(task, "Left", befores, befores.includes(seen.before) ? seen.before : befores[0], (kind) => { seen.before = kind; drawViewer(); }));
   if (afters.length > 1) controls.append(choice(task, "Right", afters, after, (kind) => { seen.after = kind; drawViewer(); }));
   if (cell.problems.length > 1) {
-    const select = el("select", {}, ...cell.problems.map((p, i) => option(i, `${task.nameOf(task.problems[p])}${task.problems[p].status === "FINISHED" ? "" : ` (${task.problems[p].status.toLowerCase()})`}`, i === task.chosen.photo)));
-    select.addEventListener("change", () => { task.chosen.photo = Number(select.value); task.part("photo").value = task.chosen.photo; task.redraws.forEach((draw) => draw()); drawViewer(); });
+    const select = el("select", {}, ...cell.problems.map((i) => task.problems[i]).map((p) => option(task.choiceOf(p), `${task.nameOf(p)}${p.status === "FINISHED" ? "" : ` (${p.status.toLowerCase()})`}`, p === problem)));
+    select.addEventListener("change", () => { task.chosen.photo = select.value; task.part("photo").value = task.chosen.photo; task.redraws.forEach((draw) => draw()); drawViewer(); });
     controls.append(el("label", {}, "Photo ", select));
   }
   left.append(controls);

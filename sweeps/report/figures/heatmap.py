@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from inversion.metrics import catalogue
-from inversion.pictures.panels import INK, MUTED, PAPER
+from inversion.pictures.drawing import INK, MUTED, PAPER
 from sweeps.report.figures.style import ABSENT, GRID, MARK, labelled, literal, new_figure, say, ticks
 from sweeps.results.axes import Axis, arrange, describe
 from sweeps.results.summarize import Summary
@@ -64,25 +65,30 @@ def heatmap_numbers(summary: Summary, metric: str) -> Heatmap:
     for part in parts:
         values = np.full(shape, np.nan)
         words, marks = np.full(shape, "", dtype=object), np.full(shape, "", dtype=object)
-        for i, cell in part.iterrows():
-            place = (
-                layout.down.values.index(cell[layout.down.key]) if layout.down else 0,
-                layout.across.values.index(cell[layout.across.key]) if layout.across else 0,
-            )
-            values[place] = cell.get(metric, np.nan)
-            words[place] = {"finished": "–"}.get(str(cell["status"]).lower(), str(cell["status"]).lower())
-            marks[place] = summary.mark(int(i))  # type: ignore[call-overload]
+        rows, columns = _places(part, layout.down), _places(part, layout.across)
+        if metric in part:
+            values[rows, columns] = part[metric]
+        lower = part["status"].str.lower()
+        words[rows, columns] = lower.replace("finished", "–")
+        marks[rows, columns] = [summary.mark(i) for i in part.index.tolist()]
         title = describe(part.iloc[0], layout.panels) if keys and len(part) else ""
         panels.append(Panel(title, values, words, marks))
     better = catalogue.metric(metric).better
     return Heatmap(summary.heading(metric), better, layout.down, layout.across, tuple(panels))
 
 
+def _places(cells: pd.DataFrame, axis: Axis | None) -> list[int]:
+    """Which row, or column, each cell is in."""
+    place = {} if axis is None else {value: i for i, value in enumerate(axis.values)}
+    return [0] * len(cells) if axis is None else [place[value] for value in cells[axis.key]]
+
+
 def draw_heatmap(numbers: Heatmap, cell: tuple[float, float] = (0.85, 0.6)) -> Figure:
     """Bright is good, for metrics in which lower is better too. The best cell has a solid frame, the recommended one a
     dashed frame, those that cannot be told apart from the best a dotted one; cells without a value are crossed out.
 
-    cell: its width and height in inches. A scale of colours is drawn where there is no room for numbers.
+    cell: its width and height in inches. Where there is no room for numbers there is a scale of colours in their place,
+    and no dotted frame: of 10,000 cells most have one.
     """
     norm = _norm(numbers.all_values, numbers.better)
     if norm is None:
@@ -128,13 +134,18 @@ def _draw_panel(axes: Axes, numbers: Heatmap, panel: Panel, norm: Normalize) -> 
         xticklabels=ticks(numbers.across.values) if numbers.across else False,
         yticklabels=ticks(numbers.down.values) if numbers.down else False,
     )
-    for row, column in np.ndindex(panel.values.shape):
-        if np.isnan(panel.values[row, column]):
-            _cross_out(axes, row, column, str(panel.words[row, column]) if written else "")
-        if style := STYLES.get(str(panel.marks[row, column])):
-            frame = Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fill=False, edgecolor=MARK)
-            frame.set(linestyle=style, linewidth=1.2 if style == ":" else 2.5)
-            axes.add_patch(frame)
+    absent = np.argwhere(np.isnan(panel.values))
+    if written:
+        for row, column in absent:
+            _cross_out(axes, (row, column), (1, 1), str(panel.words[row, column]))
+    elif len(absent):
+        _cross_out(axes, (0, 0), panel.values.shape, "", zorder=0)  # seen where no cell covers it
+    marks = STYLES if written else {mark: style for mark, style in STYLES.items() if mark != "alike"}
+    for row, column in np.argwhere(np.isin(panel.marks.astype(str), list(marks))):
+        style = STYLES[panel.marks[row, column]]
+        frame = Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fill=False, edgecolor=MARK)
+        frame.set(linestyle=style, linewidth=1.2 if style == ":" else 2.5)
+        axes.add_patch(frame)
     labelled(axes, numbers.across.label if numbers.across else "", numbers.down.label if numbers.down else "")
     axes.tick_params(length=0, labelsize=9, colors=MUTED, labelrotation=0)
 
@@ -169,8 +180,12 @@ def _format(values: np.ndarray) -> str:
     return ".0f" if finite.max() >= 100 else ".1f" if finite.max() >= 10 else ".2f"
 
 
-def _cross_out(axes: Axes, row: int, column: int, text: str) -> None:
-    box = Rectangle((column, row), 1, 1, facecolor=ABSENT, edgecolor=GRID, hatch="////", linewidth=0)
+def _cross_out(
+    axes: Axes, place: tuple[int, int], shape: tuple[int, ...], text: str, zorder: float = 1
+) -> None:
+    (row, column), (high, wide) = place, shape
+    box = Rectangle((column, row), wide, high, facecolor=ABSENT, edgecolor=GRID, hatch="////", linewidth=0)
+    box.set_zorder(zorder)
     axes.add_patch(box)
     if text:
         back = {"facecolor": ABSENT, "edgecolor": "none", "pad": 1.5}

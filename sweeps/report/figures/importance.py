@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from inversion.pictures.panels import INK
+from inversion.pictures.drawing import INK
 from sweeps.report.figures.style import POINT, labelled, literal, new_figure, plain
 from sweeps.results.importance import Importance
 

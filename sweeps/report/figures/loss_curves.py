@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from inversion.metrics import catalogue
-from inversion.pictures.panels import INK
+from inversion.pictures.drawing import INK
 from sweeps.report.figures.style import (
     GRID,
     MOST_NAMED,

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from inversion.pictures.panels import PAPER
+from inversion.pictures.drawing import MUTED, PAPER
 from sweeps.report.figures.style import (
     MARK,
     POINT,
@@ -28,7 +28,12 @@ from sweeps.results.summarize import Summary
 
 MOST_AXES, COLUMNS = 6, 3
 LETTERS = 20  # of a heading on one line
-MOST_TICKS = 6  # values of an axis that are all named
+MOST_TICKS = 6  # values of an axis that are named where they have room
+MOST_LINES, MOST_NAMED = 200, 6  # of a panel; whose ends are named
+BESIDE, LETTER = (
+    0.75,
+    6.0,
+)  # inches of a panel beside its axes; points across a digit, and free around a number
 FRAMED = ("best", "recommended")
 
 
@@ -38,8 +43,10 @@ class Slice:
 
     axis: Axis
     heading: str  # of the metric
-    points: pd.DataFrame  # x, y, low, high, mark; a row per cell
-    is_line: bool = False  # one cell per value, from the lowest to the highest
+    points: (
+        pd.DataFrame
+    )  # x, y, low, high, mark, line (cells that differ in this setting only); a row per cell
+    other: Axis | None = None  # the only other setting, whose values name the lines
 
 
 def slice_numbers(summary: Summary, metric: str) -> list[Slice]:
@@ -53,8 +60,10 @@ def slice_numbers(summary: Summary, metric: str) -> list[Slice]:
     for axis in axes[:MOST_AXES]:
         points = pd.DataFrame({"x": cells[axis.key], "y": cells[metric], "mark": marks})
         points["low"], points["high"] = cells[f"{metric}_low"], cells[f"{metric}_high"]
-        is_line = len(axes) == 1 and axis.is_numeric
-        slices.append(Slice(axis, summary.heading(metric), points[known], is_line))
+        others = [other for other in axes if other is not axis]
+        points["line"] = list(zip(*(cells[other.key] for other in others), strict=True)) or [()] * len(cells)
+        other = others[0] if len(others) == 1 and len(others[0].values) <= MOST_NAMED else None
+        slices.append(Slice(axis, summary.heading(metric), points[known], other))
     return slices
 
 
@@ -67,11 +76,28 @@ def draw_slices(slices: Sequence[Slice], size: tuple[float, float] = (4.0, 3.4))
         say(figure.add_subplot(), "no run has this metric")
         return figure
     for number, one in enumerate(slices):
-        _draw(figure.add_subplot(rows, columns, number + 1), one)
+        _draw(figure.add_subplot(rows, columns, number + 1), one, size[0])
     return figure
 
 
-def _draw(axes: Axes, one: Slice) -> None:
+def _draw_lines(axes: Axes, one: Slice, x: pd.Series) -> None:
+    """Between cells that differ in this setting only; at each line's end the value of the only other one."""
+    order = one.points["x"].map(one.axis.values.index)
+    lines = [part for _, part in one.points.groupby("line", sort=False) if len(part) > 1]
+    for part in lines if len(lines) <= MOST_LINES else ():
+        cells = order[part.index].sort_values().index
+        y = one.points["y"][cells]
+        axes.plot(x[cells], y, color=MUTED if one.other else POINT, linewidth=0.8, alpha=0.8)
+        if one.other is not None:
+            end = (x[cells[-1]], y.iloc[-1])
+            text = literal(spell(part["line"].iloc[0][0]))
+            axes.annotate(text, end, (6, 0), textcoords="offset points", fontsize=6, color=MUTED, va="center")
+    if one.other is not None:
+        axes.set_title(literal(f"ends: {one.other.label}"), fontsize=7, color=MUTED, loc="right")
+
+
+def _draw(axes: Axes, one: Slice, width: float) -> None:
+    """width: of the panel, in inches."""
     points = one.points
     x = points["x"] if one.axis.is_numeric else points["x"].map(spell).map(literal)
     spread = (points["y"] - points["low"], points["high"] - points["y"])
@@ -87,8 +113,7 @@ def _draw(axes: Axes, one: Slice) -> None:
             elinewidth=1,
             capsize=2,
         )
-    if one.is_line:
-        axes.plot(x, points["y"], color=POINT, linewidth=1)
+    _draw_lines(axes, one, x)
     axes.scatter(x, points["y"], s=24, color=POINT, edgecolors=PAPER, linewidths=0.5, zorder=3)
     ringed = points["mark"].isin(FRAMED)
     axes.scatter(
@@ -98,16 +123,21 @@ def _draw(axes: Axes, one: Slice) -> None:
         if spans_decades(map(float, one.axis.values)):
             axes.set_xscale("log")
             logarithmic(axes.xaxis, *axes.get_xlim())
-        if len(one.axis.values) <= MOST_TICKS and not _crowded(one.axis):
-            axes.set_xticks([float(value) for value in one.axis.values], [spell(v) for v in one.axis.values])
+        if len(one.axis.values) <= MOST_TICKS:
+            values = named(one.axis, 72 * (width - BESIDE))
+            axes.set_xticks(values, [spell(value) for value in values])
     labelled(axes, one.axis.label, textwrap.fill(one.heading, LETTERS))
     plain(axes)
 
 
-def _crowded(axis: Axis) -> bool:
-    """Whether two values' names would stand on one another."""
+def named(axis: Axis, width: float) -> list[float]:
+    """The values of a numeric axis that have room for their names, the last among them. width: of the axis, points."""
     values = [float(value) for value in axis.values]
-    if spans_decades(values):
-        values = [math.log10(value) for value in values]
-    reach = values[-1] - values[0]
-    return reach <= 0 or min(b - a for a, b in zip(values, values[1:], strict=False)) < reach / 12
+    places = [math.log10(value) for value in values] if spans_decades(values) else values
+    scale = width / ((places[-1] - places[0]) or 1.0)
+    half = [LETTER * len(spell(value)) / 2 for value in values]
+    kept = [len(values) - 1]
+    for i in reversed(range(len(values) - 1)):
+        if (places[kept[-1]] - places[i]) * scale >= half[i] + half[kept[-1]] + LETTER:
+            kept.append(i)
+    return [values[i] for i in reversed(kept)]

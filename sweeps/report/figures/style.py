@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from inversion.pictures.panels import INK, MUTED, PAPER
+from inversion.pictures.drawing import INK, MUTED, PAPER
 from sweeps.results.axes import Axis, spell
 
 MARK, GRID, ABSENT, POINT = "#bc4c00", "#d0d7de", "#f0f2f4", "#348fa7"

@@ -23,6 +23,7 @@ TABLED = (
     "hole_psnr",
     "fit_psnr",
     "fit_sharpness",
+    "blur_misfit",
 )
 LONGEST = 200  # letters of a setting's value
 SPECIAL = {
@@ -44,6 +45,8 @@ SPECIAL = {
     "·": r"$\cdot$",
     "×": r"$\times$",
     "Δ": r"$\Delta$",
+    "χ": r"$\chi$",
+    "²": "$^2$",
     "–": "--",
     "—": "---",
     "…": r"\ldots{}",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from inversion.pictures.panels import INK, MUTED
+from inversion.pictures.drawing import INK, MUTED
 from sweeps.report.figures.heatmap import STYLES
 from sweeps.report.figures.style import ABSENT, MARK, literal, new_figure
 from sweeps.report.sheets.cell import Picture, final_picture
@@ -119,7 +119,7 @@ def _block(summary: Summary, picture: Picture, block: Block, photo: str) -> Pict
         words = caption(means, summary.criterion).replace(" · ", "\n")
         if not (down or across):
             words = f"{describe(cell, settings)}\n{words}"
-        status = status_of(problems).lower() if len(problems) else "missing"
+        status = status_of(problems["status"]).lower() if len(problems) else "missing"
         cells.append(PictureCell(row, column, found, status, words, summary.mark(i)))
     return PictureGrid(
         "" if PHOTO in summary.table.keys else block.title,  # the caption names the photo

@@ -36,6 +36,7 @@ MAPPED = (
     "hole_psnr",
     "fit_psnr",
     "fit_sharpness",
+    "blur_misfit",
     "w_distance",
 )
 MOST_PAGES = 6  # of rows
@@ -180,10 +181,11 @@ def _rows(summary: Summary, source: Source, picture: Picture) -> Iterator[Plate]
             partial(rows.draw_rows, page, term),
         )
     failed = rows.failure_rows(summary, losses, picture)
+    unfinished = int((summary.table.rows["status"] != "FINISHED").sum())
     for number, page in enumerate(rows.pages(failed, MOST_PAGES), start=1):
         yield Plate(
             f"failures_{number}",
-            f"What did not finish, and why: {len(failed)} of {len(summary.table.rows)} runs, part {number}.",
+            f"What did not finish, and why: {unfinished} of {len(summary.table.rows)} runs, part {number}.",
             partial(rows.draw_rows, page, term),
         )
 

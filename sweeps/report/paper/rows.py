@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inversion.metrics import catalogue
-from inversion.pictures.panels import INK, MUTED
+from inversion.pictures.drawing import INK, MUTED
 from sweeps.report.figures.style import ABSENT, GRID, POINT, literal, logarithmic, new_figure, plain
 from sweeps.report.sheets.cell import Picture, final_picture
 from sweeps.results.axes import describe, spell
@@ -64,14 +64,17 @@ def setting_rows(summary: Summary, losses: Mapping[str, pd.Series], picture: Pic
 
 
 def failure_rows(summary: Summary, losses: Mapping[str, pd.Series], picture: Picture) -> list[Row]:
-    """Every problem that did not finish: what was reached, or else the photo, and the reason."""
+    """What did not finish: what was reached, or else the photo, and the reason; what never ran, once per reason."""
     rows, table = [], summary.table.rows
-    for _, problem in table[table["status"] != "FINISHED"].iterrows():
-        run = problem["run_id"]
+    settings = [axis for axis in summary.table.axes if axis.key != PHOTO]
+    unfinished = table[table["status"] != "FINISHED"]
+    alike = unfinished["run_id"].where(unfinished["run_id"] != "", unfinished["reason"])
+    for _, problems in unfinished.groupby([unfinished["photo"], unfinished["status"], alike], sort=False):
+        problem, run = problems.iloc[0], problems["run_id"].iloc[0]
         reached = final_picture(picture, run) if run else None
         same = table[(table["photo"] == problem["photo"]) & (table["run_id"] != "")]["run_id"]
         given = next((one for r in same if (one := picture(r, "original.png")) is not None), None)
-        named = describe(problem, [axis for axis in summary.table.axes if axis.key != PHOTO])
+        named = describe(problem, settings) if len(problems) == 1 else f"{len(problems)} runs"
         text = f"{problem['status'].lower()}: {named}, {problem['photo']}"
         rows.append(Row(None, reached or given, losses.get(run), f"{text}\n\n{problem['reason']}"))
     return rows

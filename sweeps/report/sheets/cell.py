@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
-from inversion.pictures.panels import INK, MUTED, PAPER, cut
-from inversion.pictures.panels import _font as font
-from inversion.pictures.panels import _wrap as wrap
+from inversion.pictures.drawing import INK, MUTED, PAPER, cut, font, wrap
 from sweeps.report.figures.style import ABSENT, GRID, MARK
 from sweeps.report.sheets.sizes import MOST_PHOTOS, TILES, Sizes
 from sweeps.report.sheets.texts import caption

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from inversion.pictures.panels import INK, MUTED, PAPER
-from inversion.pictures.panels import _font as font
+from inversion.pictures.drawing import INK, MUTED, PAPER, font
 from sweeps.report.sheets.cell import Picture, draw_cell
 from sweeps.report.sheets.head import draw_head
 from sweeps.report.sheets.sizes import MOST_PHOTOS, Sizes, abreast, fitting

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from inversion.pictures.panels import INK, MUTED, PAPER, cut
-from inversion.pictures.panels import _font as font
-from inversion.pictures.panels import _wrap as wrap
+from inversion.pictures.drawing import INK, MUTED, PAPER, cut, font, wrap
 from sweeps.report.sheets.cell import Picture, mosaic
 from sweeps.report.sheets.sizes import MOST_PHOTOS, Sizes
 from sweeps.results.axes import describe

@@ -6,11 +6,17 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from inversion.metrics import catalogue
-from inversion.pictures.panels import MUTED, PAPER
-from inversion.pictures.panels import _font as font
+from inversion.pictures.drawing import MUTED, PAPER, font
 from sweeps.results.criterion import Criterion, final_name
 
-CAPTIONED = {"psnr": "", "hole_psnr": "", "identity_distance": "id ", "colour_error": "", "fit_psnr": "fit "}
+CAPTIONED = {
+    "psnr": "",
+    "hole_psnr": "",
+    "identity_distance": "id ",
+    "colour_error": "",
+    "fit_psnr": "fit ",
+    "blur_misfit": "misfit ",
+}
 
 
 def caption(cell: pd.Series, criterion: Criterion) -> str:

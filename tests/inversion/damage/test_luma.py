@@ -24,6 +24,20 @@ def test_a_patchwork_keeps_blocks_and_bounds_the_work() -> None:
     assert (found == found[:8, :8][np.arange(len(found))[:, None] % 8, np.arange(TILE) % 8]).all()
 
 
+def test_of_a_photo_narrower_than_a_square_pieces_are_taken() -> None:
+    for shape in ((40_000, 40), (40, 40_000)):
+        found = patchwork(np.zeros(shape, dtype=bool))
+        assert 0 < found.size <= 16 * TILE**2
+
+
+def test_work_in_strips_is_the_same() -> None:
+    image = np.random.default_rng(0).random((3001, 900, 2), dtype=np.float32)
+    halves = reduced(image, 2)
+    np.testing.assert_array_equal(halves[1000:], reduced(image[2000:], 2))
+    photo = np.random.default_rng(0).integers(0, 256, (2500, 900, 3), dtype=np.uint8)
+    np.testing.assert_allclose(luma_of(photo)[2000:], luma_of(photo[2000:]), rtol=1e-6)
+
+
 def test_a_small_photo_stays_whole() -> None:
     image = np.zeros((600, 500))
     assert patchwork(image) is image

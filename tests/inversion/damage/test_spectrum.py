@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from inversion.damage.spectrum import ring_power, squares
+from inversion.damage.spectrum import MOST, ring_power, squares
 
 HIGHER = 0.25  # than the mean of many squares is the quantile that is taken of them
 
@@ -49,3 +49,11 @@ def test_squares_reach_all_borders_and_overlap() -> None:
         tops = sorted({top for top, _ in squares((length, 300), 256)})
         assert tops[0] == 0 and tops[-1] == length - 256
         assert max(np.diff(tops), default=0) <= 128 or length <= 512
+
+
+@pytest.mark.parametrize("shape", [(1, 10**8), (99, 10**6), (10_000, 10_000), (10**6, 20)])
+def test_a_photo_of_any_shape_has_a_bounded_number_of_squares(shape: tuple[int, int]) -> None:
+    side = min(256, *shape)
+    found = squares(shape, side)
+    assert 1 <= len(found) <= MOST
+    assert all(0 <= top <= shape[0] - side and 0 <= left <= shape[1] - side for top, left in found)

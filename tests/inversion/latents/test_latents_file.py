@@ -85,6 +85,14 @@ def test_a_search_refuses_latents_of_another_generator(
         load_start(str(tmp_path / "latents.npz"), TINY)
 
 
+@pytest.mark.parametrize("side", [8, 64])
+def test_a_search_refuses_feature_maps_of_another_generator(tmp_path: Path, side: int) -> None:
+    ws, offsets = torch.zeros(1, TINY.num_ws, TINY.w_dim), {side: torch.zeros(3, side, side)}
+    save_latents(tmp_path / "latents.npz", ws, [], offsets=offsets)
+    with pytest.raises(ConfigError, match=rf"features_8 of \d+ channels.* Got features_{side} of 3 channels"):
+        load_start(str(tmp_path / "latents.npz"), TINY)
+
+
 class Hostile:
     """Touches a file when it is unpickled."""
 

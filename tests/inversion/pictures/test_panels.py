@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inversion.pictures.panels import panel, readable
+from inversion.pictures.drawing import readable
+from inversion.pictures.panels import panel
 
 COLOURS = [(200, 30, 30), (30, 160, 30), (30, 30, 200), (200, 160, 30)]
 CAPTIONS = ["original", "degraded", "restored", "restored, degraded again"]

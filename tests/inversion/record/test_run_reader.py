@@ -48,7 +48,7 @@ def test_runs_are_those_of_a_search(tmp_path: Path) -> None:
             ("mlflow.runName", "run 3"),
         ):
             expected = client.search_runs(experiments, f"tags.`{tag}` = '{value}'", order_by=order)
-            found = tagged(database, experiments, tag, value)
+            found = tagged(database, experiments, {tag: value})
             assert [plain(run) for run in found] == [plain(run) for run in expected]
 
 
@@ -58,5 +58,5 @@ def test_a_value_that_is_no_number_is_nan(tmp_path: Path) -> None:
     client = MlflowClient(f"sqlite:///{database}")
     run_id = client.create_run(experiment, tags={"kind": "job"}).info.run_id
     client.log_metric(run_id, "psnr", math.nan)
-    (run,) = tagged(database, [experiment], "kind", "job")
+    (run,) = tagged(database, [experiment], {"kind": "job"})
     assert math.isnan(run.data.metrics["psnr"])

@@ -21,11 +21,12 @@ from inversion.errors import ConfigError
 from inversion.record import mlflow_recorder
 from inversion.record import sync as syncing
 from inversion.record.folder_recorder import FolderRecorder
-from inversion.record.mlflow_recorder import MLflowRecorder, PhotoSource
+from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, open_client
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.recorder import Recorder
+from inversion.record.run_writer import PhotoSource, run_writer
 from inversion.record.sync import behind, bring_in, note_behind, steps, sync, sync_folder
 from tests.inversion.record.conftest import inputs_of
 
@@ -157,8 +158,8 @@ def test_what_is_noted_is_brought_in_once(store: Store, tmp_path: Path, cache: P
     for _ in range(2):  # noted twice
         note_behind(store, tmp_path / "run")
     assert [folder for _, folder in behind(store)] == [tmp_path / "run"]
-    assert sync(store) == [tmp_path / "run"]
-    assert sync(store) == [] and list(behind(store)) == []
+    assert sync(store).done == [tmp_path / "run"]
+    assert sync(store).done == [] and list(behind(store)) == []
     check_complete(store)
 
 
@@ -168,7 +169,7 @@ def test_two_processes_that_bring_in_the_same_folder_make_one_run(
     """The workers of a sweep whose server is back: each of them looks for what is missing."""
     recorded(tmp_path / "run", store)
     note_behind(store, tmp_path / "run")
-    started, make = Barrier(2), syncing.sync_folder
+    started, make = Barrier(2), syncing.bring
 
     def slow(*of: Any) -> str:
         time.sleep(0.5)  # the other one has looked by now
@@ -176,9 +177,9 @@ def test_two_processes_that_bring_in_the_same_folder_make_one_run(
 
     def bring(_: int) -> list[Path]:
         started.wait()
-        return sync(store)
+        return sync(store).done
 
-    monkeypatch.setattr(syncing, "sync_folder", slow)
+    monkeypatch.setattr(syncing, "bring", slow)
     with ThreadPoolExecutor(2) as pool:
         assert sorted(map(len, pool.map(bring, range(2)))) == [0, 1]
     check_complete(store)
@@ -195,7 +196,7 @@ def test_a_run_that_was_opened_but_not_described_is_not_doubled(
 ) -> None:
     """The store went away between the run and its params."""
     with monkeypatch.context() as patch:
-        patch.setattr(MlflowClient, "log_batch", _away)
+        patch.setattr(run_writer(store.uri), "write", _away)
         with pytest.raises(OSError, match="away"):
             open_run(store)
     recorded(tmp_path / "run", store)
@@ -247,15 +248,16 @@ def test_a_folder_without_a_result_is_told_of_and_forgotten(
     recorded(tmp_path / "run", store, killed=True)
     note_behind(store, tmp_path / "run")
     note_behind(store, tmp_path / "gone")
-    assert sync(store) == [] and list(behind(store)) == []
+    assert sync(store).done == [] and list(behind(store)) == []
     assert "has no record any more" in caplog.text
     assert open_client(store.uri).search_runs([store.experiment_id]) == []
 
 
-def test_a_note_that_cannot_be_read_is_forgotten(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["half of a no", "[]", '{"folder": 1}'])
+def test_a_note_that_cannot_be_read_is_forgotten(text: str, store: Store, tmp_path: Path) -> None:
     note_behind(store, tmp_path / "run")
     ((note, _),) = behind(store)
-    note.write_text("half of a no")
+    note.write_text(text)
     assert list(behind(store)) == [] and not note.exists()
 
 
@@ -292,3 +294,37 @@ def test_a_run_that_a_person_has_deleted_holds_up_no_other(store: Store, tmp_pat
     sync(store)
     assert list(behind(store)) == []
     check_complete(store)
+
+
+DAMAGES = {
+    "config.yaml": b"",
+    "tags.json": b"{",
+    "summary.json": b'{"psnr": "high"}',
+    "losses.csv": b"step,loss\n0,low\n",
+    "restored.png": b"\x89PNG\r\n\x1a\n",
+    "result.json": b"{}",
+    "record.json": b'{"files": [], "run": []}',
+}
+
+
+@pytest.mark.parametrize("name", [*DAMAGES, "no config.yaml"])
+def test_a_damaged_folder_is_named_and_holds_up_no_other(
+    name: str, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder in ("a damaged one", "run"):
+        recorded(tmp_path / folder, store)
+        note_behind(store, tmp_path / folder)
+    damaged = tmp_path / "a damaged one"
+    whole = {path: path.read_bytes() for path in damaged.iterdir() if path.is_file()}
+    if name in DAMAGES:
+        (damaged / name).write_bytes(DAMAGES[name])
+    else:
+        (damaged / "config.yaml").unlink()
+    for brought in ([tmp_path / "run"], []):
+        synced = sync(store)
+        assert (synced.done, list(synced.damaged)) == (brought, [damaged])
+    assert str(damaged) in synced.damaged[damaged] and synced.damaged[damaged] in caplog.text
+    check_complete(store)  # the other one, and nothing beside it
+    for path, content in whole.items():
+        path.write_bytes(content)
+    assert sync(store).done == [damaged] and list(behind(store)) == []

@@ -49,9 +49,24 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
         write_file(tmp_path / "occupied" / "file", b"x")
 
 
-def test_an_image_comes_back_pixel_by_pixel_and_the_same_one_as_the_same_bytes(tmp_path: Path) -> None:
-    image = Image.effect_noise((9, 7), 50).convert("RGB")
+@pytest.mark.parametrize("size", [(9, 7), (1, 1), (1, 5), (300, 2), (1024, 3)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1"])
+def test_an_image_comes_back_pixel_by_pixel_and_the_same_one_as_the_same_bytes(
+    size: tuple[int, int], mode: str, tmp_path: Path
+) -> None:
+    image = Image.effect_noise(size, 50).convert("RGB").convert(mode)
     write_file(tmp_path / "a.png", png(image))
+    with Image.open(tmp_path / "a.png") as checked:
+        checked.verify()  # chunks and their checksums
     with Image.open(tmp_path / "a.png") as read:
-        assert read.tobytes() == image.tobytes()
+        assert (read.mode, read.size, read.tobytes()) == (image.mode, image.size, image.tobytes())
     assert png(image.copy()) == png(image)
+
+
+def test_what_a_picture_says_beside_its_pixels_stays(tmp_path: Path) -> None:
+    image = Image.new("RGB", (4, 4))
+    write_file(tmp_path / "a.png", png(image, dpi=(300, 300)))
+    image.info["icc_profile"] = b"a profile"
+    write_file(tmp_path / "b.png", png(image))
+    with Image.open(tmp_path / "a.png") as a, Image.open(tmp_path / "b.png") as b:
+        assert round(a.info["dpi"][0]) == 300 and b.info["icc_profile"] == b"a profile"

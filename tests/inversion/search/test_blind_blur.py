@@ -28,6 +28,7 @@ from inversion.photos import Synthetic
 from inversion.restoration import Problem, Restoration
 from inversion.search.blind_blur import (
     FaceSpectrum,
+    blur_misfit,
     face_spectrum,
     find_kernel_size,
     in_bands,
@@ -143,6 +144,31 @@ def test_a_photo_is_restored_with_the_kernel_that_it_shows(model: Model) -> None
     size, sigma = found.metrics["found_kernel_size"], found.metrics["found_sigma"]
     assert 1 <= size <= 8 and sigma == pytest.approx(default_sigma(size), abs=1e-3)
     assert found.operator == GaussianBlur(size, sigma) and found.problem.degradation == GaussianBlur("auto")
+
+
+def test_the_misfit_is_least_for_the_true_blur_and_sigma_counts_as_well(model: Model) -> None:
+    portraits = build(embedded("portraits64"), CPU)
+    portrait = to_tensor(read_photo(sample_photo()).crop(FACE).resize((64, 64)))[None]
+    photo = blurred(portrait, 6)
+
+    def misfit(*window: float) -> float:
+        found = blur_misfit(GaussianBlur(*window).bind(photo, True), photo, portraits)
+        assert found is not None
+        return found
+
+    assert misfit(6) == min(misfit(size) for size in (3, 4.5, 6, 8, 11)) and 0 <= misfit(6) < 12 < misfit(8)
+    assert misfit(6, 4.0) > misfit(6) + 12 and misfit(21, default_sigma(6)) < misfit(21)
+    assert blur_misfit(Grayscale(), photo, portraits) is None
+
+
+@pytest.mark.parametrize(("degraded", "recorded"), [(True, True), (False, False)])
+def test_a_photo_that_arrives_blurred_has_the_misfit_of_the_assumed_blur_in_its_record(
+    model: Model, degraded: bool, recorded: bool
+) -> None:
+    (photo,) = Synthetic().load(model.generator).photos
+    problem = Problem(photo, GaussianBlur(5), Hyperparameters(steps=2), degraded=degraded)
+    (found,) = restore(model, DiscriminatorLoss().bind(model.discriminator, CPU), [problem])
+    assert isinstance(found, Restoration) and ("blur_misfit" in found.metrics) is recorded
 
 
 @pytest.mark.parametrize("size", [3.5, 5.0, 7.5])

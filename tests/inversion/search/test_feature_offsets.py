@@ -13,16 +13,18 @@ from torch import Tensor
 from inversion import passes
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.blur import GaussianBlur
+from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
+from inversion.fullsize.luma import grey
 from inversion.generator.stylegan2 import Generator
-from inversion.latents.latents_file import load_latents, save_latents
+from inversion.latents.latents_file import Latents, load_latents, save_latents
 from inversion.losses.pixel import PixelLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
 from inversion.photo import Photo
 from inversion.restoration import Problem, Restoration
-from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
+from inversion.search.feature_offsets import RATE, FeatureOffsets, fit_offsets
 from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective
@@ -116,6 +118,23 @@ def test_a_photo_of_nan_leaves_its_neighbour_as_it_is(model: Model) -> None:
     assert told == {step: [1, 2] for step in range(12)}
 
 
+def test_colours_that_no_photo_tells_go_where_they_are_aimed_at(model: Model) -> None:
+    """A grey photo's fit keeps an aim that a free one leaves; a neighbour without an aim is fitted as it was."""
+    found, photos = searched(model), grey(OBSERVED).expand(3, -1, -1, -1)
+    face = drawn(model, found, {})
+    aim = (face - grey(face))[:1]
+
+    def fit(*colours: Tensor | None) -> Tensor:
+        offsets = fit_offsets(model.synthesis, Grayscale(), photos, [FITTED] * 3, found, 0.0, colours=colours)
+        return drawn(model, found, offsets.maps)
+
+    free, aimed = fit(None, None, None), fit(aim, None, None)
+    off = [float((x - grey(x) - aim)[0].square().mean()) for x in (free, aimed)]
+    assert off[1] < 0.3 * off[0]
+    assert psnr(grey(aimed), photos)[0] > psnr(grey(face), photos)[0] + 1
+    torch.testing.assert_close(aimed[1:], free[1:], rtol=1e-3, atol=1e-3)
+
+
 def test_unmarked_dust_stays_out_of_feature_maps_where_the_loss_is_robust(model: Model) -> None:
     found = searched(model)
     photos = drawn(model, found, {}).clamp(-1, 1)
@@ -187,6 +206,33 @@ def test_a_problem_without_feature_steps_records_nothing_of_its_neighbours_fit(m
     assert isinstance(plain, Restoration) and isinstance(fit, Restoration)
     assert plain.offsets == {} and plain.metrics["seconds"] == plain.seconds
     assert fit.offsets and fit.metrics["seconds"] > fit.seconds
+
+
+def test_a_search_that_starts_from_latents_goes_on_from_their_feature_maps(model: Model) -> None:
+    """One step, of a search too small to be seen, then of the fit: maps are a step's length from those given."""
+    found = run(model, replace(FITTED, feature_steps=40), Heard())
+    start = Latents(
+        found.ws[None], found.noises, None, offsets={side: x[None] for side, x in found.offsets.items()}
+    )
+    still = replace(SEARCH, steps=1, learning_rate=1e-6, jitter=0)
+    problems = [
+        Problem(PHOTO, GaussianBlur(3), replace(still, feature_steps=steps), start=start) for steps in (0, 1)
+    ]
+    codes, warm = passes.restore(model, PixelLoss(), problems)
+    assert isinstance(codes, Restoration) and isinstance(warm, Restoration)
+    assert codes.offsets == {} and warm.metrics["fit_psnr"] > codes.metrics["fit_psnr"] + 1
+    assert warm.metrics["fit_psnr"] > found.metrics["fit_psnr"] - 0.1
+    for side, x in warm.offsets.items():
+        torch.testing.assert_close(x, found.offsets[side], rtol=0, atol=1.01 * RATE)
+
+
+def test_the_sample_whose_codes_fit_best_is_shown(model: Model) -> None:
+    """Fitted feature maps make every sample fit."""
+    found = run(model, replace(FITTED, samples=5), Heard())
+    codes = run(model, replace(SEARCH, samples=5), Heard())
+    assert found.fits == pytest.approx(codes.fits, abs=1e-3)
+    assert found.seed == codes.seed
+    assert found.metrics["fit_psnr"] > max(found.fits)
 
 
 def test_ctrl_c_ends_the_fit_with_what_was_reached(model: Model) -> None:

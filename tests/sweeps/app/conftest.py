@@ -29,15 +29,20 @@ def uploads(tmp_path: Path) -> Uploads:
     return Uploads(folder)
 
 
+@pytest.fixture(scope="session")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("given")
+
+
 @pytest.fixture
-def upload(tmp_path: Path) -> Callable[..., Upload]:
-    """A photo that nobody has looked at: for what needs no picture."""
+def upload(tmp_path: Path, given: Path) -> Callable[..., Upload]:
+    """A photo that nobody has looked at: for what needs no picture. One path for all, so that its settings are kept."""
 
     def made(**changed: object) -> Upload:
         values = {
             "id": "abc",
             "folder": tmp_path,
-            "path": tmp_path / "me (1).jpg",
+            "path": given / "me (1).jpg",
             "size": (400, 300),
             "areas": ((10, 20, 210, 220), (300, 20, 400, 120)),
             "sides": (160.0, 80.0),

@@ -48,6 +48,7 @@ def job(folder: Path, photo: Path, *overrides: str, uri: str | None = None) -> J
         "degradation=blur",
         "align=false",
         "steps=1",
+        "feature_steps=0",
         f"image={photo}",
         *overrides,
     )

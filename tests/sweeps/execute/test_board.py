@@ -56,9 +56,9 @@ def test_the_state_counts_done_failed_and_time_left(
     began = shown._began
     monkeypatch.setattr(board.time, "monotonic", lambda: began + 20)
     shown.start()
-    endings.write(tmp_path, 0, line(0.1, "FINISHED", "finished before as run abc"))
-    endings.write(tmp_path, 1, line(0.5))
-    endings.write(tmp_path, 2, line(1.0, "FAILED", "no face"))
+    endings.write(tmp_path, line(0.1, "FINISHED", "finished before as run abc"))
+    endings.write(tmp_path, line(0.5))
+    endings.write(tmp_path, line(1.0, "FAILED", "no face"))
     shown.stop()
     # Two runs took 20 s; what was finished before took none.
     assert shown.state() == "2 of 4 done, 1 failed, about 10.0 s left"
@@ -70,10 +70,10 @@ def test_one_problem_asked_for_twice_counts_once(
     shown: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """steps=5,5 in two processes, or a sweep over two copies of a photo."""
-    endings.write(tmp_path, 0, line(0.5))
-    endings.write(tmp_path, 1, line(0.5, "FINISHED", "finished before as run abc"))
-    endings.write(tmp_path, 2, line(0.1, "FAILED", "killed"))
-    endings.write(tmp_path, 3, line(0.1))
+    endings.write(tmp_path, line(0.5))
+    endings.write(tmp_path, line(0.5, "FINISHED", "finished before as run abc"))
+    endings.write(tmp_path, line(0.1, "FAILED", "killed"))
+    endings.write(tmp_path, line(0.1))
     shown._look()
     assert shown.state().startswith("2 of 4 done, about") and not shown.failed
     assert len(capsys.readouterr().out.splitlines()) == 3
@@ -85,7 +85,7 @@ def test_a_photos_name_is_shown_as_it_is(
     """No markup, no emoji, and no second line that looks like the board's own."""
     for number, name in enumerate(("[red]a[/red].png", ":smile:.png", "a\n[4 of 4 done] b.png")):
         ending = Ending("FINISHED", "", {"psnr": 1.0})
-        endings.write(tmp_path, number, Line(("reg=1",), name, f"f{number}", ending))
+        endings.write(tmp_path, Line(("reg=1",), name, f"f{number}", ending))
     shown._look()
     shown.print_table()
     out = capsys.readouterr().out
@@ -97,8 +97,8 @@ def test_runs_that_end_together_give_one_estimate_of_the_time_left(
     shown: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A batched pass ends all its runs at once: after the first of them nothing is known of the speed."""
-    for job, reg in enumerate((0.1, 0.5, 1.0)):
-        endings.write(tmp_path, job, line(reg))
+    for reg in (0.1, 0.5, 1.0):
+        endings.write(tmp_path, line(reg))
     shown._look()
     lines = capsys.readouterr().out.splitlines()
     assert ["left" in text for text in lines] == [False, False, True]

@@ -8,9 +8,11 @@ import pytest
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
+from omegaconf import read_write
 
+from inversion.errors import ConfigError
 from inversion.presets import composed
-from sweeps.execute.shipment import MARK, Shipment, files_of, folder_here
+from sweeps.execute.shipment import Shipment, files_of, folder_here, refuse_unsent_files
 from sweeps.plan.composer import Composer
 from sweeps.plan.config import Config
 from sweeps.plan.files import KEYS, located, named
@@ -106,8 +108,11 @@ def test_who_sees_the_mark_shares_the_folder(cache: Path, tmp_path: Path) -> Non
     sweep = tmp_path / 'multirun, "it\'s" mine'
     shipment = Shipment.begun(sweep)
     assert shipment.shares_folder and folder_here(str(sweep), shipment.mark) == str(sweep)
-    (sweep / MARK).write_text("another machine's sweep in a folder of the same path")
-    assert not shipment.shares_folder
+    another = Shipment.begun(sweep)  # a second command in the same folder
+    assert shipment.shares_folder and another.shares_folder and another.mark != shipment.mark
+    for mark in sweep.glob(f".marks/{shipment.mark}"):  # as in another machine's folder of the same path
+        mark.unlink()
+    assert not shipment.shares_folder and another.shares_folder
     assert folder_here(str(sweep), shipment.mark) == str(cache / "sweeps" / shipment.mark)
 
 
@@ -120,7 +125,7 @@ def test_every_job_has_the_folder_of_its_machine(cache: Path, tmp_path: Path) ->
         config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
         job = Composer(shipment.with_folder(config)).job(words, 3)
     assert job.hydra.sweep.dir == shipment.sweep
-    (Path(shipment.sweep) / MARK).unlink()
+    (Path(shipment.sweep) / ".marks" / shipment.mark).unlink()
     assert job.hydra.sweep.dir == str(cache / "sweeps" / shipment.mark)
 
 
@@ -134,3 +139,48 @@ def test_files_of_every_point_are_found(here: Path) -> None:
         loader = GlobalHydra.instance().config_loader()
         config = loader.load_configuration("config", [], run_mode=RunMode.MULTIRUN)
         assert set(files_of(config, points)) == {"me.png", "faces", "hole.png"}
+
+
+def test_files_that_follow_from_other_settings_are_found(here: Path) -> None:
+    """Of each point its own, however plain the setting is that they follow from."""
+    words = ["image=me.png", "degradation=inpaint", "degradation.mask='masks/${seed}.png'"]
+    points = [[*words, f"seed={seed}", f"reg={reg}"] for seed in range(3) for reg in (0.1, 0.2)]
+    points.append(["image=me.png", "degradation=inpaint", "degradation.mask=${image}"])
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        config = loader.load_configuration("config", [], run_mode=RunMode.MULTIRUN)
+        assert set(files_of(config, points)) == {"me.png", *(f"masks/{seed}.png" for seed in range(3))}
+
+
+@pytest.mark.parametrize(
+    ("words", "is_refused"),
+    [
+        (["image=me.png"], True),
+        (["image=choice(me.png,faces)"], True),
+        (["degradation=inpaint", "degradation.mask=hole.png"], True),
+        (["reg=0.1", "image=null", "input=synthetic"], False),
+    ],
+)
+@pytest.mark.parametrize("sweeper", ["hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper", None])
+@pytest.mark.parametrize("address", ["head:6379", "null"])
+def test_a_search_that_cannot_send_its_files_is_refused_before_it_starts(
+    words: list[str], is_refused: bool, sweeper: str | None, address: str, here: Path
+) -> None:
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    asked = [
+        "launcher=ray",
+        f"launcher.address='{address}'" if address != "null" else "launcher.address=null",
+    ]
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        config = loader.load_configuration("config", [*asked, *words], run_mode=RunMode.MULTIRUN)
+        if sweeper is not None:
+            with read_write(config):
+                config.hydra.sweeper._target_ = sweeper
+        if is_refused and sweeper is not None and address != "null":
+            with pytest.raises(
+                ConfigError, match=r"OptunaSweeper sends no files to a Ray cluster\. Got .*would work"
+            ):
+                refuse_unsent_files(config)
+        else:
+            refuse_unsent_files(config)

@@ -39,7 +39,14 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, uri: str | None, *overrides: str) -> list[PhotoResult]:
     values: dict[str, Any] = dict(
-        composed("generator=portraits64", "degradation=blur", "align.face=all", "max_size=256", *overrides)
+        composed(
+            "generator=portraits64",
+            "degradation=blur",
+            "feature_steps=0",
+            "align.face=all",
+            "max_size=256",
+            *overrides,
+        )
     )
     values["tracking"] = values["tracking"] | {
         "uri": uri,

@@ -53,6 +53,7 @@ BASE = fingerprint(CONFIG, "photo", "net")
         ("tracking.parent", "abc"),
         ("launcher.batch_size", 8),
         ("feature_steps", 0),  # as runs from before feature maps were fitted
+        ("colour_prior", 0.5),  # does nothing without feature_steps
         ("loss.robust", 0.0),  # as runs from before losses could be robust
         ("tuning_steps", 0),  # as runs from before there was any tuning
         ("tuning_rate", 0.1),
@@ -82,6 +83,32 @@ def test_what_changes_no_pixel_changes_no_fingerprint(path: str, value: Any) -> 
 )
 def test_what_changes_pixels_changes_the_fingerprint(path: str, value: Any) -> None:
     assert fingerprint(changed(path, value), "photo", "net") != BASE
+
+
+def test_a_share_of_expected_colours_counts_where_features_are_fitted() -> None:
+    before, none, half = (
+        changed("feature_steps", 10) | share for share in ({}, {"colour_prior": 0.0}, {"colour_prior": 0.5})
+    )
+    assert (
+        fingerprint(before, "photo", "net")
+        == fingerprint(none, "photo", "net")
+        != fingerprint(half, "photo", "net")
+    )
+
+
+def test_expected_colours_count_where_a_photo_may_have_none() -> None:
+    ours = "inversion.degradations."
+    for target, counts in (
+        (f"{ours}grayscale.Grayscale", True),
+        (f"{ours}compose.Compose", True),
+        (f"{ours}auto.Auto", True),
+        ("anybody.Faded", True),
+        (f"{ours}blur.GaussianBlur", False),
+        (f"{ours}inpaint.Inpaint", False),
+    ):
+        config = changed("degradation._target_", target) | {"feature_steps": 10}
+        none, half = (fingerprint(config | {"colour_prior": share}, "photo", "net") for share in (0.0, 0.5))
+        assert (half != none) == counts
 
 
 def test_the_rate_of_tuning_counts_where_there_is_tuning() -> None:

@@ -49,6 +49,22 @@ def test_cells_are_the_product_of_the_axes(weights: str) -> None:
     assert len({cell.fingerprint for cell in found.cells}) == 4
 
 
+@pytest.mark.parametrize(
+    ("words", "warned"),
+    [
+        (("degradation=jpeg", "degradation.quality=20,50"), True),
+        (("degradation=jpeg", "degradation.quality=20,50", "feature_steps=0"), False),
+        (("degradation=blur", "degradation.kernel_size=3,5"), False),  # the photo itself tells
+        (("degradation=jpeg", "reg=1,2"), False),
+    ],
+)
+def test_cells_that_feature_maps_make_alike_are_told_of_before_they_run(
+    weights: str, words: tuple[str, ...], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    grid(weights, "input=photo", "degraded=true", *words)
+    assert ("feature_steps=0 leaves them" in caplog.text) is warned
+
+
 def test_the_same_grid_in_another_order_is_the_same_sweep(weights: str) -> None:
     first, again, other = (
         grid(weights, *words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -100,11 +101,46 @@ def test_a_spreadsheets_semicolons_and_mark_are_read(photos: Path) -> None:
         ("reg;steps\n0,3;5\n", "one value per setting"),
         ("reg,seeds\n0.3,3\n", "holds for the whole sweep"),
         ("reg,steps\n[0.3,5\n", "no value of a setting"),
+        ("reg\tsteps\n0.3\t5\n", "no value of a setting"),
+        ("a: &a [x]\nb: [*a, *a]\n", "a value for each of"),
+        ("reg,steps\n\x1b[31m[,5\n", "no value of a setting"),
+        ("re\x1b[31mg,re\x1b[31mg\n1,2\n", "a setting of its own"),
+        ('reg,steps\n"0.3,5\n0.4,6\n', "a value for each of"),
+        (f"reg,steps\n0.3,{'9' * 5000}\n", "no value of a setting"),
+        (f"reg,steps\n{'[' * 5000},5\n", "no value of a setting"),
+        (f"reg,steps\n{'9' * 200_000},5\n", "larger than field limit"),
+        (",".join(f"k{i}" for i in range(50_000)) + "\n1,2\n", "a value for each of"),
+        ("reg\n" + "1\n" * 20_001, "Got 20,001 points"),
+        ("reg\n" + "1" * (5 << 20), "bytes, of which at most"),
+        ("hydra/launcher,reg\njoblib,1\n", "holds for the whole sweep"),
+        ("degradation._target_,reg\nos.system,1\n", "chooses no code"),
     ],
+    ids=lambda value: value[:30].encode("unicode_escape").decode(),
 )
-def test_what_is_no_table_of_points_is_refused(photos: Path, text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+def test_what_is_no_table_of_points_is_refused_in_one_short_line(
+    photos: Path, text: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
         read_points(write(text))
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 24 * 80
+
+
+def test_what_is_no_file_is_refused_without_waiting_for_it(photos: Path) -> None:
+    os.mkfifo("pipe.csv")
+    Path("latin.csv").write_bytes("image,reg\nGröße.jpg,1\n".encode("latin-1"))
+    for name in (
+        "pipe.csv",
+        "latin.csv",
+        "/dev/zero",
+        ".",
+        "~nobody-here/x.csv",
+        "a\0b",
+        "no\x1b[31m.csv",
+        "a" * 5000,
+    ):
+        with pytest.raises(ConfigError, match="must be a CSV file") as caught:
+            read_points(name)
+        assert str(caught.value).isprintable() and len(str(caught.value)) < 24 * 80
 
 
 def test_two_answers_to_one_question_are_refused(photos: Path) -> None:
@@ -123,3 +159,51 @@ def test_a_missing_table_a_single_run_and_another_sweeper_are_refused(photos: Pa
     config.hydra.sweeper._target_ = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
     with pytest.raises(ConfigError, match="OptunaSweeper"):
         take_points(config)
+
+
+@pytest.mark.parametrize("beside", [[], ["seed=0,1"]])
+def test_a_line_that_arrives_degraded_is_looked_at_as_on_the_command_line(
+    photos: Path, beside: list[str]
+) -> None:
+    config = composed(points("image,degraded", "me.png,true", "me.png,false"), *beside)
+    take_points(config)
+    grid = read_grid(config)
+    assert [cell.point.replace("seed=0 ", "") for cell in grid.cells][:: len(grid.cells) // 2] == [
+        "image=me.png degraded=true degradation=auto",
+        "image=me.png degraded=false",
+    ]
+    assert grid.axes["degradation"] == ["auto"]
+
+
+def test_an_axis_of_arriving_degraded_is_looked_at_too(photos: Path) -> None:
+    grid = read_grid(composed("image=me.png", "degraded=true,false"))
+    assert [cell.point for cell in grid.cells] == ["degraded=True degradation=auto", "degraded=False"]
+
+
+def test_a_degradation_that_is_said_stays(photos: Path) -> None:
+    config = composed(points("degraded,degradation", "true,blur", "true,none"), "image=me.png")
+    take_points(config)
+    grid = read_grid(config)
+    assert [cell.point for cell in grid.cells] == [
+        "degraded=true degradation=blur",
+        "degraded=true degradation=none",
+    ]
+    config = composed(points("degraded", "true"), "image=me.png", "degradation=grayscale")
+    take_points(config)
+    assert read_grid(config).axes.keys() == {"degraded"}
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("imgae", "imgae is no setting; image would work"),
+        ("kernel_size", "kernel_size is no setting; degradation.kernel_size would work"),
+        ("photo", "photo is no setting; columns are such as image, reg, steps"),
+        ("degradation.size", "degradation=blur has degradation.kernel_size, degradation.sigma"),
+    ],
+)
+def test_a_column_that_is_no_setting_says_which_would_work(photos: Path, column: str, message: str) -> None:
+    config = composed(points(f"reg,{column}", "0.3,5"), "degradation=blur", "input=photo")
+    take_points(config)
+    with pytest.raises(ConfigError, match=message):
+        read_grid(config)

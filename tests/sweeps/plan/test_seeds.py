@@ -58,6 +58,8 @@ def test_runs_with_and_without_seeds_are_the_same_runs() -> None:
     ("words", "message"),
     [
         (["seeds=1,3"], "one number for a whole grid"),
+        (["reg=0.1,0.5", "seeds=1000000000"], "from 1 to 10000"),
+        (["reg=0.1,0.5", "seeds=0"], "from 1 to 10000"),
         (["seeds=3", "seed=0,1"], "leave one out"),
         (["seeds=3", "++seed=0,1"], "leave one out"),
         (["++seeds=1,3"], "one number for a whole grid"),

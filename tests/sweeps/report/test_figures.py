@@ -13,8 +13,9 @@ from matplotlib.patches import Rectangle
 from inversion.pictures.curves import to_image
 from sweeps.report.figures.heatmap import draw_heatmap, heatmap_numbers
 from sweeps.report.figures.loss_curves import curve_numbers, draw_curves, main_axes
-from sweeps.report.figures.slices import draw_slices, slice_numbers
+from sweeps.report.figures.slices import draw_slices, named, slice_numbers
 from sweeps.report.figures.style import MOST_NAMED, save_vector
+from sweeps.results.axes import Axis
 from sweeps.results.summarize import Summary, summarize
 from sweeps.results.table import Table
 from tests.sweeps.made import by_formula, losses, table
@@ -133,3 +134,20 @@ def test_texts_stay_texts_in_vector_figures_and_the_same_figure_is_the_same_file
     for ending in ("svg", "pdf"):
         first, second = ((tmp_path / name / f"psnr.{ending}").read_bytes() for name in ("one", "two"))
         assert first == second
+
+
+def test_numbers_on_an_axis_do_not_stand_on_one_another() -> None:
+    regs = Axis("reg", (0.001, 0.5, 10, 40))
+    assert named(regs, width=300) == [0.001, 0.5, 10, 40] and named(regs, width=90) == [0.001, 0.5, 40]
+
+
+def test_a_slice_joins_cells_that_differ_in_its_setting_only_and_names_the_lines() -> None:
+    made = summarize(table({"reg": [0.1, 0.5], "steps": [10, 100, 1000]}))
+    first, _ = draw_slices(slice_numbers(made, "psnr")).axes
+    joined = [line.get_ydata() for line in first.lines]
+    assert [np.size(y) for y in joined] == [2, 2, 2] and [text.get_text() for text in first.texts] == [
+        "10",
+        "100",
+        "1000",
+    ]
+    assert first.get_title(loc="right") == "ends: steps"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 
 from inversion.errors import ConfigError
 from sweeps.report.paper import latex
-from sweeps.report.paper.folder import refuse_foreign_files, write_paper
+from sweeps.report.paper.folder import make_room, write_paper
 from sweeps.report.source import Source
 from sweeps.results.summarize import Study, summarize
 from sweeps.results.task import Task
@@ -108,14 +110,49 @@ def test_the_document_compiles_as_it_is(paper: Path) -> None:
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-def test_a_folder_with_files_of_somebody_else_is_refused_and_an_earlier_report_is_replaced(
-    paper: Path, tmp_path: Path
-) -> None:
-    refuse_foreign_files(paper)
-    refuse_foreign_files(tmp_path / "new")
+def test_what_an_earlier_report_has_listed_goes_and_everything_else_stays(tmp_path: Path) -> None:
+    wide, narrow = table({"reg": [0.1, 0.5], "steps": [10, 100]}), table({"reg": [0.1, 0.5]})
+    folder = tmp_path / "paper"
+    for made in (wide, narrow):
+        study = Study((summarize(made),))
+        files = write_paper(study, Source(losses(made), lambda run, name: None), folder)
+        assert {path.name for path in files} == set(os.listdir(folder)) - {
+            "paper.json",
+            "report.pdf",
+            "thesis",
+        }
+        (folder / "report.pdf").write_text("compiled by hand")
+        (folder / "thesis").mkdir(exist_ok=True)
+    assert not list(folder.glob("heatmap_*")) and (folder / "report.pdf").read_text() == "compiled by hand"
+
+
+def test_a_file_of_somebody_else_is_no_obstacle_unless_it_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "table.csv").write_text("mine")
-    with pytest.raises(ConfigError, match="which has other files; a new folder would work"):
-        refuse_foreign_files(tmp_path)
-    (tmp_path / "report.tex").write_text("my thesis")
-    with pytest.raises(ConfigError, match="which has other files"):
-        refuse_foreign_files(tmp_path)
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(ConfigError, match="table.csv is in the way"):
+        make_room(tmp_path, ["pictures.svg", "table.csv"])
+    assert sorted(os.listdir(tmp_path)) == before
+    make_room(tmp_path, ["pictures.svg"])
+    (tmp_path / "pictures.svg").symlink_to(
+        tmp_path / "table.csv"
+    )  # a person's link goes, what it points to stays
+    make_room(tmp_path, ["report.tex"])
+    assert (tmp_path / "table.csv").read_text() == "mine" and not os.path.lexists(tmp_path / "pictures.svg")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"files": 3}', '{"files": ["../outside.txt", "/etc/hosts", 7]}'])
+def test_a_list_that_is_none_of_ours_removes_nothing(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "paper"
+    folder.mkdir()
+    (tmp_path / "outside.txt").write_text("mine")
+    (folder / "paper.json").write_text(text)
+    with suppress(ConfigError):
+        make_room(folder, ["report.tex"])
+    assert (tmp_path / "outside.txt").read_text() == "mine" and (folder / "paper.json").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "paper").write_text("mine")
+    with pytest.raises(ConfigError, match="a new folder would work"):
+        make_room(tmp_path / "paper", ["report.tex"])

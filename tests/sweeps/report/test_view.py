@@ -56,3 +56,14 @@ def test_the_consistent_picture_ranks_runs_that_have_one(tmp_path: Path) -> None
     for reg in (0.1, 0.5):
         sweep.add({"reg": reg}, {"psnr": 20.0, "consistent_psnr": 25.0}, pictures=False, steps=1)
     assert view(sweep.finish())["orderByKey"] == "metrics.`consistent_psnr`"
+
+
+def test_a_chart_shows_the_best_runs_the_best_first(tmp_path: Path) -> None:
+    """MLflow draws the first ten runs of the list, in reverse order."""
+    sweep = Sweep(tmp_path)
+    regs = [0.01 * number for number in range(12)]
+    runs = [sweep.add({"reg": reg}, quality_of(reg, 100), pictures=False, steps=1) for reg in regs]
+    state = view(sweep.finish())
+    order = [f"{state['orderByKey']} {'ASC' if state['orderByAsc'] else 'DESC'}"]
+    found = open_client(sweep.uri).search_runs([sweep.experiment], state["searchFilter"], order_by=order)
+    assert [run.info.run_id for run in found][::-1] == runs[:10]

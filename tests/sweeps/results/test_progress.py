@@ -27,6 +27,7 @@ def sweep(tmp_path: Path) -> Sweep:
     """Four points: one finished, one failed, one that another sweep's machine is running, one to come."""
     sweep = Sweep(tmp_path)
     sweep.recorder.set_tags({"sweep": "g1", "command": COMMAND, "runs": "4", **process.tags()})
+    sweep.recorder.flush()
     ids = [
         sweep.add({"reg": 0.1}, {"psnr": 20.0}, pictures=False, tags={"fingerprint": "f0"}),
         sweep.add(
@@ -55,6 +56,18 @@ def test_a_running_sweep_says_what_is_done_where_the_rest_runs_and_what_failed(s
     assert f"({sweep.parent}): RUNNING, 1 of 4 done, 1 running, 1 failed or killed" in first
     assert where == "  running on node3 (1)"
     assert failed == "  reg=0.2 me.jpg: FAILED, no face"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"cells": [{"point": "reg=0.1"}]}', "[" * 100_000])
+def test_a_damaged_list_of_runs_is_said_to_be_so(
+    sweep: Sweep, content: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    open_client(sweep.uri).log_text(sweep.parent, content, "sweep.json")
+    (first, *_) = lines(find(sweep.uri, "inversion", Path()), {})
+    assert "RUNNING, 1 done" in first and "list of its runs is damaged" in caplog.text
+    assert main(["missing", "--uri", sweep.uri, "inversion"]) == 1
+    said = capsys.readouterr().err
+    assert "list of its runs is damaged" in said and len(said.splitlines()) == 1
 
 
 def test_each_look_adds_what_has_ended_since_and_tells_the_time_left(sweep: Sweep) -> None:

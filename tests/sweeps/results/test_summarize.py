@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -219,6 +220,41 @@ def test_a_photo_that_came_blurred_gets_the_kernel_that_fits_in_sharpness_and_th
     reason = summary.verdicts[0].reason
     assert "With kernel size 7 the restored face, degraded again, comes nearest" in reason
     assert "The original is not known" in summary.criterion.reason
+
+
+def test_a_blur_is_told_by_what_the_photo_lacks_and_not_by_what_feature_maps_fit() -> None:
+    """Then of the cells that fit it the largest reg: 9 draws somebody else."""
+    misfit = {5: 90.0, 7: 0.0, 9: 11.0, 11: 40.0}
+    made = table(
+        {"reg": [0.1, 0.5, 9.0], "degradation.kernel_size": [5, 7, 9, 11]},
+        lambda p, i: {
+            "fit_psnr": 50 - p["degradation.kernel_size"] - (p["reg"] > 1) - p["reg"] / 10,
+            "fit_sharpness": 0.0,
+            "blur_misfit": misfit[p["degradation.kernel_size"]],
+        },
+        task=Task("blur", arrives_degraded=True),
+    )
+    summary = summarize(replace(made, constants={"feature_steps": "60"}))
+    (verdict,) = summary.verdicts
+    assert best(summary)[1] == 7 and recommended(summary) == (0.5, 7)
+    assert {summary.cells["degradation.kernel_size"][i] for i in verdict.alike} == {7, 9}
+    assert "Kernel size 7 explains best which spatial frequencies the photo lacks" in verdict.reason
+    assert "edge of the grid" not in verdict.reason  # reg has no part in the misfit
+    assert "the true one is among them" in summary.reason and "feature_steps" not in summary.reason
+
+
+@pytest.mark.parametrize(("steps", "said"), [("60", True), ("0", False)])
+def test_what_feature_maps_fit_under_any_degradation_is_said_not_to_be_told_apart(
+    steps: str, said: bool
+) -> None:
+    made = table(
+        {"degradation.quality": [5, 50]},
+        lambda p, i: {"fit_psnr": 30.0, "fit_sharpness": 0.0},
+        task=Task("jpeg", arrives_degraded=True),
+    )
+    summary = summarize(replace(made, constants={"feature_steps": steps}))
+    for text in (summary.reason, summary.criterion.reason):
+        assert ("feature_steps=0 leaves them as they are" in text) is said
 
 
 def test_where_only_the_search_varies_the_fit_alone_counts() -> None:

@@ -1,0 +1,66 @@
+"""Which colours to expect where a photo has none: what training faces of such luma had on average.
+
+A search finds one face of the many that are like a black-and-white photo, and its colours are as much a guess as the
+face. The average of all that are likely is the guess of the least expected error. Kernel ridge regression from luma to
+chroma, both of few pixels: Saunders, Gammerman & Vovk 1998; with fewer centres than pictures (Nyström): Williams &
+Seeger 2001. Far from all faces that it knows it answers with the mean face's colours. Made by training/colours.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
+
+from inversion.fullsize.guided import guided
+from inversion.fullsize.luma import LUMA, grey
+
+FILE = Path(__file__).parents[1] / "weights" / "colours.safetensors"
+LUMA_SIDE, CHROMA_SIDE = 32, 16  # px: what is looked at, and what is answered
+# as of degradations/grayscale.py, at 128 px: colours of 16 px are enlarged along the luma's edges
+RADIUS, FLAT = 4, 0.01
+
+
+@dataclass(frozen=True)
+class ExpectedColours:
+    """Regression from luma to chroma. N: centres; K, C: principal components of luma and chroma."""
+
+    mean_luma: Tensor  # [LUMA_SIDE²], in [-1, 1]
+    luma_components: Tensor  # [K, LUMA_SIDE²], divided by the kernel's width
+    centres: Tensor  # [N, K]
+    weights: Tensor  # [N, C]
+    chroma_components: Tensor  # [C, 2 CHROMA_SIDE²]
+    mean_chroma: Tensor  # [2 CHROMA_SIDE²]: R - Y and B - Y
+
+    def __call__(self, faces: Tensor) -> Tensor:
+        """Chroma to expect of aligned faces: [B, 3, R, R] in [-1, 1], whose luma counts -> same, of luma 0."""
+        luma = grey(faces)[:, :1].float()
+        own = ExpectedColours(*(getattr(self, field.name).to(luma) for field in fields(self)))
+        few = own.of_few_pixels(F.adaptive_avg_pool2d(luma, LUMA_SIDE))
+        red, blue = F.interpolate(few, size=luma.shape[-2:], mode="bicubic").split(1, dim=1)
+        green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
+        return guided(luma, torch.cat([red, green, blue], dim=1), RADIUS, FLAT).to(faces)
+
+    def of_few_pixels(self, luma: Tensor) -> Tensor:
+        """[B, 1, LUMA_SIDE, LUMA_SIDE] -> R - Y and B - Y, [B, 2, CHROMA_SIDE, CHROMA_SIDE]."""
+        at = (luma.flatten(1) - self.mean_luma) @ self.luma_components.mT
+        near = kernel(at, self.centres)
+        chroma = near @ self.weights @ self.chroma_components + self.mean_chroma
+        return chroma.view(-1, 2, CHROMA_SIDE, CHROMA_SIDE)
+
+
+def kernel(a: Tensor, b: Tensor) -> Tensor:
+    """exp(-|a - b|²) of all pairs: [A, K], [B, K] -> [A, B]."""
+    squares = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1) - 2 * a @ b.mT
+    return (-squares.clamp(min=0)).exp()
+
+
+@lru_cache(maxsize=1)
+def expected_colours() -> ExpectedColours:
+    """The one that ships."""
+    return ExpectedColours(**{name: tensor.float() for name, tensor in load_file(FILE).items()})
