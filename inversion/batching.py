@@ -104,7 +104,8 @@ def kept_bytes(model: Model, loss: PerceptualLoss, batch: int) -> int:
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        # Itself, an output would hold the node that holds it, and neither would ever be freed.
+        return tensor.detach()
 
     synthesis = model.synthesis
     ws = model.w_avg.expand(batch, synthesis.architecture.num_ws, -1).clone().requires_grad_()

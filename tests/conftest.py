@@ -69,6 +69,12 @@ def make_tiny_discriminator() -> Discriminator:
     return Discriminator(architecture).eval().requires_grad_(False)
 
 
+def live_tensors() -> int:
+    """How many tensors Python knows of that nothing is about to free."""
+    gc.collect()
+    return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
+
+
 @contextmanager
 def _small_files(limit: int) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -8,7 +8,7 @@ import torch
 from inversion import batching as memory
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
-from tests.conftest import TINY
+from tests.conftest import TINY, live_tensors
 
 CPU = torch.device("cpu")
 
@@ -40,3 +40,10 @@ def test_a_problem_takes_at_least_the_feature_maps_that_its_gradient_needs(
     assert memory.bytes_per_problem(model, loss) > one_map_each
     added = memory.kept_bytes(model, loss, 4) - memory.kept_bytes(model, loss, 2)
     assert added == pytest.approx(2 * memory.bytes_per_problem(model, loss), rel=0.01)
+
+
+def test_measuring_leaves_no_tensor_behind(model: Model, loss: PerceptualLoss) -> None:
+    memory.bytes_per_problem(model, loss)  # makes the constants that a process keeps
+    before = live_tensors()
+    memory.bytes_per_problem(model, loss)
+    assert live_tensors() == before

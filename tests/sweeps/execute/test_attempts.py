@@ -16,6 +16,7 @@ from PIL import Image
 
 from inversion.faces.sample import sample_photo
 from inversion.images import read_photo
+from inversion.metrics import face_identity
 from inversion.presets import composed
 from inversion.record.own_folder import OwnFolder
 from sweeps.execute import process
@@ -26,6 +27,7 @@ from sweeps.execute.networks import networks
 from sweeps.execute.rounds import run_until_done
 from sweeps.execute.run_jobs import run_jobs
 from sweeps.plan.config import Config
+from tests.conftest import live_tensors
 from tests.sweeps.execute.test_wholes import stored
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
@@ -108,6 +110,24 @@ def test_the_store_knows_where_a_record_lies_that_had_to_give_way(tmp_path: Path
     assert json.loads((out / "run_2" / "tags.json").read_text())["folder"] == str(out / "run_2")
     (again,) = run(job(tmp_path / "other", photos / "a.png", "reg=0.1", uri=uri))
     assert again.folder == out / "run_2"
+
+
+def test_a_process_holds_no_more_tensors_the_more_points_it_runs(tmp_path: Path, photos: Path) -> None:
+    """Each call is one group of points that a batched sweep composes together."""
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+
+    def held_after(*numbers: int) -> int:
+        varied = {
+            n: (f"reg=0.{n}", f"learning_rate=0.{n}", f"seed={n}", f"degradation.sigma={n}") for n in numbers
+        }
+        results = run(
+            *(job(tmp_path / str(n), photos / "a.png", *words, uri=uri) for n, words in varied.items())
+        )
+        assert [result.ending.status for result in results] == ["FINISHED"] * len(numbers)
+        face_identity._described.cache_clear()  # of the last 64 faces
+        return live_tensors()
+
+    assert held_after(1, 2) == held_after(3, 4)
 
 
 def recorded(folder: Path, tags: Mapping[str, str], status: str | None) -> None:
