@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 
 from sweeps.report.compare import compare_sweep
+from sweeps.report.page import render
+from sweeps.report.source import Source
+from sweeps.results.summarize import Study, summarize
 from sweeps.ui import sweep_link
 from tests.end_to_end.serving import free_port, wait_for_page
+from tests.sweeps.made import losses, picture, table
 from tests.sweeps.recorded import Sweep, grid
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -178,6 +182,32 @@ def test_the_photo_that_is_chosen_is_shown_in_every_cell_that_has_it(browser: An
     assert page.locator(".card .absent.missing").count() == 1
     shown = page.locator(".card img").evaluate_all("all => new Set(all.map(i => i.src)).size")
     assert shown == 1 and page.locator(".card img").count() == 2  # one photo, restored equally well
+    assert errors == []
+
+
+def test_of_a_large_grid_only_rows_near_the_screen_stand_in_the_page_and_all_on_paper(
+    browser: Any, tmp_path: Path
+) -> None:
+    side = 40  # 1,600 cells
+    made = table({"reg": [i / 10 for i in range(1, side + 1)], "steps": list(range(10, 10 + side))})
+    face = picture("run", "restored.png")
+    assert face is not None
+    face.save(tmp_path / "face.png")
+    source = Source(losses(made, 2), lambda run_id, name: tmp_path / "face.png")
+    (tmp_path / "report.html").write_text(render(Study((summarize(made),)), source), encoding="utf-8")
+    page, errors = open_page(browser, f"file://{tmp_path}/report.html", DESKTOP)
+    count = """() => ({cells: document.querySelectorAll(".matrix td .card").length,
+                       pictures: document.querySelectorAll(".matrix td .card img[src]").length})"""
+    page.locator(".matrix").scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelectorAll('.matrix td .card img[src]').length > 0")
+    on_screen = page.evaluate(count)
+    assert side <= on_screen["cells"] < side * side / 2
+    page.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = ({count})(); }})")
+    page.pdf(path=tmp_path / "report.pdf")
+    assert page.evaluate("window.printed") == {"cells": side * side, "pictures": side * side}
+    page.wait_for_function(
+        "document.querySelectorAll('.matrix td .card').length < 800"
+    )  # afterwards it is as before
     assert errors == []
 
 
