@@ -28,6 +28,33 @@ sys.stdin.read()
 cluster.shutdown()
 """
 # The job's second node says where it ran.
+# Two jobs that wait for each other, on one GPU that Ray is told of; each prints which GPUs it sees.
+TOGETHER = """
+import os, sys, time
+from pathlib import Path
+import ray
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+from conf.schema import register
+
+register()
+with initialize_config_module("conf", version_base=None):
+    words = ["launcher=ray", f"launcher.gpus={sys.argv[1]}", "launcher.cpus=1"]
+    launcher = compose("config", words, return_hydra_config=True).hydra.launcher.ray
+init, remote = (OmegaConf.to_container(node, resolve=True) for node in (launcher.init, launcher.remote))
+ray.init(**init, num_cpus=2, num_gpus=1, include_dashboard=False)
+
+@ray.remote(**remote)
+def job(own, other):
+    Path(own).touch()
+    for _ in range(600):
+        if Path(other).exists():
+            return os.environ.get("CUDA_VISIBLE_DEVICES")
+        time.sleep(0.1)
+    return "alone"
+
+print("seen", ray.get([job.remote(*names) for names in (sys.argv[2:], sys.argv[:1:-1])]))
+"""
 GRID = ["steps=2,3", "reg=0.1,0.5"]
 LOCAL = ["launcher=slurm", "hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1"]
 RUNNING = "tags.kind = 'job' and attributes.status = 'RUNNING'"
@@ -129,6 +156,21 @@ def test_a_ray_cluster_of_two_nodes(store: Store, cluster: str) -> None:
     assert_one_parent_with_four_children(store, done)
     workers = {run.data.tags["pid"] for run in store.finished()}
     assert len(workers) >= 2
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [("0.5", "0"), ("0", "")])
+def test_two_jobs_of_ray_share_a_gpu_and_those_that_ask_for_none_see_none(
+    tmp_path: Path, gpus: str, seen: str
+) -> None:
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    done = subprocess.run(
+        [sys.executable, "-c", TOGETHER, gpus, str(tmp_path / "a"), str(tmp_path / "b")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=ENVIRONMENT | {"RAY_USAGE_STATS_ENABLED": "0", "CUDA_VISIBLE_DEVICES": "0"},
+    )
+    assert f"seen {[seen, seen]}" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_sweep_of_four_processes_records_two_hundred_points_whole(store: Store) -> None:
