@@ -18,12 +18,12 @@ from PIL import Image
 
 from inversion.checkpoints.download import cache_folder
 from inversion.errors import ConfigError
+from inversion.record.batch import PhotoSource
 from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, clear_errors, open_client, reason
 from inversion.record.own_folder import is_inside, read_manifest
 from inversion.record.params import flatten
-from inversion.record.run_writer import PhotoSource
 from inversion.record.store_copy import health_of
 from inversion.restoration import Status
 from inversion.runtime.atomic import write_file
