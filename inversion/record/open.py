@@ -13,13 +13,13 @@ import yaml
 
 from inversion.errors import ConfigError
 from inversion.metrics.metric import load_metrics
+from inversion.record.batch import PhotoSource
 from inversion.record.folder_recorder import LOSSES, RESULT, SUMMARY, TAGS, FolderRecorder
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, patiently, prepare_store, reason
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.record import Record
-from inversion.record.run_writer import PhotoSource
 from inversion.record.store_copy import StoreCopy, health_of
 from inversion.record.write import FILES, sample_files
 from inversion.record.writer import Background, process_writer

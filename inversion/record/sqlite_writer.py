@@ -23,9 +23,10 @@ from urllib.parse import unquote, urlsplit
 from PIL import Image
 
 from inversion.errors import ConfigError
+from inversion.record.batch import SHOWN, USE, Batch, PhotoSource, Value
+from inversion.record.client_writer import ClientWriter
 from inversion.record.params import clean_key
 from inversion.record.run_index import connect
-from inversion.record.run_writer import SHOWN, USE, Batch, ClientWriter, PhotoSource, Value
 from inversion.runtime.atomic import png, write_file
 
 COLUMNS = {  # of MLflow 3.1 to 3.17
@@ -151,8 +152,10 @@ class SqliteWriter:
         with self._lock:
             query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
             (address,) = self._connection.execute(query, (run_id,)).fetchone()
+        if address.startswith("/"):
+            return Path(address)
         place = urlsplit(address)
-        return Path(unquote(place.path)) if place.scheme in ("file", "") else None
+        return Path(unquote(place.path)) if place.scheme == "file" else None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
