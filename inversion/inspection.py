@@ -114,7 +114,7 @@ def resolve(auto: Auto, photo: Photo) -> Compose:
     if is_grey(auto, damage):
         steps.append(Grayscale())
     if fewer > 1:
-        steps.append(Downsample(round(fewer, 3)))
+        steps.append(Downsample(fewer))
     sure = damage.is_noisy and damage.noise.confidence >= PROBABLE
     found_noise = damage.noise.sigma / IN_LUMA if sure else 0.0
     if noise := found_noise if auto.noise == AUTO else given(auto.noise, "noise", "0.05"):
@@ -150,7 +150,7 @@ def fewer_pixels(auto: Auto, photo: Photo) -> float:
     assert photo.damage is not None
     found = photo.damage.enlargement.factor if photo.damage.is_enlarged else 0.0
     factor = found if auto.enlarged == AUTO else given(auto.enlarged, "enlarged", "4")
-    return min(factor * photo.image.shape[-1] / photo.side, float(LARGEST))
+    return round(min(factor * photo.image.shape[-1] / photo.side, float(LARGEST)), 3)
 
 
 def resolved(degradation: Degradation, photo: Photo) -> Degradation:

@@ -96,9 +96,9 @@ def open_app(port: int, settings: list[str]) -> int:
 
 
 def bring_in(uri: str, experiment: str | None) -> int:
-    """Print the folders whose runs MLflow has now; 1 where some cannot be read. Raises ConfigError, OSError.
+    """Print the folders whose runs MLflow has now; returns 1 where some cannot be read.
 
-    Of a store that is still away.
+    Raises ConfigError, OSError where the store is still away.
     """
     place = absolute_uri(uri, home())
     names = [experiment] if experiment else sorted(sync.experiments_behind(place))

@@ -25,10 +25,12 @@ def find_creases(luma: np.ndarray, noise: float = 0.0) -> Scratches:
     luma: [H, W] in 0..1. noise: standard deviation there. Talbot & Appleton 2007, Efficient complete and incomplete
     path openings and closings.
     """
-    factor = max(1, min(round(max(luma.shape) / SIDE), *luma.shape))
+    factor = max(1, round(max(luma.shape) / SIDE))
+    mask, depths = np.zeros(luma.shape, dtype=bool), [0.0]
+    if min(luma.shape) < WIDEST * factor:  # too narrow to show a line beside what lies on both its sides
+        return Scratches(mask, 0.0, 0.0)
     small = ndimage.gaussian_filter(reduced(luma, factor), 0.7)
     least = max(DEPTH, NOISES * noise / factor)
-    mask, depths = np.zeros(luma.shape, dtype=bool), [0.0]
     for kind in ("dark", "bright"):
         image = small if kind == "dark" else 1 - small
         depth = ndimage.grey_closing(image, size=(WIDEST, WIDEST)) - image
@@ -51,14 +53,14 @@ def long_lines(candidates: np.ndarray, least: float) -> np.ndarray:
             continue
         part = (numbers[box] == number) & candidates[box] & on_path[box]
         places = np.argwhere(part).astype(float)
+        if len(places) < least:
+            continue
         near = AT_BORDER * min(candidates.shape)
         margins = [
             edge
             for side, one in zip(candidates.shape, box, strict=True)
             for edge in (one.start, side - one.stop)
         ]
-        if len(places) < least:
-            continue
         places -= places.mean(axis=0)
         along, beside = np.linalg.svd(places, full_matrices=False)[2] @ places.T
         place = np.rint(along - along.min()).astype(int)

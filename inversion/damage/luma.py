@@ -68,7 +68,8 @@ def patchwork(image: np.ndarray, tiles: int = 16) -> np.ndarray:
         np.linspace(0, max(0, side - TILE), count).astype(int) // 8 * 8
         for side, count in ((height, down), (width, across))
     )
-    return np.concatenate([image[y : y + TILE, x : x + TILE] for y in tops for x in lefts])
+    tall = min(TILE, height // 8 * 8) or height
+    return np.concatenate([image[y : y + tall, x : x + TILE] for y in tops for x in lefts])
 
 
 def visible(scratched: np.ndarray) -> np.ndarray | None:

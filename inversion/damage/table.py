@@ -50,7 +50,7 @@ def rows(damage: Damage) -> list[Row]:
             "blur",
             f"Gaussian, {size} px wide, sigma {blur.sigma:.2f} px",
             how_sure(blur.confidence),
-            f"blur kernel_size={size}",
+            "-" if damage.is_enlarged else f"blur kernel_size={size}",  # the enlargement has done it
         )
     else:
         blurred = Row("blur", "sharp enough", how_sure(blur.confidence), "-")

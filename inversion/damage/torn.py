@@ -12,10 +12,13 @@ from inversion.degradations.blanked_area import (
     PAINT,
     PAINT_AT_BORDER,
     SEARCH_SIDE,
+    SMALLEST,
     Patch,
     frequent_colours,
     grown,
+    patch,
     patches_of,
+    soft_edge,
 )
 
 LARGEST = 0.3  # of the photo: a larger area of one colour is its backdrop
@@ -43,11 +46,11 @@ def find_torn(photo: np.ndarray) -> Torn:
     scale = min(1.0, SEARCH_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BOX)).astype(np.float64)
-    colours = [patches_of(small, colour) for colour in frequent_colours(small)]
+    colours = [(colour, patches_of(small, colour)) for colour in frequent_colours(small)]
     is_drawn = any(
-        one.size >= LARGEST and one.plausibility >= DRAWN for patches in colours for one in patches
+        one.size >= LARGEST and one.plausibility >= DRAWN for _, patches in colours for one in patches
     )
-    gone = [] if is_drawn else [one for patches in colours for one in gone_of(patches)]
+    gone = [] if is_drawn else [one for colour, patches in colours for one in gone_of(patches, small, colour)]
     if not gone:
         return Torn(np.zeros((height, width), dtype=bool), 0.0, 0.0)
     area = Image.fromarray(grown(np.any([one.area for one in gone], axis=0), EDGE))
@@ -55,10 +58,30 @@ def find_torn(photo: np.ndarray) -> Torn:
     return Torn(mask, float(mask.mean()), min(1.0, SURE_AT * max(map(beyond, gone))))
 
 
-def gone_of(patches: list[Patch]) -> list[Patch]:
-    """Of the patches of one colour those that are no photo. A cut-out's backdrop is as constant as a torn corner."""
+def gone_of(patches: list[Patch], pixels: np.ndarray, colour: np.ndarray) -> list[Patch]:
+    """Of the patches of one colour those that are no photo. A cut-out's backdrop is as constant as a torn corner.
+
+    pixels: [S, S, 3], colour: [3], both 0..255.
+    """
     paint = [one for one in patches if one.is_paint and one.size < LARGEST and is_thick(one.area)]
-    return [one for one in paint if one.inside or not is_backdrop(paint)]
+    wholes = [one for one in paint if one.inside or not is_backdrop(paint)]
+    return [part for one in wholes for part in thick_parts(one, pixels, colour) if part.is_paint]
+
+
+def thick_parts(whole: Patch, pixels: np.ndarray, colour: np.ndarray) -> list[Patch]:
+    """Each is measured for itself: a white scratch may join a white hat to a torn edge, or look like one with it.
+
+    A part is what squares of THINNEST pixels cover (morphological opening), with the fringes of its outline.
+    """
+    difference = abs(pixels - colour).max(axis=2)
+    numbers, count = ndimage.label(opened(whole.area), np.ones((3, 3)))
+    areas = (ndimage.maximum_filter(numbers == i, THINNEST) & whole.area for i in range(1, count + 1))
+    return [patch(area, difference, soft_edge(pixels)) for area in areas if area.mean() >= SMALLEST]
+
+
+def opened(area: np.ndarray) -> np.ndarray:
+    """What of it squares of THINNEST pixels cover: [S, S] bool."""
+    return np.asarray(ndimage.maximum_filter(ndimage.minimum_filter(area, THINNEST), THINNEST))
 
 
 def is_thick(area: np.ndarray) -> bool:

@@ -132,9 +132,14 @@ _KNOWN = (
         None,
         meaning="its length in the photo's pixels; 0 where none is sure",
     ),
+    Metric(
+        "found_enlarged", "enlargement found", "times", 2, None, meaning="of the sides; 0 where none is sure"
+    ),
     Metric("found_noise", "noise found", "", 3, None, meaning="standard deviation per channel, white = 1"),
     Metric("found_scratched", "scratches found", "%", 2, None, meaning="share of the whole photo"),
     Metric("found_dust", "dust found", "spots", 0, None),
+    Metric("found_creased", "creases found", "%", 2, None, meaning="share of the whole photo"),
+    Metric("found_torn", "torn or blanked", "%", 2, None, meaning="share of the whole photo"),
     Metric("found_quality", "JPEG quality found", "", 0, None),
     Metric("samples_spread", "spread of the samples", digits=3, better=None),
     Metric("tuning_steps_taken", "steps of tuning", digits=0, better=None),

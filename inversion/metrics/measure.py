@@ -34,9 +34,8 @@ def measure(restoration: Restoration) -> dict[str, float]:
     fit_psnr [dB]: of the restored picture, corrupted, against the photo; fit_sharpness [dB]: above 0 where its details
     are finer than the photo's, as with too narrow a blur.
     w_distance, for a synthetic face: root mean squared distance to the true codes in units of w_std.
-    blur_misfit [χ²], found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. found_grey, found_blur
-    and found_motion [px of the photo], found_noise, found_scratched [%], found_dust, found_quality: see
-    inversion/inspection.py.
+    blur_misfit [χ²], found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. found_grey and what else
+    was found in the photo: see inversion/inspection.py.
     steps_per_second: of the search alone.
     """
     if (

@@ -20,7 +20,7 @@ BRIGHTEST = 0.25
 def sample_pictures(samples: Tensor, fits: Sequence[float]) -> dict[str, Image.Image]:
     """File name -> picture: the samples as a sheet, their mean, and their spread as a heat map.
 
-    samples: [N, 3, H, W] in [-1, 1]; fits: [N], dB, the same photo's.
+    samples: [N, 3, H, W] in [-1, 1]; fits: [N], dB, see `Restoration.fits`.
     """
     return {
         "samples.png": sheet([to_pil(sample) for sample in samples], fits),
@@ -52,9 +52,9 @@ def heat_map(values: Tensor) -> Image.Image:
 
 
 def sheet(pictures: Sequence[Image.Image], fits: Sequence[float]) -> Image.Image:
-    """All samples in rows of four, each with how well it fits the photo [dB]."""
+    """All samples in rows of four, each with how well what its codes draw fits the photo [dB]."""
     captions = [
-        f"{number + 1}: fit {fit:.1f} dB" + (", the best" if fit == max(fits) else "")
+        f"{number + 1}: codes fit {fit:.1f} dB" + (", the best" if fit == max(fits) else "")
         for number, fit in enumerate(fits)
     ]
     labelled = list(zip(captions, pictures, strict=True))

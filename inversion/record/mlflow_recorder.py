@@ -12,9 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from inversion.record.batch import SHOWN, Batch, PhotoSource
 from inversion.record.mlflow_store import clear_errors, open_client
 from inversion.record.params import clean_key, utf8
-from inversion.record.run_writer import SHOWN, Batch, PhotoSource, run_writer
+from inversion.record.run_writer import run_writer
 from inversion.restoration import Status
 
 BATCH_STEPS = 200  # steps that may wait: of five terms each, one full request, 25 % less work than four

@@ -13,22 +13,21 @@ import yaml
 
 from inversion.errors import ConfigError
 from inversion.metrics.metric import load_metrics
+from inversion.record.batch import PhotoSource
 from inversion.record.folder_recorder import LOSSES, RESULT, SUMMARY, TAGS, FolderRecorder
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, patiently, prepare_store, reason
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.record import Record
-from inversion.record.run_writer import PhotoSource
 from inversion.record.store_copy import StoreCopy, health_of
 from inversion.record.write import FILES, sample_files
 from inversion.record.writer import Background, process_writer
 from inversion.restoration import Problem
 
 CONFIG = "config.yaml"
-DUMPER = getattr(
-    yaml, "CSafeDumper", yaml.SafeDumper
-)  # PyYAML may be installed without its C part, ten times slower
+# PyYAML may be installed without its C part, ten times slower
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def open_store(
@@ -73,8 +72,7 @@ def open_record(
     own.check([CONFIG, LOSSES, SUMMARY, TAGS, RESULT, *FILES, *sample_files(problem.hyperparameters.samples)])
     files = Background(FolderRecorder(own), process_writer("folders"))
     files.set_tags(tags)
-    text = yaml.dump(dict(config), Dumper=DUMPER, sort_keys=False, allow_unicode=True)
-    own.keep(CONFIG, text.encode("utf-8", "backslashreplace"))
+    own.keep(CONFIG, as_yaml(config))
     files.log_file(folder / CONFIG)
     files.flush()
     copy = None
@@ -119,6 +117,15 @@ def open_record(
         paste,
         load_metrics(config.get("metrics", ())),
     )
+
+
+def as_yaml(config: Mapping[str, Any]) -> bytes:
+    """In UTF-8. Only the slow dumper spells out a file's name that is none: its bytes are half surrogate pairs."""
+    try:
+        text = yaml.dump(dict(config), Dumper=DUMPER, sort_keys=False, allow_unicode=True)
+    except UnicodeEncodeError:
+        text = yaml.dump(dict(config), Dumper=yaml.SafeDumper, sort_keys=False, allow_unicode=True)
+    return str(text).encode("utf-8", "backslashreplace")
 
 
 @cache

@@ -23,9 +23,11 @@ from urllib.parse import unquote, urlsplit
 from PIL import Image
 
 from inversion.errors import ConfigError
+from inversion.pictures.drawing import fit
+from inversion.record.batch import SHOWN, USE, Batch, PhotoSource, Value
+from inversion.record.client_writer import ClientWriter
 from inversion.record.params import clean_key
 from inversion.record.run_index import connect
-from inversion.record.run_writer import SHOWN, USE, Batch, ClientWriter, PhotoSource, Value
 from inversion.runtime.atomic import png, write_file
 
 COLUMNS = {  # of MLflow 3.1 to 3.17
@@ -137,7 +139,7 @@ class SqliteWriter:
         _copy(path, folder / path.name)
 
     def keep_image(self, run_id: str, image: Image.Image, key: str, step: int) -> Mapping[str, str]:
-        """Named as MLflow names them. The thumbnail is a WebP, and not larger than the picture as MLflow's would be."""
+        """Named as MLflow names them."""
         folder = self._artifacts(run_id)
         if folder is None:
             return self._by_client.keep_image(run_id, image, key, step)
@@ -151,8 +153,10 @@ class SqliteWriter:
         with self._lock:
             query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
             (address,) = self._connection.execute(query, (run_id,)).fetchone()
+        if address.startswith("/"):
+            return Path(address)
         place = urlsplit(address)
-        return Path(unquote(place.path)) if place.scheme in ("file", "") else None
+        return Path(unquote(place.path)) if place.scheme == "file" else None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -168,10 +172,9 @@ class SqliteWriter:
 
 
 def thumbnail(image: Image.Image) -> bytes:
-    small = image.copy()
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    """What MLflow's charts show, as large as its client makes it, whatever the picture's own size."""
     buffer = io.BytesIO()
-    small.save(buffer, format="WEBP", quality=90)
+    fit(image, THUMBNAIL).save(buffer, format="WEBP", quality=90)
     return buffer.getvalue()
 
 

@@ -11,19 +11,19 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 from PIL import Image
 
 from inversion.checkpoints.download import cache_folder
 from inversion.errors import ConfigError
+from inversion.record.batch import PhotoSource
 from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, clear_errors, open_client, reason
 from inversion.record.own_folder import is_inside, read_manifest
 from inversion.record.params import flatten
-from inversion.record.run_writer import PhotoSource
 from inversion.record.store_copy import health_of
 from inversion.restoration import Status
 from inversion.runtime.atomic import write_file
@@ -135,6 +135,7 @@ class Recorded:
     pictures: Sequence[tuple[str, int, Path]]  # name and step of those on the slider
     files: Sequence[Path]
     run: Mapping[str, Any]  # what record.json says of it
+    photo: PhotoSource | None
     status: Status
     reason: str
 
@@ -146,6 +147,8 @@ def read(folder: Path) -> Recorded:
         run, files = manifest.get("run", {}), manifest.get("files", ())
         if not (isinstance(run, dict) and isinstance(files, (list, tuple))):
             raise TypeError("record.json is damaged")
+        if result["status"] not in get_args(Status):
+            raise ValueError(f"result.json has the status {result['status']!r}")
         pictures = [
             (key, int(step), image)
             for image in sorted((folder / IMAGES).glob("*_*.png"))
@@ -170,10 +173,11 @@ def read(folder: Path) -> Recorded:
                 if is_inside(folder, n) and (folder / n).is_file()
             ],
             run,
+            PhotoSource(**run["photo"]) if "photo" in run else None,
             result["status"],
-            result["reason"],
+            str(result["reason"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, SyntaxError, yaml.YAMLError) as error:
+    except Exception as error:  # of csv, Pillow, YAML and whatever else reads a damaged file
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         raise Damaged(
             f"MLflow lacks {folder}, whose record cannot be read ({said}). Mend it, or remove the folder."
@@ -203,7 +207,7 @@ def bring(store: Store, record: Recorded) -> str:
         run.get("name", record.folder.name),
         flatten(record.config),
         tags,
-        PhotoSource(**run["photo"]) if "photo" in run else None,
+        record.photo,
         run.get("parent"),
         None if known is None else str(known.info.run_id),
     )

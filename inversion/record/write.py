@@ -154,7 +154,7 @@ def alignment_png(found: Found, picture: Tensor) -> bytes:
 
 
 def scratched(problem: Problem) -> dict[str, Image.Image]:
-    """File name -> the whole photo with the scratches that were found in it; nothing where there are none.
+    """File name -> the whole photo with what was found to hide it; nothing where that is nothing.
 
     Raises ConfigError where the photo is not there any more.
     """

@@ -51,7 +51,8 @@ def fit_offsets(
     found: Result,
     robust: float,  # as of the search's loss: losses/robust.py; 0 = none
     on_step: OnFit = lambda step, problems, losses: None,
-    given: Sequence[Mapping[int, Tensor]] = (),  # per problem side -> [1, channels, side, side] to begin from
+    # per problem side -> [1, channels, side, side] to begin from; sides beside SIDES stay as they are
+    given: Sequence[Mapping[int, Tensor]] = (),
     colours: Sequence[Tensor | None] = (),  # per problem, chroma to aim at [1, 3, R, R]: hidden_colours.py
 ) -> FeatureOffsets:
     """Fit the offsets of a batch, `feature_steps` Adam steps each; no problem's result depends on its neighbours.
@@ -79,9 +80,8 @@ def fit_offsets(
         for side, x in own.items():
             if steps[row]:
                 maps[side][row] = x[0]
-    for x in maps.values():
-        x.requires_grad_()
-    optimizer, scale = Adam(list(maps.values())), synthesis.gradient_scale
+    moved = [x.requires_grad_() for side, x in maps.items() if side in SIDES]
+    optimizer, scale = Adam(moved), synthesis.gradient_scale
     finite = torch.ones(len(steps), dtype=torch.bool, device=photos.device)
     target = degradation.target(photos, loss.resolution)
     aims = [torch.zeros_like(photos[:1]) if aim is None else aim for aim in colours]

@@ -16,13 +16,13 @@ from inversion.errors import ConfigError, explain
 from inversion.fullsize.save import png_like
 from inversion.inspection import resolved
 from inversion.photo import Restored, with_faces
+from inversion.record.batch import PhotoSource
 from inversion.record.folder_recorder import RESULT, TAGS
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, patiently, reason
 from inversion.record.open import open_store
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
-from inversion.record.run_writer import PhotoSource
 from inversion.record.store_copy import health_of
 from inversion.restoration import Status
 from sweeps.execute import process

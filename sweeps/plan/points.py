@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -25,6 +25,13 @@ from sweeps.plan.composer import key_of
 POINTS = "points"
 MAX_BYTES = 4 << 20  # of a table
 MAX_POINTS = 20_000  # of a table; each takes a millisecond to check, and seconds to run
+# Settings that take the dotted path of a class or function.
+CLASSES = ("metrics", "prior", "optimizer", "space")
+RESOLVER = re.compile(r"\$\{.*:", re.DOTALL)  # ${oc.decode:…} makes any settings out of a text
+NO_CODE = (
+    "A table of points chooses no code. Got {}; a file of --config-dir would work, and its name as a value of "
+    "the table."
+)
 ELSEWHERE = (POINTS, "seeds", "hydra", "tracking", "launcher", "rerun")  # of the whole sweep, no point's own
 
 
@@ -33,7 +40,8 @@ def read_points(path: str | Path) -> list[list[str]]:
 
     path: a CSV file. Its first line names settings, every other line is a point with a value for each of them,
     spelled as on the command line; paths start in the current folder, as there. Separated by commas or semicolons.
-    At most MAX_POINTS points and MAX_BYTES; a column may not name what is built (`_target_`), which is code.
+    At most MAX_POINTS points and MAX_BYTES. Neither a column nor a value may name code: what is built (`_target_`), or
+    a class or function of somebody's own.
     Raises ConfigError.
     """
     shown = printable(path, 200)
@@ -56,10 +64,7 @@ def read_points(path: str | Path) -> list[list[str]]:
                 f"{printable(key, 80)} holds for the whole sweep. Got it as a column of {shown}; say it beside."
             )
         if any(part.startswith("_") for part in (first, *rest)):
-            raise ConfigError(
-                f"A table of points chooses no code. Got the column {printable(key, 80)} in {shown}; a file of "
-                "--config-dir would work, and its name as a value of the table."
-            )
+            raise ConfigError(NO_CODE.format(f"the column {printable(key, 80)} in {shown}"))
     return [_words(shown, keys, line) for line in lines[1:]]
 
 
@@ -169,4 +174,18 @@ def _words(path: str, keys: Sequence[str], line: Sequence[str]) -> list[str]:
             raise ConfigError(
                 f"A point has one value per setting. Got {printable(word, 80)} in {where}; put it into two lines."
             )
+        if _chooses_code(override.value(), key_of(word).rpartition(".")[2]):
+            raise ConfigError(NO_CODE.format(f"{printable(word, 80)} in {where}"))
     return words
+
+
+def _chooses_code(value: object, key: str) -> bool:
+    """Whether settings that are built from this value may be of any class. key: whose value it is."""
+    if isinstance(value, Mapping):
+        return any(
+            str(name).startswith("_") or _chooses_code(child, str(name)) for name, child in value.items()
+        )
+    if isinstance(value, (list, tuple)):
+        return any(_chooses_code(child, key) for child in value)
+    text = str(value)
+    return RESOLVER.search(text) is not None or (key in CLASSES and any(mark in text for mark in ".$"))

@@ -45,12 +45,15 @@ def read_source(store: Store, study: Study) -> Source:
 def recorded_losses(folder: str, run_id: str, terms: Sequence[str]) -> dict[str, pd.Series]:
     """A run's losses from its own folder: 13 to 19 times as fast as from a sqlite store, at 1 step and at 300.
 
-    {} where the folder is on another machine, has gone, or holds another run by now.
+    {} where the folder is on another machine, has gone, is damaged, or holds another run by now.
     """
     path = Path(folder) / LOSSES
     if not folder or not path.is_file() or (read_manifest(path.parent).get("run") or {}).get("id") != run_id:
         return {}
-    rows = [(step, values) for step, values in steps(path) if values]
+    try:
+        rows = [(step, values) for step, values in steps(path) if values]
+    except (OSError, ValueError):
+        return {}
     names = {name for _, values in rows for name in values}
     found = {}
     for term in terms:

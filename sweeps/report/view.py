@@ -34,7 +34,7 @@ def save_view(uri: str, experiment_id: str, sweep: str, study: Study) -> None:
     order = recorded(summary, "psnr" if known else likeness)
     lower = catalogue.metric(order).better == "lower"
     state = {
-        "searchFilter": f"tags.`{membership(sweep)}`='yes' and status='FINISHED'{best_alone(summary, order, lower)}",
+        "searchFilter": f"tags.`{membership(sweep)}`='yes' and status='FINISHED'{best_alone(study, order, lower)}",
         "orderByKey": f"metrics.`{order}`",
         "orderByAsc": not lower,
         "compareRunsMode": "CHART",
@@ -45,14 +45,25 @@ def save_view(uri: str, experiment_id: str, sweep: str, study: Study) -> None:
     open_client(uri).set_experiment_tag(experiment_id, TAG + sweep, json.dumps(state, separators=(",", ":")))
 
 
-def best_alone(summary: Summary, metric: str, lower: bool) -> str:
-    """A filter's words that leave out all but the MOST_RUNS best; "" where there are no more."""
-    rows = summary.table.rows
-    values = rows.loc[rows["status"] == "FINISHED", metric].dropna() if metric in rows else rows["status"][:0]
+def best_alone(study: Study, metric: str, lower: bool) -> str:
+    """A filter's words that leave out all but the MOST_RUNS best of all tasks; "" where there are no more.
+
+    Of equal runs that are too many for the last places none is shown, unless they are the best of all.
+    """
+    tables = [summary.table.rows for summary in study.summaries if metric in summary.table.rows]
+    values = sorted(
+        (
+            float(value)
+            for rows in tables
+            for value in rows.loc[rows["status"] == "FINISHED", metric].dropna()
+        ),
+        reverse=not lower,
+    )
     if len(values) <= MOST_RUNS:
         return ""
-    last = values.sort_values(ascending=lower).iloc[MOST_RUNS - 1]
-    return f" and metrics.`{metric}` {'<=' if lower else '>='} {float(last)!r}"
+    last = values[MOST_RUNS - 1]
+    too_many = values[MOST_RUNS] == last != values[0]
+    return f" and metrics.`{metric}` {'<' if lower else '>'}{'' if too_many else '='} {last!r}"
 
 
 def recorded(summary: Summary, metric: str) -> str:

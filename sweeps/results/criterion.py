@@ -31,7 +31,9 @@ class Criterion:
     """A task's quality: higher is better."""
 
     original_known: bool
-    likeness: str  # the figure that counts besides identity: psnr, hole_psnr, colour_error, fit_psnr
+    likeness: (
+        str  # the figure that counts besides identity: psnr, hole_psnr, colour_error, fit_psnr, blur_misfit
+    )
     degradation_varies: bool = False  # of a photo that arrived degraded: which degradation explains it?
     fits_all: bool = False  # feature maps were fitted to the photo, and explain it under any degradation
 
@@ -86,7 +88,7 @@ class Criterion:
                     "out (Levin et al. 2009), so the decibels by which that picture is sharper or less sharp than "
                     "the photo are taken off."
                 )
-            return f"{text} {FITS_ALL}" if self.fits_all else text
+            return text
         return (
             "The consistent picture is the restoration with what the photo does say put back; where nothing was to be "
             "put back it is the restoration itself. An identity distance below 0.6 means one person to dlib; 0.1 "

@@ -131,7 +131,7 @@ def with_reasons(
     """Rows without a run get the reason that the sweep knows: a photo without a face has no run to carry it."""
     known = {(run.photo.name, _path(run.point)): label_of(run, labels) for run in plan.runs}
     for failure in plan.failures:
-        if failure.point.get("degradation", task.degradation) != task.degradation:
+        if task.at(failure.point) != task:
             continue
         here = rows["status"] == "MISSING"
         for axis in axes:

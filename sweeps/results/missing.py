@@ -50,6 +50,8 @@ def missing(ledger: Ledger, sweep: Run) -> list[str]:
         cells = read_cells(ledger.artifact(sweep.info.run_id, SWEEP_FILE), CELL)
     except OSError:  # killed before the file was there
         return ["all: killed before its first run"]
+    except ConfigError as error:  # the others are told of all the same
+        return [f"all: {error}"]
     lines = []
     for cell in cells:
         status = statuses.get(cell["fingerprint"], "never run")

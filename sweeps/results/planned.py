@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,11 +81,16 @@ def read_cells(text: str, needed: Sequence[str] = CELL[:2]) -> list[Mapping[str,
 
 
 def read_failure(line: str, cells: Sequence[Mapping[str, str]], axes: Sequence[str]) -> Failure:
-    """One line, in either shape. cells: of sweep.json; what a line names in full is told from them alone."""
+    """One line, in either shape. cells: of sweep.json; what a line names in full is told from them alone.
+
+    A damaged object is a text: that of no photo.
+    """
     if line.startswith("{"):
-        found = json.loads(line)
-        point = found["point"]
-        return Failure(_values(point) if isinstance(point, str) else point, found["photo"], found["reason"])
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            found = json.loads(line)
+            point = found["point"]
+            values = _values(point) if isinstance(point, str) else dict(point)
+            return Failure(values, str(found["photo"]), str(found["reason"]))
     for cell in cells:
         for photo in (cell["photo"], Path(cell["photo"]).stem):
             named = " ".join(filter(None, (cell["point"], photo))) + ": "

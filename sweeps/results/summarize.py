@@ -12,7 +12,7 @@ import pandas as pd
 from inversion.metrics import catalogue
 from sweeps.results.axes import describe
 from sweeps.results.cells import cells_of, places_of
-from sweeps.results.criterion import QUALITY, Criterion, criterion_of
+from sweeps.results.criterion import FITS_ALL, QUALITY, Criterion, criterion_of
 from sweeps.results.gaps import PHOTO
 from sweeps.results.importance import Importance, importance_of
 from sweeps.results.noise import Noise, measure_noise, units
@@ -45,9 +45,10 @@ class Summary:
 
     @property
     def certainty(self) -> str:
-        """What is known of the noise between cells; "" where no cells compete."""
+        """What is known of the noise between cells, and what the criterion cannot tell; "" where no cells compete."""
         compared = any(verdict.best is not None and len(verdict.cells) > 1 for verdict in self.verdicts)
-        return self.noise.words() if compared else ""
+        words = [self.noise.words(), FITS_ALL] if self.criterion.fits_all else [self.noise.words()]
+        return " ".join(words) if compared else ""
 
     @cached_property
     def importance(self) -> Importance | None:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from inversion.metrics import catalogue
 from sweeps.results.axes import Axis, describe, overrides, spell
-from sweeps.results.criterion import DEGRADATION, FITS_ALL, QUALITY, Criterion, final_name
+from sweeps.results.criterion import DEGRADATION, QUALITY, Criterion, final_name
 from sweeps.results.gaps import PHOTO
 from sweeps.results.noise import SMALLEST, Noise, can_be_told_apart
 
@@ -167,8 +167,6 @@ def explain(
             if criterion.by_misfit
             else f"With {found} the restored face, degraded again, comes nearest to the photo in fit and sharpness."
         )
-    if criterion.fits_all:
-        sentences.append(FITS_ALL)
     if len(alike) > 1:
         counted = f"{len(alike)} of {len(cells)} cells cannot" if len(alike) < len(cells) else "No cell can"
         is_told = chosen == top.name or criterion.by_misfit

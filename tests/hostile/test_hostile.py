@@ -1,4 +1,4 @@
-"""Files made to hurt are answered within 5 s of CPU and a gigabyte, with one line and exit code 1."""
+"""Files made to hurt are answered within the limits of `Case`, what is refused with one line and exit code 1."""
 
 from __future__ import annotations
 

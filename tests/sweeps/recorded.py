@@ -11,10 +11,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from inversion.record.batch import PhotoSource
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import prepare_store
 from inversion.record.params import flatten
-from inversion.record.run_writer import PhotoSource
 from sweeps.execute.ledger import membership
 from sweeps.plan.fingerprint import fingerprint
 from sweeps.results.store import Store

@@ -100,6 +100,9 @@ def _draw(axes: Axes, one: Slice, width: float) -> None:
     """width: of the panel, in inches."""
     points = one.points
     x = points["x"] if one.axis.is_numeric else points["x"].map(spell).map(literal)
+    if not one.axis.is_numeric:  # all of them in their order, also those that the first line lacks
+        order = [literal(spell(value)) for value in one.axis.values]
+        axes.xaxis.update_units(order)  # type: ignore[no-untyped-call]
     spread = (points["y"] - points["low"], points["high"] - points["y"])
     has_interval = spread[0].notna() & spread[1].notna()
     if has_interval.any():

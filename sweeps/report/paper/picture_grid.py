@@ -51,6 +51,7 @@ class PictureGrid:
     cells: tuple[PictureCell, ...]
     rows: int
     columns: int
+    is_given: bool = False
 
 
 def grid_numbers(summary: Summary, picture: Picture, photo: str) -> list[PictureGrid]:
@@ -59,7 +60,7 @@ def grid_numbers(summary: Summary, picture: Picture, photo: str) -> list[Picture
     own = replace(summary, table=replace(summary.table, rows=rows[rows["photo"] == photo]))
     given = given_pictures(own, picture, Sizes(SIDE, 1))
     first = tuple(PictureCell(0, i, image, "", name, "") for i, (name, image) in enumerate(given))
-    grids = [PictureGrid("", None, None, first, 1, len(first))] if first else []
+    grids = [PictureGrid("", None, None, first, 1, len(first), True)] if first else []
     blocks = [block for block in blocks_of(summary) if _shows(summary, block, photo)]
     return grids + [_block(summary, picture, block, photo) for block in blocks]
 

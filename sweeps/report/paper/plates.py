@@ -101,14 +101,16 @@ def _pictures_of(summary: Summary, picture: Picture, photo: str, ending: str, of
         )
     grids = grid_numbers(summary, picture, photo)
     widest = max(grid.columns for grid in grids)
-    for number, grid in enumerate(grids):
-        given = grid.down is None and grid.across is None and number == 0 and len(grids) > 1
+    first = 0 if grids[0].is_given else 1
+    alone = len(grids) + first == 2
+    for number, grid in enumerate(grids, start=first):
+        given = grid.is_given
         what = _given(summary) if given else "The final pictures"
         if not given:
             over = "over the grid" if grid.down or grid.across else "with their settings"
             what += f" at {grid.title}." if grid.title else f" {over}."
             what += f" Below each: what it is ranked by. {_sentence(summary.criterion.formula)}."
-        name = "given" if given else "pictures" if len(grids) < 3 else f"pictures_{number}"
+        name = "given" if given else "pictures" if alone else f"pictures_{number}"
         yield Plate(f"{name}{ending}", f"{of_it}{what}", partial(draw_grid, grid, None if given else widest))
 
 

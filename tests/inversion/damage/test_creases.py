@@ -55,3 +55,9 @@ def test_a_path_may_have_gaps_and_change_its_row() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (8, 200), (40, 40)])
 def test_photos_of_any_shape_are_looked_at(shape: tuple[int, int]) -> None:
     assert not find_creases(np.full(shape, 0.5, dtype=np.float32)).mask.any()
+
+
+@pytest.mark.parametrize("shape", [(2, 20_000), (30_000, 3), (30, 12_000)])
+def test_a_strip_has_no_creases(shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).random(shape, dtype=np.float32)
+    assert not find_creases(noise).mask.any()

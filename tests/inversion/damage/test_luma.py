@@ -17,11 +17,12 @@ def test_reducing_averages_whole_squares() -> None:
 
 
 def test_a_patchwork_keeps_blocks_and_bounds_the_work() -> None:
-    rows, columns = np.mgrid[:3000, :2000]
-    image = rows % 8 + 10 * (columns % 8)
-    found = patchwork(image)
-    assert len(found) <= 16 * TILE and len(found) >= 12 * TILE
-    assert (found == found[:8, :8][np.arange(len(found))[:, None] % 8, np.arange(TILE) % 8]).all()
+    for shape in ((3000, 2000), (44, 40_000), (40_000, 44)):
+        rows, columns = np.mgrid[: shape[0], : shape[1]]
+        image = rows % 8 + 10 * (columns % 8)
+        found = patchwork(image)
+        assert len(found) <= 16 * TILE and found.size >= min(12 * TILE**2, 16 * TILE * 40)
+        assert (found == image[np.arange(len(found)) % 8, : found.shape[1]]).all()
 
 
 def test_of_a_photo_narrower_than_a_square_pieces_are_taken() -> None:

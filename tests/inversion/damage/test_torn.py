@@ -36,6 +36,24 @@ def test_it_is_hidden_and_a_whole_photo_is_whole(portrait: np.ndarray) -> None:
     assert not find_torn(portrait).share
 
 
+def test_a_scratch_that_touches_a_torn_edge_is_no_part_of_it(portrait: np.ndarray) -> None:
+    photo, gone = torn(portrait, "edge", 242)
+    photo[398:402] = 242
+    found = find_torn(photo)
+    assert found.mask[gone].mean() > 0.95 and gone[found.mask].mean() > 0.75
+    assert not found.mask[398:402, 150:].any()
+
+
+def test_a_scratch_through_something_white_does_not_make_it_torn(portrait: np.ndarray) -> None:
+    photo = portrait.copy()
+    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]]
+    white = np.hypot(rows - 300, columns - 260) < 40
+    photo[white] = 242 - (rows[white] + columns[white])[:, None] % 8
+    assert not find_torn(photo).share
+    photo[:, 258:264] = 242
+    assert not find_torn(photo).share
+
+
 def test_the_backdrop_of_a_cut_out_person_is_not_torn(portrait: np.ndarray) -> None:
     photo = portrait.copy()
     photo[:200, :150] = photo[:200, -150:] = 255

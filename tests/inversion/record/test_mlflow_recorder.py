@@ -14,10 +14,11 @@ from PIL import Image
 
 from inversion.errors import ConfigError
 from inversion.record import mlflow_recorder
+from inversion.record.batch import Batch, PhotoSource
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import open_client, prepare_store
 from inversion.record.params import clean_key, flatten
-from inversion.record.run_writer import Batch, PhotoSource, run_writer
+from inversion.record.run_writer import run_writer
 from tests.conftest import FullDisk
 from tests.databases import empty_database
 from tests.inversion.record.conftest import inputs_of
@@ -245,7 +246,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from inversion.record.mlflow_recorder import MLflowRecorder
-from inversion.record.run_writer import PhotoSource
+from inversion.record.batch import PhotoSource
 from inversion.record.mlflow_store import prepare_store
 from tests.conftest import FullDisk
 from tests.databases import empty_database

@@ -13,8 +13,10 @@ from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from inversion.errors import ConfigError
+from inversion.record.batch import Batch, PhotoSource
+from inversion.record.client_writer import ClientWriter
 from inversion.record.mlflow_store import Store, open_client, sqlite_path
-from inversion.record.run_writer import Batch, ClientWriter, PhotoSource, RunWriter, run_writer
+from inversion.record.run_writer import RunWriter, run_writer
 from inversion.record.sqlite_writer import COLUMNS, SqliteWriter, knows
 from tests.inversion.record.conftest import inputs_of
 

@@ -20,13 +20,14 @@ from PIL import Image
 from inversion.errors import ConfigError
 from inversion.record import mlflow_recorder
 from inversion.record import sync as syncing
+from inversion.record.batch import PhotoSource
 from inversion.record.folder_recorder import FolderRecorder
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, open_client
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.recorder import Recorder
-from inversion.record.run_writer import PhotoSource, run_writer
+from inversion.record.run_writer import run_writer
 from inversion.record.sync import behind, bring_in, note_behind, steps, sync, sync_folder
 from tests.inversion.record.conftest import inputs_of
 
@@ -296,35 +297,38 @@ def test_a_run_that_a_person_has_deleted_holds_up_no_other(store: Store, tmp_pat
     check_complete(store)
 
 
-DAMAGES = {
-    "config.yaml": b"",
-    "tags.json": b"{",
-    "summary.json": b'{"psnr": "high"}',
-    "losses.csv": b"step,loss\n0,low\n",
-    "restored.png": b"\x89PNG\r\n\x1a\n",
-    "result.json": b"{}",
-    "record.json": b'{"files": [], "run": []}',
-}
+DAMAGES = (
+    ("config.yaml", None),
+    ("config.yaml", b""),
+    ("tags.json", b"{"),
+    ("summary.json", b'{"psnr": "high"}'),
+    ("losses.csv", b"step,loss\n0,low\n"),
+    ("losses.csv", b"step,loss\n\n"),
+    ("restored.png", b"\x89PNG\r\n\x1a\n"),
+    ("result.json", b"{}"),
+    ("result.json", b'{"status": "DONE", "reason": ""}'),
+    ("record.json", b'{"files": [], "run": []}'),
+    ("record.json", b'{"files": [], "run": {"photo": {"path": "a.jpg"}}}'),
+)
 
 
-@pytest.mark.parametrize("name", [*DAMAGES, "no config.yaml"])
+@pytest.mark.parametrize(("name", "content"), DAMAGES)
 def test_a_damaged_folder_is_named_and_holds_up_no_other(
-    name: str, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    name: str, content: bytes | None, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for folder in ("a damaged one", "run"):
         recorded(tmp_path / folder, store)
         note_behind(store, tmp_path / folder)
     damaged = tmp_path / "a damaged one"
     whole = {path: path.read_bytes() for path in damaged.iterdir() if path.is_file()}
-    if name in DAMAGES:
-        (damaged / name).write_bytes(DAMAGES[name])
-    else:
-        (damaged / "config.yaml").unlink()
+    (damaged / name).unlink()
+    if content is not None:
+        (damaged / name).write_bytes(content)
     for brought in ([tmp_path / "run"], []):
         synced = sync(store)
         assert (synced.done, list(synced.damaged)) == (brought, [damaged])
     assert str(damaged) in synced.damaged[damaged] and synced.damaged[damaged] in caplog.text
     check_complete(store)  # the other one, and nothing beside it
-    for path, content in whole.items():
-        path.write_bytes(content)
+    for path, was in whole.items():
+        path.write_bytes(was)
     assert sync(store).done == [damaged] and list(behind(store)) == []

@@ -99,6 +99,16 @@ def test_a_problem_is_fitted_alike_whatever_its_neighbours_are(model: Model) -> 
     assert all(not x[2].any() for x in together.maps.values())
 
 
+def test_given_maps_of_another_side_stay_and_reach_no_neighbour(model: Model) -> None:
+    found, photos = searched(model), OBSERVED.expand(3, -1, -1, -1)
+    own = torch.full([1, model.synthesis.architecture.feature_channels[4], 4, 4], 0.1)
+    given = [{4: own}, {}, {}]
+    maps = fit_offsets(model.synthesis, OPERATOR, photos, [FITTED] * 3, found, 0.0, given=given).maps
+    torch.testing.assert_close(maps[4], torch.cat([own, torch.zeros_like(own), torch.zeros_like(own)]))
+    for side, x in fitted(model, found, 12, 12, 12).maps.items():
+        torch.testing.assert_close(maps[side][1:], x[1:], rtol=1e-3, atol=1e-5)
+
+
 def test_a_photo_of_nan_leaves_its_neighbour_as_it_is(model: Model) -> None:
     found = searched(model)
     photos = torch.cat([torch.full_like(OBSERVED, torch.nan), OBSERVED, OBSERVED])

@@ -166,7 +166,7 @@ def test_a_mask_is_painted_given_and_taken_back(client: Client, photo: str) -> N
 
 def test_what_has_happened_to_a_photo_is_told(client: Client, photo: str) -> None:
     told = client("GET", f"/photos/{photo}/damage").json
-    assert [row["what"] for row in told["rows"]][:2] == ["blur", "colour"] and not told["grey"]
+    assert [row["what"] for row in told["rows"]][:3] == ["blur", "pixels", "colour"] and not told["grey"]
     assert client("GET", f"/photos/{photo}/hidden_0.png").status == (200 if told["hides"] else 400)
     assert client("GET", f"/photos/{photo}/hidden_1.png").status == 400
     assert client("GET", "/photos/nobody/damage").status == 400

@@ -114,6 +114,14 @@ def test_a_spreadsheets_semicolons_and_mark_are_read(photos: Path) -> None:
         ("reg\n" + "1" * (5 << 20), "bytes, of which at most"),
         ("hydra/launcher,reg\njoblib,1\n", "holds for the whole sweep"),
         ("degradation._target_,reg\nos.system,1\n", "chooses no code"),
+        ("reg;degradation.steps\n1;[{_target_: os.system, command: ls}]\n", "chooses no code"),
+        ("reg;degradation.steps\n1;[{steps: [{_target_: os.system}]}]\n", "chooses no code"),
+        ("reg;degradation.steps\n1;'${oc.decode:\"[{_target_: os.system}]\"}'\n", "chooses no code"),
+        ("reg;degradation.steps\n1;[{a: '${oc.decode:b}'}]\n", "chooses no code"),
+        ("reg;prior\n1;antigravity.Prior\n", "chooses no code"),
+        ("reg;prior\n1;${image}\n", "chooses no code"),
+        ("reg;metrics\n1;[antigravity.metric]\n", "chooses no code"),
+        ("reg;phases\n1;[{space: antigravity.Space}]\n", "chooses no code"),
     ],
     ids=lambda value: value[:30].encode("unicode_escape").decode(),
 )
@@ -123,6 +131,15 @@ def test_what_is_no_table_of_points_is_refused_in_one_short_line(
     with pytest.raises(ConfigError, match=message) as caught:
         read_points(write(text))
     assert str(caught.value).isprintable() and len(str(caught.value)) < 24 * 80
+
+
+def test_built_in_names_paths_and_other_settings_are_values_of_a_table(photos: Path) -> None:
+    text = "reg;prior;degradation.mask;phases\n1;gaussianized;a.b/${seed}.png;[{space: w+, steps: 0.5}]\n"
+    assert read_points(write(text))[0][:3] == [
+        "reg=1",
+        "prior=gaussianized",
+        "degradation.mask=a.b/${seed}.png",
+    ]
 
 
 def test_what_is_no_file_is_refused_without_waiting_for_it(photos: Path) -> None:

@@ -151,3 +151,11 @@ def test_a_slice_joins_cells_that_differ_in_its_setting_only_and_names_the_lines
         "1000",
     ]
     assert first.get_title(loc="right") == "ends: steps"
+
+
+def test_texts_stand_on_an_axis_in_its_order_whichever_line_is_drawn_first() -> None:
+    points = [(0.1, "c"), (0.1, "d"), (0.2, "a"), (0.2, "c"), (0.2, "d")]
+    made = summarize(table({"reg": [0.1, 0.2], "loss": ["a", "c", "d"]}, points=points))
+    drawn = draw_slices(slice_numbers(made, "psnr")).axes[1]
+    drawn.figure.canvas.draw()
+    assert [label.get_text() for label in drawn.get_xticklabels()] == ["a", "c", "d"]

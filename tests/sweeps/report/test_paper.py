@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from inversion.errors import ConfigError
 from sweeps.report.paper import latex
 from sweeps.report.paper.folder import make_room, write_paper
+from sweeps.report.paper.plates import plates
 from sweeps.report.source import Source
 from sweeps.results.summarize import Study, summarize
 from sweeps.results.task import Task
@@ -29,18 +30,23 @@ def metrics(p: Mapping[str, Any], i: int) -> dict[str, float] | None:
     return None if p["reg"] == 0.5 and i == 1 else by_formula(p, i) | {"loss": 1.0}
 
 
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pictures, folder = tmp_path_factory.mktemp("pictures"), tmp_path_factory.mktemp("paper")
+def pictures_in(folder: Path) -> Callable[[str, str], Path | None]:
+    """Where each run's pictures lie; of no run there is one of the alignment."""
 
     def file(run_id: str, name: str) -> Path | None:
-        path = pictures / f"{run_id}-{name}"
+        path = folder / f"{run_id}-{name}"
         found = picture(run_id, name)
         if name == "alignment.png" or found is None:
             return None
         found.save(path)
         return path
 
+    return file
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file, folder = pictures_in(tmp_path_factory.mktemp("pictures")), tmp_path_factory.mktemp("paper")
     made = table({"reg": [0.1, 0.5], "steps": [10, 100]}, metrics, photos=[HOSTILE, "me.png"])
     other = table({"reg": [0.1, 0.5]}, task=Task("grayscale"))
     source = Source({"loss": losses(made)["loss"] | losses(other)["loss"]}, file)
@@ -156,3 +162,12 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "paper").write_text("mine")
     with pytest.raises(ConfigError, match="a new folder would work"):
         make_room(tmp_path / "paper", ["report.tex"])
+
+
+@pytest.mark.parametrize("has_pictures", [True, False])
+def test_figures_of_several_panels_have_names_of_their_own(tmp_path: Path, has_pictures: bool) -> None:
+    made = table({"reg": [0.1, 0.5], "steps": [10, 100], "seeds": [1, 2]})
+    files = pictures_in(tmp_path) if has_pictures else lambda run, name: None
+    names = [plate.name for plate in plates(summarize(made), Source(losses(made), files))]
+    assert len(set(names)) == len(names) and {"pictures_1", "pictures_2"} <= set(names)
+    assert ("given" in names) == has_pictures

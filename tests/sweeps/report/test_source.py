@@ -50,3 +50,11 @@ def test_a_folder_that_another_run_has_taken_is_not_read(tmp_path: Path, holder:
     folder = record(tmp_path / "run", holder, [1.0])
     assert recorded_losses(folder, "a", ["loss"]) == {}
     assert recorded_losses("", "a", ["loss"]) == recorded_losses(str(tmp_path / "gone"), "a", ["loss"]) == {}
+
+
+@pytest.mark.parametrize("rows", ["4,1.0\n", "x,1.0,0.5\n", "4,one,0.5\n"])
+def test_a_damaged_list_of_losses_leaves_them_to_the_store(tmp_path: Path, rows: str) -> None:
+    folder = record(tmp_path / "run", "a", [3.0, 2.0])
+    with (tmp_path / "run" / "losses.csv").open("a") as file:
+        file.write(rows)
+    assert recorded_losses(folder, "a", ["loss"]) == {}

@@ -58,12 +58,40 @@ def test_the_consistent_picture_ranks_runs_that_have_one(tmp_path: Path) -> None
     assert view(sweep.finish())["orderByKey"] == "metrics.`consistent_psnr`"
 
 
+def shown(sweep: Sweep) -> list[str]:
+    """What a chart draws, in its order: the first ten runs of the list, the last of them first."""
+    state = view(sweep.finish())
+    order = [f"{state['orderByKey']} {'ASC' if state['orderByAsc'] else 'DESC'}"]
+    found = open_client(sweep.uri).search_runs([sweep.experiment], state["searchFilter"], order_by=order)
+    return [run.info.run_id for run in found[:10]][::-1]
+
+
 def test_a_chart_shows_the_best_runs_the_best_first(tmp_path: Path) -> None:
     """MLflow draws the first ten runs of the list, in reverse order."""
     sweep = Sweep(tmp_path)
     regs = [0.01 * number for number in range(12)]
     runs = [sweep.add({"reg": reg}, quality_of(reg, 100), pictures=False, steps=1) for reg in regs]
-    state = view(sweep.finish())
-    order = [f"{state['orderByKey']} {'ASC' if state['orderByAsc'] else 'DESC'}"]
-    found = open_client(sweep.uri).search_runs([sweep.experiment], state["searchFilter"], order_by=order)
-    assert [run.info.run_id for run in found][::-1] == runs[:10]
+    assert shown(sweep) == runs[:10]
+
+
+def test_runs_that_share_the_last_place_leave_no_better_one_out(tmp_path: Path) -> None:
+    """As all runs of one kernel do, of which the photo itself tells the misfit."""
+    sweep = Sweep(tmp_path)
+    misfits = [0.0] * 3 + [5.0] * 5 + [9.0] * 5
+    runs = [
+        sweep.add({"reg": 0.1 * number}, {"psnr": -misfit}, pictures=False, steps=1)
+        for number, misfit in enumerate(misfits)
+    ]
+    assert set(shown(sweep)[:3]) == set(runs[:3])
+
+
+def test_a_sweep_over_degradations_shows_the_best_of_all(tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path)
+    runs = []
+    for task, first in (("blur", 20.0), ("grayscale", 30.0)):
+        for number in range(6):
+            values = {"psnr": first + number}
+            runs.append(
+                sweep.add({"reg": 0.1 * number}, values, pictures=False, steps=1, tags={"degradation": task})
+            )
+    assert shown(sweep) == runs[:1:-1]

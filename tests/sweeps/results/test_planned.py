@@ -43,3 +43,16 @@ def test_the_file_of_failures_goes_before_the_tag(tmp_path: Path) -> None:
     file.write_text(json.dumps({"point": "reg=0.1", "photo": "me.jpg", "reason": "no face"}) + "\n")
     plan = read_plan(None, file, {"failed": "reg=0.5 other.jpg: cut off by MLf", "axes": "reg"})
     assert plan.failures == (Failure({"reg": 0.1}, "me.jpg", "no face"),)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        '{"point": {"reg": 0.1}',
+        '{"photo": "me.jpg", "reason": ""}',
+        '{"point": [1], "photo": "", "reason": ""}',
+    ],
+)
+def test_a_damaged_object_is_the_failure_of_no_photo(line: str) -> None:
+    assert read_failure(line, CELLS, AXES).photo.startswith("{")

@@ -66,8 +66,10 @@ def test_a_damaged_list_of_runs_is_said_to_be_so(
     (first, *_) = lines(find(sweep.uri, "inversion", Path()), {})
     assert "RUNNING, 1 done" in first and "list of its runs is damaged" in caplog.text
     assert main(["missing", "--uri", sweep.uri, "inversion"]) == 1
-    said = capsys.readouterr().err
-    assert "list of its runs is damaged" in said and len(said.splitlines()) == 1
+    said = capsys.readouterr()
+    first, second, third, *_ = said.out.splitlines()
+    assert sweep.parent in first and "list of its runs is damaged" in second and COMMAND in third
+    assert said.err == ""
 
 
 def test_each_look_adds_what_has_ended_since_and_tells_the_time_left(sweep: Sweep) -> None:

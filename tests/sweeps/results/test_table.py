@@ -221,6 +221,27 @@ def test_a_photo_that_no_run_got_to_is_failed_with_the_sweeps_reason(sweep: Swee
     assert rows.loc[("wall.jpg", 0.5), "status"] == "MISSING"
 
 
+def test_what_failed_with_a_photo_as_it_is_did_not_fail_with_it_degraded(sweep: Sweep) -> None:
+    """degraded=true,false of one degradation: two tasks, each with failures of its own."""
+    sweep.add({"reg": 0.1, "degraded": True}, {"fit_psnr": 20.0}, photo="ann.jpg")
+    sweep.add({"reg": 0.1, "degraded": False}, {"psnr": 20.0}, photo="ann.jpg")
+    cells = [
+        {"point": f"degraded={d} reg=0.1", "photo": f"{p}.jpg", "fingerprint": ""}
+        for d in ("true", "false")
+        for p in ("ann", "wall")
+    ]
+    sweep.plan(cells, axes={"degraded": ["true", "false"], "reg": ["0.1"]})
+    sweep.recorder.set_tags({"failed": "degraded=false reg=0.1 wall.jpg: no face"})
+    statuses = {
+        table.task.arrives_degraded: table.rows.set_index("photo")["status"].to_dict()
+        for table in Store(sweep.uri).sweep(sweep.parent)
+    }
+    assert statuses == {
+        True: {"ann.jpg": "FINISHED", "wall.jpg": "MISSING"},
+        False: {"ann.jpg": "FINISHED", "wall.jpg": "FAILED"},
+    }
+
+
 def test_a_sweep_without_any_run_is_an_empty_table(sweep: Sweep) -> None:
     found = only(sweep)
     assert found.rows.empty and found.axes == () and found.tidy().empty
