@@ -6,7 +6,9 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -34,6 +36,7 @@ BESIDE, LETTER = (
     0.75,
     6.0,
 )  # inches of a panel beside its axes; points across a digit, and free around a number
+TOGETHER = 0.04  # of what y spans: ends that are nearer share their text
 FRAMED = ("best", "recommended")
 
 
@@ -47,6 +50,15 @@ class Slice:
         pd.DataFrame
     )  # x, y, low, high, mark, line (cells that differ in this setting only); a row per cell
     other: Axis | None = None  # the only other setting, whose values name the lines
+
+
+@dataclass(frozen=True)
+class End:
+    """Of a line."""
+
+    x: Any  # a number, or a text's
+    y: float
+    text: str
 
 
 def slice_numbers(summary: Summary, metric: str) -> list[Slice]:
@@ -84,16 +96,36 @@ def _draw_lines(axes: Axes, one: Slice, x: pd.Series) -> None:
     """Between cells that differ in this setting only; at each line's end the value of the only other one."""
     order = one.points["x"].map(one.axis.values.index)
     lines = [part for _, part in one.points.groupby("line", sort=False) if len(part) > 1]
+    ends = []
     for part in lines if len(lines) <= MOST_LINES else ():
         cells = order[part.index].sort_values().index
         y = one.points["y"][cells]
         axes.plot(x[cells], y, color=MUTED if one.other else POINT, linewidth=0.8, alpha=0.8)
-        if one.other is not None:
-            end = (x[cells[-1]], y.iloc[-1])
-            text = literal(spell(part["line"].iloc[0][0]))
-            axes.annotate(text, end, (6, 0), textcoords="offset points", fontsize=6, color=MUTED, va="center")
+        ends.append(End(x[cells[-1]], float(y.iloc[-1]), spell(part["line"].iloc[0][0]) if one.other else ""))
     if one.other is not None:
+        for end in together(ends, TOGETHER * float(np.ptp(one.points["y"]))):
+            axes.annotate(
+                literal(end.text),
+                (end.x, end.y),
+                (6, 0),
+                textcoords="offset points",
+                fontsize=6,
+                color=MUTED,
+                va="center",
+            )
         axes.set_title(literal(f"ends: {one.other.label}"), fontsize=7, color=MUTED, loc="right")
+
+
+def together(ends: Sequence[End], near: float) -> list[End]:
+    """Ends at one x whose y differ by less than `near` get one text, as on paper they would stand on one another."""
+    joined: list[End] = []
+    for end in sorted(ends, key=lambda end: (str(end.x), end.y)):
+        last = joined[-1] if joined else None
+        if last is not None and last.x == end.x and end.y - last.y < near:
+            joined[-1] = End(last.x, last.y, f"{last.text}, {end.text}")
+        else:
+            joined.append(end)
+    return joined
 
 
 def _draw(axes: Axes, one: Slice, width: float) -> None:

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from inversion.pictures.curves import to_image
 from sweeps.report.figures.heatmap import draw_heatmap, heatmap_numbers
 from sweeps.report.figures.loss_curves import curve_numbers, draw_curves, main_axes
-from sweeps.report.figures.slices import draw_slices, named, slice_numbers
+from sweeps.report.figures.slices import End, draw_slices, named, slice_numbers, together
 from sweeps.report.figures.style import MOST_NAMED, save_vector
 from sweeps.results.axes import Axis
 from sweeps.results.summarize import Summary, summarize
@@ -151,6 +151,11 @@ def test_a_slice_joins_cells_that_differ_in_its_setting_only_and_names_the_lines
         "1000",
     ]
     assert first.get_title(loc="right") == "ends: steps"
+
+
+def test_ends_of_lines_that_meet_share_their_text() -> None:
+    ends = [End(1, 5.0, "c"), End(1, 2.0, "a"), End(1, 2.1, "b"), End(2, 2.1, "d")]
+    assert [end.text for end in together(ends, 0.2)] == ["a, b", "c", "d"]
 
 
 def test_texts_stand_on_an_axis_in_its_order_whichever_line_is_drawn_first() -> None:
