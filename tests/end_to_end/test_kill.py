@@ -11,7 +11,8 @@ import pytest
 
 from tests.end_to_end.sweeping import Store, assert_every_history_is_complete
 
-GRID = ["steps=20,25,30", "reg=0.001,0.1,0.5,1.0"]
+GRID = ["steps=20,22,24,26,28,30", "reg=0.001,0.01,0.1,0.5,1.0,2.0"]
+POINTS = 36
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # warnings: MLflow's own
 
 
@@ -41,7 +42,7 @@ def test_a_sweep_killed_five_times_is_complete_in_the_end(store: Store, launcher
             os.killpg(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         killed_at.append(newly_finished(store))
-    assert 0 < sum(killed_at) < 12, "killed too late or too early to prove anything"
+    assert 0 < sum(killed_at) < POINTS, "killed too late or too early to prove anything"
 
     done = store.sweep(*GRID, *launcher)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,11 +50,11 @@ def test_a_sweep_killed_five_times_is_complete_in_the_end(store: Store, launcher
     assert parent.info.status == "FINISHED"
     children = store.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     finished = [run for run in children if run.info.status == "FINISHED"]
-    assert len(finished) == 12
-    assert len({run.data.tags["fingerprint"] for run in finished}) == 12
+    assert len(finished) == POINTS
+    assert len({run.data.tags["fingerprint"] for run in finished}) == POINTS
     assert {run.info.status for run in children} <= {"FINISHED", "KILLED"}
     assert_every_history_is_complete(store, finished)
-    print(f"finished before each kill: {killed_at}; runs left KILLED: {len(children) - 12}")
+    print(f"finished before each kill: {killed_at}; runs left KILLED: {len(children) - POINTS}")
 
 
 def newly_finished(store: Store) -> int:
