@@ -49,7 +49,8 @@ def draw_head(summary: Summary, picture: Picture, sizes: Sizes, room: int) -> Im
     beside = per_row * sizes.cell[0] if samples else 0
     tall_pictures = -(-len(samples) // per_row) * (sizes.area[1] + sizes.line + sizes.gap) if samples else 0
     large = max(sizes.text, width // 150)  # read first, and from further away
-    title = f"{summary.table.title} · {summary.table.task.title}"
+    title, task = summary.table.title, summary.table.task.title
+    title = title if title.startswith(task) else f"{title} · {task}"
     texts = [
         (title, INK, font(round(1.5 * large))),
         (summary.reason, MUTED, font(large)),
