@@ -20,12 +20,13 @@ def printable(value: object, longest: int = LONGEST) -> str:
     text = str(value)
     if len(text) > 4 * longest:  # before anything is done to each character
         text = f"{text[: 2 * longest]} {text[-2 * longest :]}"
-    line = "".join(c if c.isprintable() else _escape(c) for c in " ".join(text.split()))
+    line = one_line(" ".join(text.split()))
     if len(line) <= longest:
         return line
     half = (longest - 3) // 2
     return f"{line[:half]}...{line[-half:]}"
 
 
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+def one_line(text: str) -> str:
+    """All of a text on one line: each character that cannot be printed becomes its escape (a line break `\\n`)."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

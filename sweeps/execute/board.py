@@ -16,6 +16,7 @@ from rich.text import Text
 
 from inversion.console import plain_console
 from inversion.metrics.catalogue import metric
+from inversion.reading.printable import one_line
 from inversion.record.record import Ending
 from sweeps.execute.endings import Line, Reader
 from sweeps.plan.grid import named
@@ -156,11 +157,6 @@ class Board:
             self._console.print(f"({len(self.lines) - len(shown)} more: see MLflow or the sweep's folder)")
         for line in self.failed:
             self._console.print(f"{line.ending.status}: {self.describe(line)}")
-
-
-def one_line(name: str) -> str:
-    """A file's name without what would break or forge a line of the console: a\nb -> a\\nb."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
 
 
 def choose(lines: Sequence[Line]) -> list[Line]:

@@ -12,8 +12,8 @@ from PIL import Image
 from inversion.console import plain_console
 from inversion.errors import explain
 from inversion.pictures.overview import Entry, overview
+from inversion.reading.printable import one_line
 from inversion.runtime.atomic import cannot_write, png, write_file
-from sweeps.execute.board import one_line
 from sweeps.execute.job import PhotoResult
 
 log = logging.getLogger(__name__)

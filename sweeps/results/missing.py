@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inversion.errors import ConfigError
+from inversion.reading.printable import one_line
 from inversion.record.mlflow_store import Store, open_existing
 from inversion.record.open import absolute_uri
 from sweeps.execute.ledger import Ledger
@@ -72,12 +73,7 @@ def latest(sweeps: Iterable[Run]) -> list[Run]:
 
 def name_of(cell: Mapping[str, str]) -> str:
     """reg=0.1 steps=500 me.jpg"""
-    return " ".join(filter(None, (cell["point"], printable(cell["photo"])))) or "the only point"
-
-
-def printable(name: str) -> str:
-    """A file's name on one line: newlines and control characters as Python spells them."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
+    return " ".join(filter(None, (cell["point"], one_line(cell["photo"])))) or "the only point"
 
 
 def reap(uri: str, experiment: str, host: str | None, project: Path) -> int:
