@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,19 @@ class FolderRecorder:
     def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         write_file(self.folder.claim(name), (text + "\n").encode("utf-8", "backslashreplace"))
+
+
+def steps(losses: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """Step and values of every whole row of losses.csv; a kill can leave a last one without its end."""
+    if not losses.is_file():
+        return
+    text = losses.read_bytes().decode("utf-8")
+    names, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or "step\n"))
+    for row in rows:
+        yield (
+            int(row[0]),
+            {name: float(value) for name, value in zip(names[1:], row[1:], strict=True) if value},
+        )
 
 
 def _csv(rows: list[list[str]]) -> bytes:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
 import os
@@ -19,7 +17,7 @@ from PIL import Image
 from inversion.checkpoints.download import cache_folder
 from inversion.errors import ConfigError
 from inversion.record.batch import PhotoSource
-from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS
+from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS, steps
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, clear_errors, open_client, reason
 from inversion.record.own_folder import is_inside, read_manifest
@@ -221,19 +219,6 @@ def bring(store: Store, record: Recorded) -> str:
     recorder.log_summary(record.summary)
     recorder.finish(record.status, record.reason)
     return recorder.run_id
-
-
-def steps(losses: Path) -> Iterator[tuple[int, dict[str, float]]]:
-    """Step and values of every whole row of losses.csv; a kill can leave a last one without its end."""
-    if not losses.is_file():
-        return
-    text = losses.read_bytes().decode("utf-8")
-    names, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or "step\n"))
-    for row in rows:
-        yield (
-            int(row[0]),
-            {name: float(value) for name, value in zip(names[1:], row[1:], strict=True) if value},
-        )
 
 
 def _known(store: Store, run_id: str | None) -> Run | None:

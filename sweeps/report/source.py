@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from inversion.record.folder_recorder import LOSSES
+from inversion.record.folder_recorder import LOSSES, steps
 from inversion.record.own_folder import read_manifest
-from inversion.record.sync import steps
 from sweeps.results.store import Store
 from sweeps.results.summarize import Study
 

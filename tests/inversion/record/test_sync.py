@@ -21,14 +21,14 @@ from inversion.errors import ConfigError
 from inversion.record import mlflow_recorder
 from inversion.record import sync as syncing
 from inversion.record.batch import PhotoSource
-from inversion.record.folder_recorder import FolderRecorder
+from inversion.record.folder_recorder import FolderRecorder, steps
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, open_client
 from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.recorder import Recorder
 from inversion.record.run_writer import run_writer
-from inversion.record.sync import behind, bring_in, note_behind, steps, sync, sync_folder
+from inversion.record.sync import behind, bring_in, note_behind, sync, sync_folder
 from tests.inversion.record.conftest import inputs_of
 
 CONFIG: dict[str, Any] = {
