@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.quality import METHODS, REPORTS, TASKS, configuration, interval, markdown, summary
+from tests.pairs import pairs
 
 
 def rows(method: str, seed: int, psnr: list[float], identity: list[float]) -> pd.DataFrame:
@@ -50,14 +51,7 @@ def test_an_interval_holds_its_median_and_says_nothing_of_nothing() -> None:
     assert interval(pd.Series([float("nan")]), 1) == "–"
 
 
-PAIRS = [  # quick: a task for each method, and each task for some
-    pytest.param(method, task, marks=() if row % len(TASKS) == column else pytest.mark.slow)
-    for row, method in enumerate(METHODS)
-    for column, task in enumerate(TASKS)
-]
-
-
-@pytest.mark.parametrize(("method", "task"), PAIRS)
+@pytest.mark.parametrize(("method", "task"), pairs(METHODS, TASKS))
 def test_every_method_has_settings_for_every_task(method: str, task: str) -> None:
     assert configuration(task, METHODS[method](task)).hyperparameters.steps > 0
 

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from conf.schema import PRESETS, SMALL
 from inversion.search.hyperparameters import Hyperparameters
 from tests.conf.choices import CHOICES, CONF, composed
+from tests.pairs import pairs
 
 BUILT = ("degradation", "input", "loss")  # objects; a generator's target is a function that reads a file
 
@@ -58,14 +59,9 @@ REPORTED = {
     "inpaint": ((0.001, 0.5), (750, 1000)),
 }
 NETS = [path.stem for path in sorted((CONF / "generator").glob("*.yaml")) if path.stem not in SMALL]
-PAIRS = [  # quick: each net with one degradation, each degradation with three nets
-    pytest.param(net, degradation, marks=() if row % len(REPORTED) == column else pytest.mark.slow)
-    for row, net in enumerate(NETS)
-    for column, degradation in enumerate(REPORTED)
-]
 
 
-@pytest.mark.parametrize(("net", "degradation"), PAIRS)
+@pytest.mark.parametrize(("net", "degradation"), pairs(NETS, REPORTED))
 def test_published_nets_and_files_get_the_reports_values(net: str, degradation: str) -> None:
     extra = ["generator.path=x.pkl"] if net == "file" else []
     cfg = composed(f"generator={net}", f"degradation={degradation}", *extra)
