@@ -73,11 +73,10 @@ def read_grid(config: DictConfig) -> Grid:
         checker.cells("", Config.of(composer.settings(fixed)))
         return Grid(axes, [], _digest([sweeper["_target_"], *sorted(filter(_is_relevant, words))]))
     points = list(itertools.chain(*split(overrides)))
-    given = {key_of(override.get_key_element()) for override in overrides}
-    added = {word for point in points for word in point if key_of(word) not in given | axes.keys()}
-    axes |= {
-        key_of(word): [word.partition("=")[2]] for word in added
-    }  # degradation, of points that arrive degraded
+    given = {key_of(override.get_key_element()) for override in overrides} | axes.keys()
+    added = {word for point in points for word in point if key_of(word) not in given}
+    # The degradation of points that arrive degraded.
+    axes |= {key_of(word): [word.partition("=")[2]] for word in added}
     cells: list[Cell] = []
     cannot_tell = False
     for point in points:
