@@ -36,9 +36,7 @@ class Wish:
 
     face: int | None  # 0 = the largest; None: all of them
     damage: str  # of DAMAGES
-    blur: (
-        float | None
-    )  # width of the kernel in per cent of the face's square, 0: sharp; None: found by itself
+    blur: float | None  # width of the kernel in per cent of the face's square, 0: sharp; None: as found
     colour: str  # of COLOURS, for auto
     enlarged: float | None  # times, 1: not, for auto; None: as found
     noise: float | None  # standard deviation in per cent of white, for auto; None: as found

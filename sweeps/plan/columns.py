@@ -19,9 +19,8 @@ def wrong_columns(composer: Composer, point: Sequence[str], columns: Sequence[st
     """
     groups = composer.config.hydra.runtime.choices
     top = {*composer.config, *groups}
-    chosen = [
-        word for word in point if key_of(word).partition("@")[0] in top
-    ]  # all but settings inside groups
+    # All but settings inside groups.
+    chosen = [word for word in point if key_of(word).partition("@")[0] in top]
     settings = list(_names(composer.values(chosen)))
     inside = {column: [name for name in settings if name.startswith(f"{column}.")] for column in columns}
     wrong = [

@@ -78,12 +78,8 @@ def _lines(path: str | Path) -> list[list[str]]:
         first = text.partition("\n")[0]
         delimiter = ";" if ";" in first and "," not in first else ","
         return list(csv.reader(io.StringIO(text), delimiter=delimiter))
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-        csv.Error,
-    ) as error:  # no home folder of that name; a field without end
+    # RuntimeError: no home folder of that name; csv.Error: a field without end.
+    except (OSError, ValueError, RuntimeError, csv.Error) as error:
         raise ConfigError(
             f"{POINTS} must be a CSV file in UTF-8. Got {printable(path, 200)} ({printable(error, 200)})."
         ) from error

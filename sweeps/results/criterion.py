@@ -31,9 +31,7 @@ class Criterion:
     """A task's quality: higher is better."""
 
     original_known: bool
-    likeness: (
-        str  # the figure that counts besides identity: psnr, hole_psnr, colour_error, fit_psnr, blur_misfit
-    )
+    likeness: str  # counts besides identity: psnr, hole_psnr, colour_error, fit_psnr or blur_misfit
     degradation_varies: bool = False  # of a photo that arrived degraded: which degradation explains it?
     fits_all: bool = False  # feature maps were fitted to the photo, and explain it under any degradation
 

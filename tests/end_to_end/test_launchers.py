@@ -27,7 +27,6 @@ print("address", cluster.address, flush=True)
 sys.stdin.read()
 cluster.shutdown()
 """
-# The job's second node says where it ran.
 # Two jobs that wait for each other, on one GPU that Ray is told of; each prints which GPUs it sees.
 TOGETHER = """
 import os, sys, time

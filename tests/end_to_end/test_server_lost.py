@@ -58,9 +58,8 @@ def test_nothing_is_lost_and_nothing_doubled(
     asked = [sys.executable, "-m", "sweeps", "sync", "--uri", server.uri]
     synced = subprocess.run(asked, cwd=store.folder, env=ENVIRONMENT, capture_output=True, text=True)
     assert synced.returncode == 0, synced.stdout + synced.stderr
-    check(
-        store, {"FINISHED", "KILLED", "RUNNING"}
-    )  # a claim whose answer was lost, until the next command ends it
+    # RUNNING: a claim whose answer was lost, until the next command ends it.
+    check(store, {"FINISHED", "KILLED", "RUNNING"})
     again = store.sweep(*words)
     assert again.returncode == 0 and f"{POINTS} of {POINTS} done" in again.stdout, again.stdout
     check(store, {"FINISHED", "KILLED"})

@@ -162,9 +162,8 @@ def test_the_report_compares_with_a_cell_switches_scales_and_saves_its_figures(
     page.locator("#close").click()
     for name in ("maps", "slices", "parallel"):
         text = saved(part(name).locator("button", has_text="Save SVG").first)
-        assert (
-            text.startswith(b"<?xml") and b"var(--" not in text
-        )  # stands alone: no colours of the page's style
+        # It stands alone: no colours of the page's style.
+        assert text.startswith(b"<?xml") and b"var(--" not in text
     assert saved(part("save-curves")).startswith(b"\x89PNG")
     assert errors == []
 
@@ -205,9 +204,8 @@ def test_of_a_large_grid_only_rows_near_the_screen_stand_in_the_page_and_all_on_
     page.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = ({count})(); }})")
     page.pdf(path=tmp_path / "report.pdf")
     assert page.evaluate("window.printed") == {"cells": side * side, "pictures": side * side}
-    page.wait_for_function(
-        "document.querySelectorAll('.matrix td .card').length < 800"
-    )  # afterwards it is as before
+    # Afterwards it is as before.
+    page.wait_for_function("document.querySelectorAll('.matrix td .card').length < 800")
     assert errors == []
 
 

@@ -32,10 +32,8 @@ MOST_AXES, COLUMNS = 6, 3
 LETTERS = 20  # of a heading on one line
 MOST_TICKS = 6  # values of an axis that are named where they have room
 MOST_LINES, MOST_NAMED = 200, 6  # of a panel; whose ends are named
-BESIDE, LETTER = (
-    0.75,
-    6.0,
-)  # inches of a panel beside its axes; points across a digit, and free around a number
+BESIDE = 0.75  # inches of a panel beside its axes
+LETTER = 6.0  # points across a digit, and free around a number
 TOGETHER = 0.04  # of what y spans: ends that are nearer share their text
 FRAMED = ("best", "recommended")
 
@@ -46,9 +44,7 @@ class Slice:
 
     axis: Axis
     heading: str  # of the metric
-    points: (
-        pd.DataFrame
-    )  # x, y, low, high, mark, line (cells that differ in this setting only); a row per cell
+    points: pd.DataFrame  # a row per cell: x, y, low, high, mark, line (the values of all other settings)
     other: Axis | None = None  # the only other setting, whose values name the lines
 
 

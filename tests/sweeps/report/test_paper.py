@@ -140,9 +140,8 @@ def test_a_file_of_somebody_else_is_no_obstacle_unless_it_is_in_the_way(tmp_path
         make_room(tmp_path, ["pictures.svg", "table.csv"])
     assert sorted(os.listdir(tmp_path)) == before
     make_room(tmp_path, ["pictures.svg"])
-    (tmp_path / "pictures.svg").symlink_to(
-        tmp_path / "table.csv"
-    )  # a person's link goes, what it points to stays
+    # A person's link goes, what it points to stays.
+    (tmp_path / "pictures.svg").symlink_to(tmp_path / "table.csv")
     make_room(tmp_path, ["report.tex"])
     assert (tmp_path / "table.csv").read_text() == "mine" and not os.path.lexists(tmp_path / "pictures.svg")
 

@@ -257,9 +257,8 @@ def test_what_feature_maps_fit_under_any_degradation_is_said_not_to_be_told_apar
         f"{summary.reason} {summary.criterion.reason}",
         f"{summary.certainty} {summary.criterion.reason}",
     ):
-        assert (
-            shown.count("feature_steps=0 leaves them as they are") == said
-        )  # once, in documents and on the page
+        # Once, in documents and on the page.
+        assert shown.count("feature_steps=0 leaves them as they are") == said
 
 
 def test_where_only_the_search_varies_the_fit_alone_counts() -> None:
