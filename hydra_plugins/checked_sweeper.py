@@ -35,9 +35,9 @@ class CheckedSweeper(BasicSweeper):
     @staticmethod
     def split_arguments(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
         """Hydra's product of all axes, with each row of points=FILE."""
-        from sweeps.plan.points import split  # late, as above
+        from sweeps.plan.points import rows_of, split  # late, as above
 
-        return split(overrides, max_batch_size)
+        return split(overrides, rows_of(overrides), max_batch_size)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Nothing: Hydra would compose every point here once more, a third of a second each."""

@@ -26,7 +26,7 @@ from sweeps.plan.columns import wrong_columns
 from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.config import Config, Node
 from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
-from sweeps.plan.points import axes_of, columns_of, split, table_of
+from sweeps.plan.points import axes_of, rows_of, split, table_of
 
 if TYPE_CHECKING:
     from inversion.checkpoints.checkpoint import Checkpoint
@@ -66,13 +66,14 @@ def read_grid(config: DictConfig) -> Grid:
     words += [str(word) for word in config.hydra.overrides.task]
     overrides = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
     swept = {key_of(o.get_key_element()): _values(o) for o in overrides if o.is_sweep_override()}
-    axes = axes_of(overrides) | swept
+    rows = rows_of(overrides)
+    axes = axes_of(rows) | swept
     composer, checker, table = Composer(config), Checker(), table_of(overrides)
     if not sweeper["_target_"].endswith((".BasicSweeper", ".CheckedSweeper")):
         fixed = [str(o.input_line) for o in overrides if not o.is_sweep_override()]
         checker.cells("", Config.of(composer.settings(fixed)))
         return Grid(axes, [], _digest([sweeper["_target_"], *sorted(filter(_is_relevant, words))]))
-    points = list(itertools.chain(*split(overrides)))
+    points = list(itertools.chain(*split(overrides, rows)))
     given = {key_of(override.get_key_element()) for override in overrides} | axes.keys()
     added = {word for point in points for word in point if key_of(word) not in given}
     # The degradation of points that arrive degraded.
@@ -83,7 +84,8 @@ def read_grid(config: DictConfig) -> Grid:
         try:
             values = composer.values(point)
         except HydraException:
-            if table is not None and (said := wrong_columns(composer, point, columns_of(table))):
+            columns = [word.partition("=")[0] for word in rows[0]] if rows else []
+            if columns and (said := wrong_columns(composer, point, columns)):
                 raise ConfigError(f"{table}: {said}") from None
             raise
         settings = Config.of(values)

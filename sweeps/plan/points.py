@@ -116,36 +116,37 @@ def table_of(overrides: Sequence[Override]) -> str | None:
     return next((str(o.value()) for o in overrides if o.get_key_element() == POINTS and o.value()), None)
 
 
-def split(overrides: Sequence[Override], most: int | None = None) -> list[list[list[str]]]:
+def rows_of(overrides: Sequence[Override]) -> list[list[str]]:
+    """As `read_points`, of the table among a sweep's overrides; nothing without one. A millisecond per row."""
+    table = table_of(overrides)
+    return [] if table is None else read_points(table)
+
+
+def split(
+    overrides: Sequence[Override], rows: Sequence[Sequence[str]], most: int | None = None
+) -> list[list[list[str]]]:
     """Every point's words in batches of at most `most`: the product of all axes; each row of a table with it.
 
-    A point that arrives degraded means what it means on the command line: without a degradation, degradation=auto.
+    rows: as `rows_of` has them. A point that arrives degraded means what it means on the command line: without a
+    degradation, degradation=auto.
     Raises ConfigError for a setting that the table and the command line both give.
     """
     found = BasicSweeper.split_arguments(list(overrides), None)[0]
-    table = table_of(overrides)
-    if table is not None:
-        rows = read_points(table)
+    if rows:
         given = {key_of(override.get_key_element()) for override in overrides}
         if both := [key for key in map(key_of, rows[0]) if key in given]:
             raise ConfigError(
-                f"{both[0]} is a column of {table}. Got it on the command line as well; leave one out."
+                f"{both[0]} is a column of {table_of(overrides)}. Got it on the command line as well; leave one out."
             )
         found = [[*words, *row] for row in rows for words in found]
     found = [with_degradation(words) for words in found]
     return list(BasicSweeper.split_overrides_to_chunks(found, most)) if found else []
 
 
-def columns_of(path: str | Path) -> list[str]:
-    """The first line of a table. Raises ConfigError."""
-    return [word.partition("=")[0] for word in read_points(path)[0]]
-
-
-def axes_of(overrides: Sequence[Override]) -> dict[str, list[str]]:
-    """The columns of the table, and each one's values as they are spelled there; nothing without a table."""
-    table = table_of(overrides)
+def axes_of(rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """The columns of a table, and each one's values as they are spelled there. rows: as `rows_of` has them."""
     axes: dict[str, dict[str, None]] = {}
-    for row in read_points(table) if table is not None else ():
+    for row in rows:
         for word in row:
             axes.setdefault(key_of(word), {})[word.partition("=")[2]] = None
     return {key: list(values) for key, values in axes.items()}
