@@ -95,9 +95,8 @@ def lengths(candidates: np.ndarray) -> np.ndarray:
     length, missing = np.zeros(height + 2, dtype=int), np.zeros(height + 2, dtype=int)
     for column in range(width):
         longest, gone = (np.stack([x[:-2], x[1:-1], x[2:]]) for x in (length, missing))
-        best = (longest * (GAP + 2) - gone).argmax(axis=0)[
-            None
-        ]  # of equally long ones that with fewer missing
+        # of equally long ones that with fewer missing
+        best = (longest * (GAP + 2) - gone).argmax(axis=0)[None]
         longest, gone = (np.take_along_axis(x, best, axis=0)[0] for x in (longest, gone))
         here = candidates[:, column]
         gone = np.where(here, 0, gone + 1)

@@ -12,18 +12,13 @@ from inversion.damage.scratches import ALIKE, EXTREME
 
 USUAL = 0.3  # quantile of the squares: damage that was missed lies in fewer than two thirds of them
 FINE = 0.5  # of the blur's sigma: structures of that size it leaves weak
-SHARP, NOISES, ROUNDINGS = (
-    0.03,
-    4.0,
-    2.0,
-)  # of white; deviations of noise, of JPEG's rounding: what exceeds all is sharp
+# of white; deviations of noise, of JPEG's rounding: what exceeds all is sharp
+SHARP, NOISES, ROUNDINGS = 0.03, 4.0, 2.0
 MOST = 0.025  # of the photo: more of it is no damage but the photo
 LEAST = 0.8  # of what is sharp must be thin and of an extreme colour
 THIN, SIDE = 21, 1600  # px: what is narrower is thin, at this size of the longer side
-EDGE, REACH = (
-    3,
-    1.0,
-)  # px, and of the blur's sigma: so far beside something sharp, too, the difference is large
+# px, and of the blur's sigma: so far beside something sharp, too, the difference is large
+EDGE, REACH = 3, 1.0
 DEPTH = 0.04  # of white, from its surroundings
 ROUNDS = 2
 AGREES = 0.8  # of the usual square's kernel must then be found in the others

@@ -71,9 +71,8 @@ INPUT = (
     "WHERE experiment_id = :experiment AND name = :name AND digest = :digest"
 )
 INPUT_TAG = "INSERT INTO input_tags (input_uuid, name, value) VALUES (?, ?, ?)"
-MetricRow = tuple[
-    str, str, float, int, int, bool
-]  # run, key, value (0 for NaN), time in ms, step, whether it is NaN
+# run, key, value (0 for NaN), time in ms, step, whether it is NaN
+MetricRow = tuple[str, str, float, int, int, bool]
 THUMBNAIL = 256  # px, of the picture that charts show
 
 
