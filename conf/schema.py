@@ -53,9 +53,7 @@ class Tracking:
 class Launcher:
     """How the points of a sweep are run."""
 
-    batch_size: int | None = (
-        None  # problems (photos, points of a grid) in one optimizer pass; null = as memory allows
-    )
+    batch_size: int | None = None  # problems in one optimizer pass; null = as memory allows
     bars: bool = True  # a bar that counts steps; false where several processes share a terminal
 
 
@@ -77,9 +75,7 @@ class Joblib(Packing):
 class Ray(Packing):
     """On a Ray cluster."""
 
-    address: str | None = (
-        MISSING  # of a running cluster, auto = the one of this machine; null = start one here
-    )
+    address: str | None = MISSING  # of a cluster; auto = this machine's; null = start one here
     cpus: float = MISSING  # of one job; the cluster runs as many jobs as it has CPUs for
     gpus: float = MISSING  # of one job; a fraction lets several jobs share a GPU
 

@@ -134,7 +134,7 @@ def found_blur(damage: Damage, photo: Photo) -> list[Degradation]:
     if damage.is_moved and round(damage.motion.length * scale, 3) > 1:
         angle = (damage.motion.angle + photo.turn) % 180
         return [MotionBlur(round(damage.motion.length * scale, 3), round(angle, 1))]
-    if damage.is_blurred and not damage.is_moved and round(damage.blur.kernel_size * scale, 3) > 1:
+    if damage.is_blurred and round(damage.blur.kernel_size * scale, 3) > 1:
         size, sigma = (round(length * scale, 3) for length in (damage.blur.kernel_size, damage.blur.sigma))
         return [GaussianBlur(size, sigma)]
     if damage.is_moved or damage.is_blurred:

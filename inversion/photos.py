@@ -47,9 +47,7 @@ class Photos:
     """A photo or a folder of photos; None is the sample portrait (Grace Hopper, U.S. Navy, public domain)."""
 
     image: str | None = None
-    align: Mapping[str, Any] | bool | None = (
-        None  # {face, landmarks}, face a number or all; False: aligned already
-    )
+    align: Mapping[str, Any] | bool | None = None  # {face: number or all, landmarks}; False: aligned
     degraded: bool = False
     mask: str | None = None  # as large as the photo, white = fill in; auto = as found; none
     max_size: int | None = None  # px at the photo's own size, at most; None: the generator's resolution

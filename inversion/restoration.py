@@ -82,9 +82,8 @@ class Restoration:
     fits: tuple[float, ...]  # [N], dB, how what each one's codes alone draw, corrupted, fits the photo
     blur_misfit: float | None = None  # χ², see inversion/search/blind_blur.py; None: no blur it arrived with
     tuning: Tuning | None = None  # of the generator, before it drew `restored`
-    alternatives: tuple[
-        Image.Image, ...
-    ] = ()  # [N], `samples` finished as `image` is; () where there is only one
+    # [N], `samples` finished as `image` is; () where there is only one
+    alternatives: tuple[Image.Image, ...] = ()
 
     @property
     def image(self) -> Image.Image:

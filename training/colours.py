@@ -16,8 +16,15 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from inversion.fullsize.luma import LUMA, grey
-from inversion.priors.expected_colours import CHROMA_SIDE, FILE, LUMA_SIDE, ExpectedColours, kernel
+from inversion.fullsize.luma import grey
+from inversion.priors.expected_colours import (
+    CHROMA_SIDE,
+    FILE,
+    LUMA_SIDE,
+    ExpectedColours,
+    kernel,
+    with_green,
+)
 from training.data import load_pictures
 
 # chosen by --check: more centres and components gain a quarter of a dB, for a file several times as large
@@ -94,9 +101,7 @@ def check(luma: Tensor, chroma: Tensor) -> str:
 
 def colour_psnr(guess: Tensor, true: Tensor) -> Tensor:
     """Of pictures whose luma is equal, from R - Y and B - Y in the range [-1, 1]: [N, 2, H, W] twice -> [N], dB."""
-    red, blue = (guess - true).unbind(dim=1)
-    green = (LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
-    squares = torch.stack([red, green, blue], dim=1).square().mean(dim=(1, 2, 3))
+    squares = with_green(guess - true).square().mean(dim=(1, 2, 3))
     return -10 * (squares / 4).log10()
 
 

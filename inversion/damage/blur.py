@@ -67,9 +67,8 @@ def find_blur(
         if size <= COARSE or min(small.shape) < SIDES[0]:
             break
         factor *= 2
-    sigma = (
-        np.sqrt(max(default_sigma(size) ** 2 - (1 - 1 / factor**2) / 12, 0.01)) * factor
-    )  # less the averaging's
+    averaging = (1 - 1 / factor**2) / 12  # its own variance
+    sigma = np.sqrt(max(default_sigma(size) ** 2 - averaging, 0.01)) * factor
     return Blur(float(max(1.0, (sigma - default_sigma(0)) / 0.15)), float(np.clip(1 - spread, 0, 1)))
 
 

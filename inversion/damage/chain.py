@@ -39,8 +39,9 @@ def to_degradation(damage: Damage) -> Compose:
         steps.append(SensorNoise(sigma=round(damage.noise.sigma / IN_LUMA, 5)))
     if damage.is_compressed and damage.compression.quality is not None:
         steps.append(JPEG(damage.compression.quality))
-    if damage.hidden.any():
-        known = torch.from_numpy(~damage.hidden).float()[None, None]
+    hidden = damage.hidden
+    if hidden.any():
+        known = torch.from_numpy(~hidden).float()[None, None]
         steps.append(Inpaint(fraction=None, known=known))
     return Compose(tuple(steps))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from inversion.damage.luma import reduced
-from inversion.damage.scratches import NOISES, SIDE, WIDEST, Scratches, at_full_size
+from inversion.damage.scratches import WIDEST, Scratches, dark_and_bright
 
 DEPTH = 0.06  # of white: least difference from both sides
 LONG = 0.45  # of the shorter side: least length
@@ -25,20 +24,13 @@ def find_creases(luma: np.ndarray, noise: float = 0.0) -> Scratches:
     luma: [H, W] in 0..1. noise: standard deviation there. Talbot & Appleton 2007, Efficient complete and incomplete
     path openings and closings.
     """
-    factor = max(1, round(max(luma.shape) / SIDE))
-    mask, depths = np.zeros(luma.shape, dtype=bool), [0.0]
-    if min(luma.shape) < WIDEST * factor:  # too narrow to show a line beside what lies on both its sides
-        return Scratches(mask, 0.0, 0.0)
-    small = ndimage.gaussian_filter(reduced(luma, factor), 0.7)
-    least = max(DEPTH, NOISES * noise / factor)
-    for kind in ("dark", "bright"):
-        image = small if kind == "dark" else 1 - small
-        depth = ndimage.grey_closing(image, size=(WIDEST, WIDEST)) - image
-        lines = long_lines(depth > least, LONG * min(small.shape))
-        if lines.any():
-            mask |= at_full_size(lines, depth, luma if kind == "dark" else 1 - luma, factor)
-            depths.append(float(np.median(depth[lines])))
-    return Scratches(mask, float(mask.mean()), float(np.clip(max(depths) / least / 2, 0, 1)))
+    return dark_and_bright(luma, noise, find_folds, DEPTH, 2, smooth=0.7)
+
+
+def find_folds(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """As `scratches.find_lines`."""
+    depth = ndimage.grey_closing(small, size=(WIDEST, WIDEST)) - small
+    return long_lines(depth > least, LONG * min(small.shape)), depth
 
 
 def long_lines(candidates: np.ndarray, least: float) -> np.ndarray:
@@ -95,9 +87,8 @@ def lengths(candidates: np.ndarray) -> np.ndarray:
     length, missing = np.zeros(height + 2, dtype=int), np.zeros(height + 2, dtype=int)
     for column in range(width):
         longest, gone = (np.stack([x[:-2], x[1:-1], x[2:]]) for x in (length, missing))
-        best = (longest * (GAP + 2) - gone).argmax(axis=0)[
-            None
-        ]  # of equally long ones that with fewer missing
+        # of equally long ones that with fewer missing
+        best = (longest * (GAP + 2) - gone).argmax(axis=0)[None]
         longest, gone = (np.take_along_axis(x, best, axis=0)[0] for x in (longest, gone))
         here = candidates[:, column]
         gone = np.where(here, 0, gone + 1)

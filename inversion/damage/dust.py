@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from inversion.damage.luma import enlarged, reduced
-from inversion.damage.scratches import ALIKE, EXTREME, HALF, NOISES
+from inversion.damage.scratches import HALF, NOISES, is_extreme
 
 SIDE = 512  # px of the longer side: spots are looked for at this size
 WIDEST = 9  # px there: a wider spot is none
@@ -60,8 +60,7 @@ def find_spots(small: np.ndarray, least: float, clean: np.ndarray) -> tuple[np.n
     """Dark spots of a small picture, numbered from 1, 0 elsewhere, and the picture without them: [h, w] twice."""
     ground = ndimage.grey_closing(small, size=(WIDEST, WIDEST))
     depth = ground - small
-    dark = small < float(np.quantile(small, EXTREME)) + ALIKE
-    candidates, _ = ndimage.label((depth > least) & dark & clean, np.ones((3, 3)))
+    candidates, _ = ndimage.label((depth > least) & is_extreme(small) & clean, np.ones((3, 3)))
     crowd = ndimage.uniform_filter((candidates > 0).astype(np.float32), NEAR)
     spots, number = np.zeros(small.shape, dtype=int), 0
     for label, box in enumerate(ndimage.find_objects(candidates), start=1):

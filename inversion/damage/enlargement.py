@@ -20,10 +20,8 @@ COMPRESSED = 1.5  # times as many in a compressed photo
 FIRST = 0.5  # of the highest: a peak at a lower frequency that is so high is the period itself
 BESIDE = 0.006  # cycles per pixel: so near to multiples of 1/16 lie JPEG's blocks of luma and chroma
 SOFT, SOFTER = 1.0, 4.0  # times the factor: so wide are Gaussians that explain an enlargement as well
-AMBIGUOUS, CERTAIN = (
-    3.4,
-    2.0,
-)  # below that factor f, f / (f - 1) has the same period: only so wide Gaussians tell
+# Below that factor f, f / (f - 1) has the same period: only Gaussians so wide, in factors, tell.
+AMBIGUOUS, CERTAIN = 3.4, 2.0
 BLOCKY = 0.6  # of the difference that squares of nearly the same size make
 NEARLY = 1.07
 

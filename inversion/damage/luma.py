@@ -77,4 +77,9 @@ def visible(scratched: np.ndarray) -> np.ndarray | None:
     if not scratched.any():
         return None
     reach = max(2, round(GROWN * max(scratched.shape)))
-    return np.asarray(~ndimage.maximum_filter(scratched, 2 * reach + 1))
+    return ~wider(scratched, reach)
+
+
+def wider(mask: np.ndarray, reach: int) -> np.ndarray:
+    """[H, W] bool, by so many pixels on all sides."""
+    return np.asarray(ndimage.maximum_filter(mask, 2 * reach + 1))

@@ -7,23 +7,18 @@ from scipy import ndimage
 
 from inversion.damage.blur import Blur, find_blur
 from inversion.damage.compression import Compression
-from inversion.damage.luma import enlarged, reduced, visible
-from inversion.damage.scratches import ALIKE, EXTREME
+from inversion.damage.luma import enlarged, reduced, visible, wider
+from inversion.damage.scratches import is_extreme
 
 USUAL = 0.3  # quantile of the squares: damage that was missed lies in fewer than two thirds of them
 FINE = 0.5  # of the blur's sigma: structures of that size it leaves weak
-SHARP, NOISES, ROUNDINGS = (
-    0.03,
-    4.0,
-    2.0,
-)  # of white; deviations of noise, of JPEG's rounding: what exceeds all is sharp
+# of white; deviations of noise, of JPEG's rounding: what exceeds all is sharp
+SHARP, NOISES, ROUNDINGS = 0.03, 4.0, 2.0
 MOST = 0.025  # of the photo: more of it is no damage but the photo
 LEAST = 0.8  # of what is sharp must be thin and of an extreme colour
 THIN, SIDE = 21, 1600  # px: what is narrower is thin, at this size of the longer side
-EDGE, REACH = (
-    3,
-    1.0,
-)  # px, and of the blur's sigma: so far beside something sharp, too, the difference is large
+# px, and of the blur's sigma: so far beside something sharp, too, the difference is large
+EDGE, REACH = 3, 1.0
 DEPTH = 0.04  # of white, from its surroundings
 ROUNDS = 2
 AGREES = 0.8  # of the usual square's kernel must then be found in the others
@@ -36,10 +31,10 @@ def find_blur_beneath(luma: np.ndarray, noise: float, compression: Compression, 
     or damage that was missed. It is damage if it is little, thin, and black or white, and if without it those squares
     are as blurred as the others.
     """
-    plain = find_blur(luma, noise, compression, visible(hidden))
+    known = visible(hidden)
+    plain = find_blur(luma, noise, compression, known)
     thin = None
     for _ in range(ROUNDS):
-        known = visible(hidden)
         usual = find_blur(luma, noise, compression, known, USUAL)
         if usual.is_sharp:
             break
@@ -52,7 +47,8 @@ def find_blur_beneath(luma: np.ndarray, noise: float, compression: Compression, 
         if (sharp & wider(thin, EDGE + round(REACH * usual.sigma))).sum() < LEAST * sharp.sum():
             break
         hidden = hidden | (sharp & wider(thin, EDGE))
-        found = find_blur(luma, noise, compression, visible(hidden))
+        known = visible(hidden)
+        found = find_blur(luma, noise, compression, known)
         if found.kernel_size >= AGREES * usual.kernel_size:
             plain = found
     return plain
@@ -74,10 +70,5 @@ def thin_extremes(luma: np.ndarray, noise: float) -> np.ndarray:
     thin, least = np.zeros(small.shape, dtype=bool), max(DEPTH, 3 * noise / factor)
     for image in (small, 1 - small):
         depth = ndimage.grey_closing(image, size=(THIN, THIN)) - image
-        thin |= (depth > least) & (image < float(np.quantile(image, EXTREME)) + ALIKE)
+        thin |= (depth > least) & is_extreme(image)
     return enlarged(thin, factor, luma.shape)
-
-
-def wider(mask: np.ndarray, reach: int) -> np.ndarray:
-    """[H, W] bool, by so many pixels on all sides."""
-    return np.asarray(ndimage.maximum_filter(mask, 2 * reach + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,24 +41,40 @@ def find_scratches(luma: np.ndarray, noise: float = 0.0) -> Scratches:
     luma: [H, W] in 0..1. noise: standard deviation there. Directional openings of the top-hat transform: Soille 2003,
     Morphological image analysis, chapters 4 and 8; lines may have gaps, as in his rank-max openings.
     """
+    return dark_and_bright(luma, noise, find_lines, DEPTH, 3)
+
+
+def dark_and_bright(
+    luma: np.ndarray,
+    noise: float,
+    find: Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]],
+    depth_of_line: float,
+    sure_at: float,
+    smooth: float = 0.0,
+) -> Scratches:
+    """What `find` finds in a small picture and in its negative, at full size: luma, noise as of `find_scratches`.
+
+    find: [h, w] and the least depth -> dark lines, and depths, as `find_lines`. depth_of_line: that least depth, where
+    noise hides no more. sure_at: times the least depth, at which confidence is 1. smooth: px of the small picture.
+    """
     factor = max(1, round(max(luma.shape) / SIDE))
     mask, depths = np.zeros(luma.shape, dtype=bool), [0.0]
     if min(luma.shape) < WIDEST * factor:  # too narrow to show a line beside what lies on both its sides
         return Scratches(mask, 0.0, 0.0)
-    small = reduced(luma, factor)
-    least = max(DEPTH, NOISES * noise / factor)
-    for kind in ("dark", "bright"):
-        lines, depth = find_lines(small if kind == "dark" else 1 - small, least)
+    small = ndimage.gaussian_filter(reduced(luma, factor), smooth)
+    least = max(depth_of_line, NOISES * noise / factor)
+    for is_dark in (True, False):
+        lines, depth = find(small if is_dark else 1 - small, least)
         if lines.any():
-            mask |= at_full_size(lines, depth, luma if kind == "dark" else 1 - luma, factor)
+            mask |= at_full_size(lines, depth, luma if is_dark else 1 - luma, factor)
             depths.append(float(np.median(depth[lines])))
-    return Scratches(mask, float(mask.mean()), float(np.clip(max(depths) / least / 3, 0, 1)))
+    return Scratches(mask, float(mask.mean()), float(np.clip(max(depths) / least / sure_at, 0, 1)))
 
 
 def find_lines(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
     """Dark lines of a small picture, and by how much each pixel is darker than its surroundings: [h, w] twice."""
     depth = ndimage.grey_closing(small, size=(WIDEST, WIDEST)) - small
-    dark = small < float(np.quantile(small, EXTREME)) + ALIKE
+    dark = is_extreme(small)
     candidates = (depth > least) & dark
     candidates &= ndimage.uniform_filter(candidates.astype(np.float32), 2 * WIDEST + 1) < CROWDED
     faint = (depth > FAINT * least) & dark
@@ -66,6 +83,11 @@ def find_lines(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]
     for angle in np.arange(ANGLES) * np.pi / ANGLES:
         found |= along(candidates, faint, colour, angle)
     return found, depth
+
+
+def is_extreme(image: np.ndarray) -> np.ndarray:
+    """Where a picture is nearly as dark as its darkest pixels: [h, w] bool."""
+    return np.asarray(image < float(np.quantile(image, EXTREME)) + ALIKE)
 
 
 def along(candidates: np.ndarray, faint: np.ndarray, colour: np.ndarray, angle: float) -> np.ndarray:

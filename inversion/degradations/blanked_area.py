@@ -35,9 +35,8 @@ class Patch:
     area: np.ndarray  # [S, S] bool
     size: float  # of the photo
     inside: bool  # little of its outline is the photo's border
-    plausibility: (
-        float  # share within a level of the colour, times share of its surroundings far from the colour
-    )
+    # share within a level of the colour, times share of its surroundings far from the colour
+    plausibility: float
 
     @property
     def is_paint(self) -> bool:

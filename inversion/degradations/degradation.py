@@ -98,10 +98,8 @@ class Degradation(ABC):
         side = observed.shape[-1]
         if restored.shape[-1] == side:
             return self.consistent(restored, observed)
-        enlarged, before = (
-            None if x is None else resized(x, side).clamp(-1, 1) for x in (restored, unfitted)
-        )
-        assert enlarged is not None
+        enlarged = resized(restored, side).clamp(-1, 1)
+        before = None if unfitted is None else resized(unfitted, side).clamp(-1, 1)
         return self.detailed(enlarged, observed, side / restored.shape[-1], before)
 
     def detailed(

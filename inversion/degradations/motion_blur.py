@@ -18,12 +18,8 @@ from inversion.errors import ConfigError
 from inversion.runtime.on_device import on_device
 
 QUICK = 20  # steps at full size, which bound its time
-SLOW = (
-    10  # times as much noise at full size: rounding turns slow gradients into steps, which are no white noise
-)
-DAMPING = (
-    0.1  # of the start, which knows nothing of borders: frequencies of a response below its root stay out
-)
+SLOW = 10  # times as much noise at full size: rounding turns slow gradients into steps: no white noise
+DAMPING = 0.1  # of the start, which knows no borders: responses below its root stay out
 LONG = 63  # taps of a line from which on a Fourier transform is faster than a convolution
 ERROR = 0.04  # a restoration's error: squared difference between neighbours, [-1, 1]; fits 64 px faces
 

@@ -38,9 +38,7 @@ FLAT = 0.4  # grey levels
 # Degrees counter-clockwise by which a photo without an upright face is turned: scans lie on their side, heads tilt.
 TURNS = (90, -90, 180, 30, -30, 60, -60)
 
-TURNED_SIZE = (
-    1024  # px, longest side of the copies that are turned: most photos without a face have none at all
-)
+TURNED_SIZE = 1024  # px, longest side of turned copies: most photos without a face have none at all
 # Detector's score from which a pattern is surely a face. The faces of 90 portraits, a quarter of them from before 1930,
 # have 0.65 to 3; badges and folds of a suit that it took for faces 0.01 to 0.03. What is below counts only alone.
 SURE = 0.25

@@ -42,9 +42,8 @@ class ExpectedColours:
         luma = grey(faces)[:, :1].float()
         own = ExpectedColours(*(getattr(self, field.name).to(luma) for field in fields(self)))
         few = own.of_few_pixels(F.adaptive_avg_pool2d(luma, LUMA_SIDE))
-        red, blue = F.interpolate(few, size=luma.shape[-2:], mode="bicubic").split(1, dim=1)
-        green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
-        return guided(luma, torch.cat([red, green, blue], dim=1), RADIUS, FLAT).to(faces)
+        chroma = with_green(F.interpolate(few, size=luma.shape[-2:], mode="bicubic"))
+        return guided(luma, chroma, RADIUS, FLAT).to(faces)
 
     def of_few_pixels(self, luma: Tensor) -> Tensor:
         """[B, 1, LUMA_SIDE, LUMA_SIDE] -> R - Y and B - Y, [B, 2, CHROMA_SIDE, CHROMA_SIDE]."""
@@ -52,6 +51,13 @@ class ExpectedColours:
         near = kernel(at, self.centres)
         chroma = near @ self.weights @ self.chroma_components + self.mean_chroma
         return chroma.view(-1, 2, CHROMA_SIDE, CHROMA_SIDE)
+
+
+def with_green(chroma: Tensor) -> Tensor:
+    """R - Y and B - Y, [B, 2, H, W] -> R - Y, G - Y and B - Y, of luma 0: [B, 3, H, W]."""
+    red, blue = chroma.split(1, dim=1)
+    green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
+    return torch.cat([red, green, blue], dim=1)
 
 
 def kernel(a: Tensor, b: Tensor) -> Tensor:

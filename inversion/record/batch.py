@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class PhotoSource:
             "source": json.dumps({"uri": self.uri}),
             "profile": json.dumps({"sha256": self.sha256, "width": self.width, "height": self.height}),
         }
+
+
+def now() -> int:
+    """As MLflow has it: milliseconds since 1970."""
+    return int(time.time() * 1000)
 
 
 Value = tuple[str, float, int, int]  # a metric's key, its value (NaN, but no infinity), time in ms, step

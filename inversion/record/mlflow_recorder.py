@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from inversion.record.batch import SHOWN, Batch, PhotoSource
+from inversion.record.batch import SHOWN, Batch, PhotoSource, now
 from inversion.record.mlflow_store import clear_errors, open_client
 from inversion.record.params import clean_key, utf8
 from inversion.record.run_writer import run_writer
@@ -75,11 +75,11 @@ class MLflowRecorder:
             raise
 
     def log_metrics(self, values: Mapping[str, float], step: int) -> None:
-        now = _now()
+        when = now()
         for name, value in values.items():
             key = clean_key(name)
             if step > self._held.get(key, -1):
-                self._wait(key, value, now, step)
+                self._wait(key, value, when, step)
         self._steps_waiting += 1
         if self._steps_waiting >= BATCH_STEPS or time.monotonic() - self._last_sent > BATCH_SECONDS:
             self.flush()
@@ -92,10 +92,10 @@ class MLflowRecorder:
             self._waiting.tags.update(self._writer.keep_image(self.run_id, image, name, step))
 
     def log_summary(self, values: Mapping[str, float]) -> None:
-        now = _now()
+        when = now()
         for name, value in values.items():
             if (key := clean_key(name)) not in self._held:
-                self._wait(key, value, now, 0)
+                self._wait(key, value, when, 0)
 
     def log_file(self, path: Path) -> None:
         with clear_errors(self._uri):
@@ -176,7 +176,3 @@ def _who_and_what() -> dict[str, str]:
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {clean_key(name): utf8(str(value))[:MAX_TAG_VALUE] for name, value in tags.items()}
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

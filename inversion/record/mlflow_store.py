@@ -91,9 +91,8 @@ def open_client(uri: str) -> MlflowClient:
     warnings.filterwarnings("ignore", category=SADeprecationWarning)
     # A new database takes some sixty migrations, each an INFO line; what fails is told once, by whoever called.
     for name in ("mlflow", "alembic", "urllib3"):
-        if (
-            logger := logging.getLogger(name)
-        ).level != logging.ERROR:  # a change makes all loggers think anew
+        logger = logging.getLogger(name)
+        if logger.level != logging.ERROR:  # a change empties what all loggers remember of their levels
             logger.setLevel(logging.ERROR)
     return mlflow.MlflowClient(tracking_uri=uri)
 

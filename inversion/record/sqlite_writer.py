@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import shutil
 import sqlite3
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -24,11 +22,11 @@ from PIL import Image
 
 from inversion.errors import ConfigError
 from inversion.pictures.drawing import fit
-from inversion.record.batch import SHOWN, USE, Batch, PhotoSource, Value
+from inversion.record.batch import SHOWN, USE, Batch, PhotoSource, Value, now
 from inversion.record.client_writer import ClientWriter
 from inversion.record.params import clean_key
 from inversion.record.run_index import connect
-from inversion.runtime.atomic import png, write_file
+from inversion.runtime.atomic import png, replacing, write_file
 
 COLUMNS = {  # of MLflow 3.1 to 3.17
     "runs": "run_uuid name source_type source_name entry_point_name user_id status start_time end_time source_version "
@@ -71,9 +69,8 @@ INPUT = (
     "WHERE experiment_id = :experiment AND name = :name AND digest = :digest"
 )
 INPUT_TAG = "INSERT INTO input_tags (input_uuid, name, value) VALUES (?, ?, ?)"
-MetricRow = tuple[
-    str, str, float, int, int, bool
-]  # run, key, value (0 for NaN), time in ms, step, whether it is NaN
+# run, key, value (0 for NaN), time in ms, step, whether it is NaN
+MetricRow = tuple[str, str, float, int, int, bool]
 THUMBNAIL = 256  # px, of the picture that charts show
 
 
@@ -108,7 +105,7 @@ class SqliteWriter:
                     f"the experiment {experiment_id} is not in the store any more, or was deleted"
                 )
             place, user = _below(found[0], run_id), tags.get("mlflow.user", "unknown")
-            connection.execute(RUN, (run_id, name, place, int(experiment_id), user, _now()))
+            connection.execute(RUN, (run_id, name, place, int(experiment_id), user, now()))
             connection.executemany(TAG, _rows(run_id, {**tags, "mlflow.runName": name}))
         return run_id
 
@@ -129,21 +126,23 @@ class SqliteWriter:
             if batch.status is not None:
                 connection.execute(
                     "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?",
-                    (batch.status, _now(), run_id),
+                    (batch.status, now(), run_id),
                 )
 
     def keep_file(self, run_id: str, path: Path) -> None:
         folder = self._artifacts(run_id)
         if folder is None:
             return self._by_client.keep_file(run_id, path)
-        _copy(path, folder / path.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / path.name) as part:
+            shutil.copyfile(path, part)
 
     def keep_image(self, run_id: str, image: Image.Image, key: str, step: int) -> Mapping[str, str]:
         """Named as MLflow names them."""
         folder = self._artifacts(run_id)
         if folder is None:
             return self._by_client.keep_image(run_id, image, key, step)
-        name = f"{key.replace('/', '~')}+step+{step}+timestamp+{_now()}+{uuid.uuid4()}"
+        name = f"{key.replace('/', '~')}+step+{step}+timestamp+{now()}+{uuid.uuid4()}"
         write_file(folder / "images" / f"{name}.png", png(image))
         write_file(folder / "images" / f"{name}+compressed.webp", thumbnail(image))
         return SHOWN
@@ -219,20 +218,3 @@ def _below(location: str, run_id: str) -> str:
     from mlflow.utils.uri import append_to_uri_path
 
     return str(append_to_uri_path(location, run_id, "artifacts"))  # type: ignore[no-untyped-call]
-
-
-def _copy(path: Path, to: Path) -> None:
-    """Whole or not at all."""
-    part = to.with_name(f".{to.name}.{uuid.uuid4().hex[:8]}.tmp")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        shutil.copyfile(path, part)
-        os.replace(part, to)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

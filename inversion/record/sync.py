@@ -182,13 +182,8 @@ def read(folder: Path) -> Recorded:
         ) from error
 
 
-def sync_folder(store: Store, folder: Path) -> str:
-    """Make a store's run equal to a folder's record; returns the run's id. Raises Damaged, ConfigError, OSError."""
-    return bring(store, read(folder))
-
-
 def bring(store: Store, record: Recorded) -> str:
-    """As `sync_folder`."""
+    """Make a store's run equal to a folder's record; returns the run's id. Raises ConfigError, OSError."""
     run, tags = record.run, record.tags
     known = _known(store, run.get("id"))
     if known is not None and known.info.lifecycle_stage == "deleted":

@@ -11,7 +11,8 @@ import os
 import struct
 import uuid
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,27 @@ def write_file(path: Path, content: bytes) -> None:
     Raises OSError naming the file and the cause (disk full, quota, no permission); what stood there before
     is then still there.
     """
+    try:
+        with replacing(path) as temporary:
+            try:
+                temporary.write_bytes(content)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_bytes(content)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name beside `path`: the file that is written there takes its place, or is removed where anything fails."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        try:
-            temporary.write_bytes(content)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content)
+        yield temporary
         os.replace(temporary, path)
-    except BaseException as error:
+    except BaseException:
         with suppress(OSError):  # the litter of a failure
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise cannot_write(path, error) from error
         raise
 
 

@@ -123,7 +123,7 @@ def blur_misfit(operator: Degradation, photo: Tensor, model: Model) -> float | N
         return None
     side = photo.shape[-1]
     own = response(operator.kernel(photo.cpu().double()), side)
-    tried = torch.cat([own, responses(candidates(side), side)])
+    tried = torch.cat([own, candidate_responses(side)])
     (found,) = chi_squares(photo, tried, face_spectrum(model.generator))
     return float(found[0] - found[1:].min())
 
@@ -148,8 +148,8 @@ def find_kernel_size(photos: Tensor, faces: FaceSpectrum) -> Tensor:
 
     Every size on a logarithmic scale is as likely beforehand.
     """
-    sizes = candidates(photos.shape[-1])
-    found = chi_squares(photos, responses(sizes, photos.shape[-1]), faces)
+    side = photos.shape[-1]
+    sizes, found = candidates(side), chi_squares(photos, candidate_responses(side), faces)
     return torch.stack([sizes[one.argmin()] for one in found])
 
 
@@ -196,9 +196,15 @@ def face_spectrum(generator: Generator) -> FaceSpectrum:
 
 def responses(sizes: Tensor, side: int) -> Tensor:
     """By what each kernel multiplies the power of each ring of frequencies: [N] -> [N, side / 2]."""
-    sigmas = [torch.tensor([default_sigma(size)], dtype=torch.float64) for size in sizes.tolist()]
-    kernels = [gaussian_kernel(size, sigma) for size, sigma in zip(sizes.tolist(), sigmas, strict=True)]
+    sigmas = torch.tensor([[default_sigma(size)] for size in sizes.tolist()], dtype=torch.float64)
+    kernels = map(gaussian_kernel, sizes.tolist(), sigmas)
     return torch.cat([response(kernel, side) for kernel in kernels])
+
+
+@lru_cache(maxsize=4)
+def candidate_responses(side: int) -> Tensor:
+    """The same of all `candidates`: [CANDIDATES, side / 2]. Every photo of a sweep is compared with them."""
+    return responses(candidates(side), side)
 
 
 def response(kernel: Tensor, side: int) -> Tensor:

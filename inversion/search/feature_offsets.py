@@ -84,6 +84,7 @@ def fit_offsets(
     optimizer, scale = Adam(moved), synthesis.gradient_scale
     finite = torch.ones(len(steps), dtype=torch.bool, device=photos.device)
     target = degradation.target(photos, loss.resolution)
+    wanted = loss.features(target)
     aims = [torch.zeros_like(photos[:1]) if aim is None else aim for aim in colours]
     chroma = torch.cat(aims) if any(aim is not None for aim in colours) else None
     aimed = photos.new_tensor([float(aim is not None) for aim in colours])
@@ -94,7 +95,7 @@ def fit_offsets(
             prediction = degradation.prediction(images, loss.resolution)
             if robust:
                 prediction = reweighted(prediction, target, robust)
-            error = loss(loss.features(prediction), loss.features(target))
+            error = loss(loss.features(prediction), wanted)
             if chroma is not None:
                 error = error + aimed * mean_square(images - grey(images) - chroma)
             losses = error + WEIGHT * torch.stack([mean_square(x) for x in maps.values()]).sum(dim=0)

@@ -28,7 +28,7 @@ from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.recorder import Recorder
 from inversion.record.run_writer import run_writer
-from inversion.record.sync import behind, bring_in, note_behind, sync, sync_folder
+from inversion.record.sync import behind, bring, bring_in, note_behind, read, sync
 from tests.inversion.record.conftest import inputs_of
 
 CONFIG: dict[str, Any] = {
@@ -120,7 +120,7 @@ def images(client: MlflowClient, run_id: str) -> Counter[tuple[str, str]]:
 
 def test_a_run_that_the_store_has_missed_is_made_from_its_folder(store: Store, tmp_path: Path) -> None:
     recorded(tmp_path / "run", store)
-    run_id = sync_folder(store, tmp_path / "run")
+    run_id = bring(store, read(tmp_path / "run"))
     assert check_complete(store).info.run_id == run_id
 
 
@@ -129,7 +129,7 @@ def test_a_run_that_the_store_has_half_is_completed_and_nothing_is_doubled(
     store: Store, tmp_path: Path, copied: int
 ) -> None:
     run_id = recorded(tmp_path / "run", store, copied)
-    assert sync_folder(store, tmp_path / "run") == run_id
+    assert bring(store, read(tmp_path / "run")) == run_id
     check_complete(store)
 
 
@@ -142,7 +142,7 @@ def test_what_another_machine_has_finished_meanwhile_is_not_doubled(
     client = open_client(store.uri)
     twin = client.create_run(store.experiment_id, tags={"fingerprint": "f1"}).info.run_id
     client.set_terminated(twin, "FINISHED")
-    assert sync_folder(store, tmp_path / "run") == twin
+    assert bring(store, read(tmp_path / "run")) == twin
     (left,) = client.search_runs([store.experiment_id])
     assert left.info.run_id == twin and TAGS.items() <= left.data.tags.items()
 
@@ -150,7 +150,7 @@ def test_what_another_machine_has_finished_meanwhile_is_not_doubled(
 def test_a_folder_brought_in_again_changes_nothing(store: Store, tmp_path: Path) -> None:
     recorded(tmp_path / "run", store, 4)
     for _ in range(2):
-        sync_folder(store, tmp_path / "run")
+        bring(store, read(tmp_path / "run"))
     check_complete(store)
 
 
@@ -201,7 +201,7 @@ def test_a_run_that_was_opened_but_not_described_is_not_doubled(
         with pytest.raises(OSError, match="away"):
             open_run(store)
     recorded(tmp_path / "run", store)
-    sync_folder(store, tmp_path / "run")
+    bring(store, read(tmp_path / "run"))
     finished = open_client(store.uri).search_runs([store.experiment_id], "attributes.status = 'FINISHED'")
     assert len(finished) == 1 and finished[0].data.params == flatten(CONFIG)
 
@@ -217,7 +217,7 @@ def test_a_run_whose_params_had_not_been_sent_is_completed_and_nothing_is_double
     client.log_image(claimed, Image.new("RGB", (4, 4)), key="progress", step=0)
     client.set_terminated(claimed, "KILLED")
     recorded(tmp_path / "run", store, claimed=claimed)
-    assert sync_folder(store, tmp_path / "run") == claimed
+    assert bring(store, read(tmp_path / "run")) == claimed
     assert "reason" not in check_complete(store).data.tags
 
 
@@ -230,7 +230,7 @@ def test_half_a_row_that_a_kill_left_is_passed_over(store: Store, tmp_path: Path
     with (tmp_path / "run" / "losses.csv").open("a") as file:
         file.write("4,0.")
     assert [step for step, _ in steps(tmp_path / "run" / "losses.csv")] == [0, 1, 2, 3]
-    sync_folder(store, tmp_path / "run")
+    bring(store, read(tmp_path / "run"))
     check_complete(store)
     assert list(steps(tmp_path / "nothing.csv")) == []
 
@@ -239,7 +239,7 @@ def test_a_foreign_picture_in_the_folder_is_not_sent(store: Store, tmp_path: Pat
     recorded(tmp_path / "run", store)
     for name in ("images/me_7.png", "images/progress_0007.png", "me.png"):
         Image.new("RGB", (4, 4)).save(tmp_path / "run" / name)
-    sync_folder(store, tmp_path / "run")
+    bring(store, read(tmp_path / "run"))
     check_complete(store)
 
 
