@@ -190,7 +190,7 @@ SMALL_PHOTO: dict[str, Make] = {
 }
 LARGE_PHOTO: dict[str, Make] = {
     "damage of 100 megapixels of noise": partial(noise, size=(SIDE, SIDE)),
-    "damage of 1 x 99999999": partial(png, colour=GREY, size=(1, 99_999_999)),
+    "damage of 1 x 1000000": partial(png, colour=GREY, size=(1, 1_000_000)),  # the longest that is read
     "damage of 999999 x 99": partial(png, colour=GREY, size=(999_999, 99)),
 }
 SMALL = ("claimed", "0 x 0", "TIFF", "escape")
@@ -201,6 +201,9 @@ CASES += [
     Case("pictures", title, reader, make, False, LIMIT, large=not any(word in title for word in SMALL))
     for title, (reader, make) in REFUSED.items()
 ]
+CASES.append(
+    Case("pictures", "damage of 1 x 99999999", "damage", REFUSED["1 x 99999999"][1], False, LIMIT, large=True)
+)
 CASES += [Case("pictures", title, "damage", make, True, LIMIT) for title, make in SMALL_PHOTO.items()]
 CASES += [  # nothing is refused here: a whole photo is looked at
     Case("pictures", title, "damage", make, True, LIMIT, 12.0, True) for title, make in LARGE_PHOTO.items()
