@@ -32,7 +32,8 @@ from inversion.inspection import fills_in, found_damage, inspect, resolve, resol
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
-from inversion.passes import observed, restore
+from inversion.observation import observed
+from inversion.passes import restore
 from inversion.photo import Photo
 from inversion.photos import Photos, Synthetic
 from inversion.record.write import scratched
