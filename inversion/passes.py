@@ -167,12 +167,14 @@ def assemble(
         if tuned.failed_step is None:
             checkpoint = model.with_tuned(tuned.synthesis)
             tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
-    consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     is_fitted = observation.problem.hyperparameters.steps_of_features > 0
     stopped = any(result.interrupted[k] for k in own) or (is_fitted and offsets.interrupted) or tuning_stopped
     full = observation.full
-    completed = None if full is None else finished(observation, face, drawn.unfitted[row, None])[0].cpu()
-    others = [(face if k == row else drawn.restored[k, None], drawn.unfitted[k, None]) for k in sound]
+    shown = {k: drawn.restored[k, None] for k in sound} | {row: face}
+    whole = {k: finished(observation, shown[k], drawn.unfitted[k, None]) for k in sound}
+    consistent = whole[row]
+    if full is not None:
+        consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     status, reason = judge(result, row, tuned, stopped)
     degraded = observation.problem.degraded
     return Restoration(
@@ -184,7 +186,7 @@ def assemble(
         restored=face[0].cpu(),
         prediction=prediction[0].cpu(),
         consistent=consistent[0].cpu(),
-        full=completed,
+        full=None if full is None else whole[row][0].cpu(),
         observed_full=None if full is None else full.image[0].cpu(),
         ws=result.ws[row].cpu(),
         noises=[noise[row].cpu() for noise in result.noises],
@@ -200,7 +202,7 @@ def assemble(
         fits=tuple(drawn.fits[k] for k in sound),
         blur_misfit=blur_misfit(observation.operator, observation.image, model) if degraded else None,
         tuning=tuning,
-        alternatives=tuple(to_pil(finished(observation, *each)[0]) for each in others if len(others) > 1),
+        alternatives=tuple(to_pil(whole[k][0]) for k in sound if len(sound) > 1),
     )
 
 
