@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from inversion.degradations.compose import Compose
-from inversion.degradations.degradation import Degradation
-from inversion.degradations.inpaint import Inpaint
-from inversion.errors import ConfigError, explain
-from inversion.images import quantize, to_pil, to_tensor
-from inversion.inspection import inspected, is_looked_at, resolved
+from inversion.images import to_pil
 from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
-from inversion.photo import FullSize
+from inversion.observation import Observation, observe
 from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
-from inversion.search.blind_blur import blur_misfit, resolve_kernel
+from inversion.search.blind_blur import blur_misfit
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
-from inversion.search.framed import Framed
 from inversion.search.hidden_colours import hidden_colours
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
@@ -56,85 +50,6 @@ def restore(
     heard = [own for o, own in zip(observations, listeners, strict=True) if isinstance(o, Observation)]
     found = iter(search(model, loss, known, heard, on_progress) if known else ())
     return [o if isinstance(o, Refusal) else next(found) for o in observations]
-
-
-@dataclass(frozen=True)
-class FullObservation:
-    """What the camera did at the photo's own size, and what came of it."""
-
-    operator: Degradation
-    image: Tensor  # [1, 3, S, S]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What is known of one problem's photo: what the camera did, and what came of it."""
-
-    problem: Problem
-    operator: Degradation  # bound to the photo: nothing left open
-    image: Tensor  # [1, 3, R, R] in [-1, 1], on the model's device
-    full: FullObservation | None = None  # the same at the photo's own size
-    inside: Tensor | None = None  # [1, 1, R, R], 1 = shows the photo; None: all of it does
-
-    @property
-    def compared(self) -> Degradation:
-        """The operator as the loss knows it."""
-        return self.operator if self.inside is None else Framed(self.operator, self.inside)
-
-
-def observe(problem: Problem, model: Model) -> Observation | Refusal:
-    """Bind the degradation to the photo and apply it, unless the photo arrives degraded."""
-    try:
-        return observed(problem, model)
-    except ValueError as error:  # ConfigError and its kin: this photo alone cannot be used
-        return Refusal(problem, explain(error))
-
-
-def observed(problem: Problem, model: Model) -> Observation:
-    """As `observe`. Raises ConfigError."""
-    photo = problem.photo.image[None].to(model.w_avg.device)
-    inside = problem.photo.inside(photo.shape[-1])
-    inside = None if inside is None else inside[None].to(photo)
-    degradation = problem.degradation
-    if is_looked_at(degradation, problem.degraded):
-        problem = replace(problem, photo=inspected(problem.photo))
-        degradation = resolved(degradation, problem.photo)
-    degradation = degradation.in_pixels(photo.shape[-1], problem.photo.side)
-    degradation = resolve_kernel(degradation, photo, problem.degraded, model)
-    mask = problem.photo.mask
-    if mask is None:
-        operator = degradation.bind(photo, problem.degraded)
-    elif isinstance(degradation, Inpaint) or (isinstance(degradation, Compose) and degradation.fills_in):
-        # the photo's own mask went through the same alignment
-        operator = degradation.bind(photo, problem.degraded, mask[None].to(photo))
-    else:
-        raise ConfigError(
-            "A photo's mask says what inpainting fills in. Got input.mask with the degradation "
-            f"{type(degradation).__name__}; degradation=inpaint degradation.mask=FILE would work."
-        )
-    if problem.photo.full is not None:
-        full = observed_in_full(problem, operator, problem.photo.full, photo)
-        operator, image = full.operator.brought_down(full.image, photo.shape[-1])
-        return Observation(problem, operator, image, full, inside)
-    return Observation(problem, operator, as_camera(operator, photo, problem), None, inside)
-
-
-def observed_in_full(
-    problem: Problem, operator: Degradation, full: FullSize, small: Tensor
-) -> FullObservation:
-    """The operator, bound at the generator's resolution, and its photo at the photo's own size."""
-    photo = to_tensor(full.image)[None].to(small)
-    masks = None if full.mask is None else full.mask[None].to(small)
-    large = operator.full_size(photo, photo.shape[-1] / small.shape[-1], problem.degraded, masks)
-    return FullObservation(large, as_camera(large, photo, problem))
-
-
-def as_camera(operator: Degradation, photo: Tensor, problem: Problem) -> Tensor:
-    """A photo that arrives degraded as it is; any other corrupted, in the 8 bits of a camera's file."""
-    if problem.degraded:
-        return photo
-    with torch.no_grad():
-        return quantize(operator.observe(photo, torch.Generator().manual_seed(problem.seed)))
 
 
 @dataclass(frozen=True)
@@ -252,12 +167,14 @@ def assemble(
         if tuned.failed_step is None:
             checkpoint = model.with_tuned(tuned.synthesis)
             tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
-    consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     is_fitted = observation.problem.hyperparameters.steps_of_features > 0
     stopped = any(result.interrupted[k] for k in own) or (is_fitted and offsets.interrupted) or tuning_stopped
     full = observation.full
-    completed = None if full is None else finished(observation, face, drawn.unfitted[row, None])[0].cpu()
-    others = [(face if k == row else drawn.restored[k, None], drawn.unfitted[k, None]) for k in sound]
+    shown = {k: drawn.restored[k, None] for k in sound} | {row: face}
+    whole = {k: finished(observation, shown[k], drawn.unfitted[k, None]) for k in sound}
+    consistent = whole[row]
+    if full is not None:
+        consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     status, reason = judge(result, row, tuned, stopped)
     degraded = observation.problem.degraded
     return Restoration(
@@ -269,7 +186,7 @@ def assemble(
         restored=face[0].cpu(),
         prediction=prediction[0].cpu(),
         consistent=consistent[0].cpu(),
-        full=completed,
+        full=None if full is None else whole[row][0].cpu(),
         observed_full=None if full is None else full.image[0].cpu(),
         ws=result.ws[row].cpu(),
         noises=[noise[row].cpu() for noise in result.noises],
@@ -285,7 +202,7 @@ def assemble(
         fits=tuple(drawn.fits[k] for k in sound),
         blur_misfit=blur_misfit(observation.operator, observation.image, model) if degraded else None,
         tuning=tuning,
-        alternatives=tuple(to_pil(finished(observation, *each)[0]) for each in others if len(others) > 1),
+        alternatives=tuple(to_pil(whole[k][0]) for k in sound if len(sound) > 1),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,12 +47,12 @@ class Damage:
         """Everything of which nothing is known but where it is."""
         return self.scratches, self.dust, self.creases, self.torn
 
-    @property
+    @cached_property
     def hidden(self) -> np.ndarray:
         """All of that with its edges: [H, W] bool, True = does not show the photo."""
         return with_edges(np.any([one.mask for one in self.hiding], axis=0))
 
-    @property
+    @cached_property
     def surely_hidden(self) -> np.ndarray:
         """The same of what is sure."""
         sure = [one.mask for one in self.hiding if one.confidence >= SURE]

@@ -7,8 +7,8 @@ from scipy import ndimage
 
 from inversion.damage.blur import Blur, find_blur
 from inversion.damage.compression import Compression
+from inversion.damage.extremes import is_extreme
 from inversion.damage.luma import enlarged, reduced, visible, wider
-from inversion.damage.scratches import is_extreme
 
 USUAL = 0.3  # quantile of the squares: damage that was missed lies in fewer than two thirds of them
 FINE = 0.5  # of the blur's sigma: structures of that size it leaves weak

@@ -32,7 +32,8 @@ from inversion.inspection import fills_in, found_damage, inspect, resolve, resol
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
-from inversion.passes import observed, restore
+from inversion.observation import observed
+from inversion.passes import restore
 from inversion.photo import Photo
 from inversion.photos import Photos, Synthetic
 from inversion.record.write import scratched
@@ -284,6 +285,11 @@ def test_a_face_of_fewer_pixels_than_the_search_is_told_of_them(
         "Downsample"
     ]  # of a factor of 1.000
     assert resolve(Auto(enlarged="none"), arrived(files["whole"])).steps == ()
+    few = replace(
+        arrived(files["whole"]), transform=None, width=R // 2
+    )  # pixels across: fewer than the search has
+    assert resolve(Auto(enlarged=1), few) == resolve(Auto(enlarged="none"), few)
+    assert "Downsample" in names(resolve(Auto(enlarged=2), few))
     assert found_damage(Auto(), photo)["found_enlarged"] == pytest.approx(6, rel=0.02)
 
 
