@@ -34,7 +34,7 @@ def find_dust(luma: np.ndarray, noise: float = 0.0, known: np.ndarray | None = N
     Morphological image analysis, chapter 4.
     """
     factor = searched(luma.shape)
-    clean = None if known is None else reduced(known.astype(np.float32), factor) > 0.999
+    clean = None if known is None else reduced(known, factor) > 0.999
 
     def find(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
         return find_spots(small, least, clean)
