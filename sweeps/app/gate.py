@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -126,8 +127,11 @@ def answered(endpoint: Endpoint) -> Endpoint:
             return Response(status_code=400)
         except Unread as error:
             return Answer({"error": str(error)}, error.status)
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             return Answer({"error": printable(error)}, 400)
+        except OSError as error:  # where it has failed is nobody's business here
+            said = os.strerror(error.errno) if error.errno else printable(error)
+            return Answer({"error": f"This machine could not do it: {said}."}, 400)
 
     return answer
 

@@ -25,6 +25,7 @@ from sweeps.app.searches import Searches
 from sweeps.app.serve import config_of, free_port
 from sweeps.app.uploads import KEPT, Uploads
 from sweeps.app.web import Page
+from tests.conftest import FullDisk
 from tests.hostile import pictures
 from tests.sweeps.app.conftest import png
 
@@ -370,6 +371,17 @@ def test_wishes_of_wrong_types_and_beyond_the_sliders(attacked: Attacked, name: 
 )
 def test_a_wish_that_is_none(attacked: Attacked, body: bytes) -> None:
     attacked.refused(attacked.ask("POST", "/searches", body))
+
+
+def test_a_full_disk(attacked: Attacked, full_disk: FullDisk, portrait: bytes) -> None:
+    with full_disk(2000):
+        said = attacked.refused(attacked.ask("POST", "/photos", portrait))
+    assert said == "This machine could not do it: File too large." and attacked.is_empty()
+    upload = attacked.page.uploads.add("a.png", SQUARE)
+    kept = sorted(upload.folder.rglob("*"))
+    with full_disk(50):
+        attacked.refused(attacked.ask("POST", f"/photos/{upload.id}/mask", SQUARE))
+    assert sorted(upload.folder.rglob("*")) == kept
 
 
 def test_many_uploads_at_once(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
