@@ -16,9 +16,9 @@ from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.observation import Observation, observe
 from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
+from inversion.search.aims import aim
 from inversion.search.blind_blur import blur_misfit
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
-from inversion.search.hidden_colours import hidden_colours
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
@@ -102,12 +102,12 @@ def search(
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
     given = [{} if start is None else start.offsets for start in starts]
-    colours = [
-        hidden_colours(observations[i].operator, photos[k, None], unfitted[k, None], settings[k])
-        for k, (i, _) in enumerate(rows)
+    aims = [
+        aim(o.operator, o.compared, o.image, unfitted[k, None], settings[k])
+        for k, o in enumerate(observations[i] for i, _ in rows)
     ]
     offsets = fit_offsets(
-        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, colours
+        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, aims
     )
     with torch.no_grad():
         if offsets.maps:

@@ -178,9 +178,8 @@ class SqliteWriter:
 def thumbnail(image: Image.Image) -> bytes:
     """What MLflow's charts show, as large as its client makes it, whatever the picture's own size."""
     buffer = io.BytesIO()
-    fit(image, THUMBNAIL).save(
-        buffer, format="WEBP", quality=90, method=2
-    )  # half the time of 4, 4 % more bytes
+    # Method 2 takes half the time of 4, the default, and 4 % more bytes.
+    fit(image, THUMBNAIL).save(buffer, format="WEBP", quality=90, method=2)
     return buffer.getvalue()
 
 

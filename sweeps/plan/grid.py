@@ -54,9 +54,7 @@ class Grid:
     cells: list[Cell]  # empty when the sweeper decides as it goes (optuna)
     fingerprint: str  # of the whole: the same grid asked for again has the same
     table: str | None = None  # the file that lists its points; None: the product of its axes
-    rows: tuple[
-        list[str], ...
-    ] = ()  # of the table, as `read_points` has them: what was checked is what is run
+    rows: tuple[list[str], ...] = ()  # the table's, as from `read_points`: what was checked is what is run
 
 
 def read_grid(config: DictConfig) -> Grid:
