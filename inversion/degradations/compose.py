@@ -46,6 +46,13 @@ class Compose(Degradation):
         """Whether a photo's own mask says something to one of the steps."""
         return any(isinstance(step, Inpaint) for step in self.steps)
 
+    def hiding(self, known: Tensor) -> Compose:
+        """The same with less of its photo known, bound: [1, 1, H, W], 1 = known."""
+        if self.steps and isinstance(self.steps[-1], Inpaint):
+            *steps, last = self.steps
+            return replace(self, steps=(*steps, last.hiding(known)))
+        return replace(self, steps=(*self.steps, Inpaint(fraction=None, known=known)))
+
     @property
     def is_grey(self) -> bool:
         """Whether nothing of the colours comes through."""
