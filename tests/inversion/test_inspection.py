@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import ExifTags, Image
 
-from inversion.damage.damage import SURE
+from inversion.damage.damage import SURE, Damage, find_damage
 from inversion.damage.motion import Motion
 from inversion.degradations import (
     JPEG,
@@ -66,12 +69,26 @@ def files(whole: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return {name: folder / f"{name}.png" for name in (*pictures, "small")}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def found_once() -> Iterator[None]:
+    """What has happened to a picture is found once, however often it arrives: that takes a second or two."""
+    known: dict[str, Damage] = {}
+
+    def find(photo: np.ndarray, tables: Any) -> Damage:
+        key = f"{photo.shape} {tables} {hashlib.sha256(photo.tobytes()).hexdigest()}"
+        return known.get(key) or known.setdefault(key, find_damage(photo, tables))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inversion.inspection.find_damage", find)
+        yield
+
+
 def arrived(path: Path, mask: str | None = "auto", max_size: int | None = S) -> Photo:
     (photo,) = Photos(degraded=True, mask=mask, max_size=max_size).load_file(path, R)
     return photo
 
 
-looked_at = lru_cache(arrived)  # to look at a photo takes a second and a half: each one once
+looked_at = lru_cache(arrived)
 
 
 def restored(model: Model, loss: PerceptualLoss, photo: Photo, auto: Auto | None = None) -> Restoration:
