@@ -145,11 +145,14 @@ def found_blur(damage: Damage, photo: Photo) -> list[Degradation]:
 def fewer_pixels(auto: Auto, photo: Photo) -> float:
     """How many times fewer pixels across the face the enlarged photo has than the search; 0 where it is not enlarged.
 
-    Up to 1 the generator draws no more than the photo shows. Raises ConfigError.
+    Up to 1 the generator draws no more than the photo shows. A person's 1 says that it is not enlarged, as none does,
+    however few pixels it has. Raises ConfigError.
     """
     assert photo.damage is not None
     found = photo.damage.enlargement.factor if photo.damage.is_enlarged else 0.0
     factor = found if auto.enlarged == AUTO else given(auto.enlarged, "enlarged", "4")
+    if factor <= 1:
+        return 0.0
     return round(min(factor * photo.image.shape[-1] / photo.side, float(LARGEST)), 3)
 
 

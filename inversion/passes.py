@@ -16,9 +16,9 @@ from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.observation import Observation, observe
 from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
+from inversion.search.aims import aim
 from inversion.search.blind_blur import blur_misfit
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
-from inversion.search.hidden_colours import hidden_colours
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
@@ -103,22 +103,21 @@ def search(
     history.fetch()
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
-        fits = psnr(operator(unfitted), photos, shown(seen)).tolist()
+        fits = psnr(operator(unfitted), photos, within_photos(seen)).tolist()
     faces = unfitted.split(1)
     left_out = [without_unexplained(own, face) for own, face in zip(seen, faces, strict=True)]
     if any(own is not before for own, before in zip(left_out, seen, strict=True)):
         seen = left_out
-        operator, photos = (
-            Stacked(tuple(own.compared for own in seen)),
-            torch.cat([own.image for own in seen]),
-        )
+        operator = Stacked(tuple(own.compared for own in seen))
+        photos = torch.cat([own.image for own in seen])
         objective = Objective(loss, operator, photos, settings, objective.prior)
     given = [{} if start is None else start.offsets for start in starts]
-    colours = [
-        hidden_colours(own.operator, own.image, unfitted[k, None], settings[k]) for k, own in enumerate(seen)
+    aims = [
+        aim(own.operator, own.compared, own.image, unfitted[k, None], settings[k])
+        for k, own in enumerate(seen)
     ]
     offsets = fit_offsets(
-        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, colours
+        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, aims
     )
     with torch.no_grad():
         if offsets.maps:
@@ -141,7 +140,7 @@ def search(
     return restorations
 
 
-def shown(observations: Sequence[Observation]) -> Tensor | None:
+def within_photos(observations: Sequence[Observation]) -> Tensor | None:
     """[B, 1, R, R], 1 = shows the photo; None: everything does."""
     if all(own.inside is None for own in observations):
         return None
@@ -180,14 +179,16 @@ def assemble(
         if tuned.failed_step is None:
             checkpoint = model.with_tuned(tuned.synthesis)
             tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
-    consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     is_fitted = observation.problem.hyperparameters.steps_of_features > 0
     stopped = any(result.interrupted[k] for k in own) or (is_fitted and offsets.interrupted) or tuning_stopped
     full = observation.full
-    completed = None if full is None else finished(observation, face, drawn.unfitted[row, None])[0].cpu()
-    others = [(k, face if k == row else drawn.restored[k, None]) for k in sound if len(sound) > 1]
     if observation.unexplained is not None:
         say_unexplained(observation)
+    shown = {k: drawn.restored[k, None] for k in sound} | {row: face}
+    whole = {k: finished(drawn.observations[k], shown[k], drawn.unfitted[k, None]) for k in sound}
+    consistent = whole[row]
+    if full is not None:
+        consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     status, reason = judge(result, row, tuned, stopped)
     degraded = observation.problem.degraded
     return Restoration(
@@ -199,7 +200,7 @@ def assemble(
         restored=face[0].cpu(),
         prediction=prediction[0].cpu(),
         consistent=consistent[0].cpu(),
-        full=completed,
+        full=None if full is None else whole[row][0].cpu(),
         observed_full=None if full is None else full.image[0].cpu(),
         ws=result.ws[row].cpu(),
         noises=[noise[row].cpu() for noise in result.noises],
@@ -215,9 +216,7 @@ def assemble(
         fits=tuple(drawn.fits[k] for k in sound),
         blur_misfit=blur_misfit(observation.operator, observation.image, model) if degraded else None,
         tuning=tuning,
-        alternatives=tuple(
-            to_pil(finished(drawn.observations[k], image, drawn.unfitted[k, None])[0]) for k, image in others
-        ),
+        alternatives=tuple(to_pil(whole[k][0]) for k in sound if len(sound) > 1),
         unexplained=None if observation.unexplained is None else observation.unexplained[0].cpu(),
     )
 

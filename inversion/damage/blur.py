@@ -62,14 +62,19 @@ def find_blur(
     factor = 1
     while True:
         small = reduced(luma, factor)
-        seen = None if known is None else reduced(known.astype(np.float32), factor) > 0.999
+        seen = None if known is None else reduced(known, factor) > 0.999
         size, spread = at_one_scale(small, noise / factor, compression, factor, seen, quantile)
         if size <= COARSE or min(small.shape) < SIDES[0]:
             break
         factor *= 2
+    return Blur(unreduced(size, factor), float(np.clip(1 - spread, 0, 1)))
+
+
+def unreduced(size: float, factor: int) -> float:
+    """A kernel's size before pixels were averaged by factors, of the size it has among the averages."""
     averaging = (1 - 1 / factor**2) / 12  # its own variance
     sigma = np.sqrt(max(default_sigma(size) ** 2 - averaging, 0.01)) * factor
-    return Blur(float(max(1.0, (sigma - default_sigma(0)) / 0.15)), float(np.clip(1 - spread, 0, 1)))
+    return float(max(1.0, (sigma - default_sigma(0)) / 0.15))
 
 
 def at_one_scale(

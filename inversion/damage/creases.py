@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from inversion.damage.scratches import WIDEST, Scratches, dark_and_bright
+from inversion.damage.extremes import WIDEST, dark_and_bright
+from inversion.damage.scratches import Scratches, of_lines
 
 DEPTH = 0.06  # of white: least difference from both sides
+SURE_AT = 2.0  # times that: depth of a line that is certain
+SMOOTH = 0.7  # px of the searched size: noise between pixels breaks paths
 LONG = 0.45  # of the shorter side: least length
 GAP = 5  # px in sequence that may be missing
 CROWDED, NEAR = 0.3, 31  # share of candidates within so many px, from which on it is texture
@@ -24,7 +27,7 @@ def find_creases(luma: np.ndarray, noise: float = 0.0) -> Scratches:
     luma: [H, W] in 0..1. noise: standard deviation there. Talbot & Appleton 2007, Efficient complete and incomplete
     path openings and closings.
     """
-    return dark_and_bright(luma, noise, find_folds, DEPTH, 2, smooth=0.7)
+    return of_lines(dark_and_bright(luma, noise, find_folds, DEPTH, SMOOTH), SURE_AT)
 
 
 def find_folds(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:

@@ -32,7 +32,6 @@ class Enlargement:
 
     factor: float  # 1 = not seen to be enlarged
     confidence: float  # 0..1
-    is_blocky: bool = False  # pixels were repeated, not interpolated
 
 
 NOT_ENLARGED = Enlargement(1.0, 0.0)
@@ -65,7 +64,7 @@ def find_enlargement(luma: np.ndarray, blur: Blur, compressed: bool = False) -> 
     is_blocky = blockiness(luma, factor) < BLOCKY
     least = factor * (CERTAIN if factor < AMBIGUOUS else SOFT)
     if is_blocky or least <= blur.kernel_size <= SOFTER * factor:
-        return Enlargement(factor, confidence, is_blocky)
+        return Enlargement(factor, confidence)
     return NOT_ENLARGED
 
 

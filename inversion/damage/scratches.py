@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage
 
-from inversion.damage.luma import enlarged, reduced
+from inversion.damage.extremes import WIDEST, Structures, dark_and_bright, is_extreme
 
-SIDE = 512  # px of the longer side: lines are looked for at this size
-WIDEST = 13  # px there: structures as wide are no scratches
 DEPTH = 0.08  # of white: least difference from both sides
-NOISES = 3.0  # standard deviations of noise that a difference must exceed as well
-LENGTH = 101  # px there: least length
+SURE_AT = 3.0  # times that: depth of a line that is certain
+LENGTH = 101  # px of the searched size: least length
 FILLED = 0.85  # of that length must differ
 CROWDED = 0.4  # share of candidates among a pixel's surroundings, from which on it is texture
 ANGLES = 72  # directions, evenly spaced
-EXTREME = 0.03  # of the pixels may be brighter than a bright line, or darker than a dark one
-ALIKE = 0.1  # of white: by which a line may be less extreme
 ONE_COLOUR = 0.04  # of white: standard deviation of a line's middle along LENGTH
 FAINT = 0.35  # of the least difference is enough where a line goes on
 GAP = 160  # px there, twice the farthest that a fainter continuation may be from its line
-HALF = 0.5  # of a line's depth: its edge
 
 
 @dataclass(frozen=True)
@@ -41,34 +35,13 @@ def find_scratches(luma: np.ndarray, noise: float = 0.0) -> Scratches:
     luma: [H, W] in 0..1. noise: standard deviation there. Directional openings of the top-hat transform: Soille 2003,
     Morphological image analysis, chapters 4 and 8; lines may have gaps, as in his rank-max openings.
     """
-    return dark_and_bright(luma, noise, find_lines, DEPTH, 3)
+    return of_lines(dark_and_bright(luma, noise, find_lines, DEPTH), SURE_AT)
 
 
-def dark_and_bright(
-    luma: np.ndarray,
-    noise: float,
-    find: Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]],
-    depth_of_line: float,
-    sure_at: float,
-    smooth: float = 0.0,
-) -> Scratches:
-    """What `find` finds in a small picture and in its negative, at full size: luma, noise as of `find_scratches`.
-
-    find: [h, w] and the least depth -> dark lines, and depths, as `find_lines`. depth_of_line: that least depth, where
-    noise hides no more. sure_at: times the least depth, at which confidence is 1. smooth: px of the small picture.
-    """
-    factor = max(1, round(max(luma.shape) / SIDE))
-    mask, depths = np.zeros(luma.shape, dtype=bool), [0.0]
-    if min(luma.shape) < WIDEST * factor:  # too narrow to show a line beside what lies on both its sides
-        return Scratches(mask, 0.0, 0.0)
-    small = ndimage.gaussian_filter(reduced(luma, factor), smooth)
-    least = max(depth_of_line, NOISES * noise / factor)
-    for is_dark in (True, False):
-        lines, depth = find(small if is_dark else 1 - small, least)
-        if lines.any():
-            mask |= at_full_size(lines, depth, luma if is_dark else 1 - luma, factor)
-            depths.append(float(np.median(depth[lines])))
-    return Scratches(mask, float(mask.mean()), float(np.clip(max(depths) / least / sure_at, 0, 1)))
+def of_lines(found: Structures, sure_at: float) -> Scratches:
+    """sure_at: times the least depth, at which confidence is 1."""
+    confidence = float(np.clip(found.depth / found.least / sure_at, 0, 1))
+    return Scratches(found.mask, float(found.mask.mean()), confidence)
 
 
 def find_lines(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
@@ -83,11 +56,6 @@ def find_lines(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]
     for angle in np.arange(ANGLES) * np.pi / ANGLES:
         found |= along(candidates, faint, colour, angle)
     return found, depth
-
-
-def is_extreme(image: np.ndarray) -> np.ndarray:
-    """Where a picture is nearly as dark as its darkest pixels: [h, w] bool."""
-    return np.asarray(image < float(np.quantile(image, EXTREME)) + ALIKE)
 
 
 def along(candidates: np.ndarray, faint: np.ndarray, colour: np.ndarray, angle: float) -> np.ndarray:
@@ -125,15 +93,3 @@ def along(candidates: np.ndarray, faint: np.ndarray, colour: np.ndarray, angle: 
     result = np.zeros((height, width), dtype=bool)
     result[places[lines], np.broadcast_to(columns, places.shape)[lines]] = True
     return result.T if steep else result
-
-
-def at_full_size(lines: np.ndarray, depth: np.ndarray, luma: np.ndarray, factor: int) -> np.ndarray:
-    """The lines' pixels in a photo in which they are dark: [h, w] twice and [H, W] -> [H, W] bool."""
-    depths = ndimage.maximum_filter(np.where(lines, depth, 0), 3)
-    ground = ndimage.grey_closing(reduced(luma, factor), size=(WIDEST, WIDEST))
-    near, around, deepest = (
-        enlarged(x, factor, luma.shape)
-        for x in (ndimage.binary_dilation(lines, np.ones((3, 3))), ground, depths)
-    )
-    deep = around - ndimage.uniform_filter(luma, 3) > HALF * deepest
-    return np.asarray(near & deep)

@@ -24,7 +24,7 @@ class Auto(Degradation):
     grayscale: true, false.
     noise: standard deviation in the photo's pixels, white = 1.
     jpeg: quality, 1 to 95.
-    enlarged: how many times longer the photo's sides are than those of the photo that it was made from.
+    enlarged: how many times longer the photo's sides are than those of the photo that it was made from; 1 as none.
     mask: path of a picture as large as the photo as given, white = pixels to fill, black = known.
     unexplained: what the search cannot explain and looks like dust or a stroke is filled in, too, but with mask none.
     """

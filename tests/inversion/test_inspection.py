@@ -285,6 +285,11 @@ def test_a_face_of_fewer_pixels_than_the_search_is_told_of_them(
         "Downsample"
     ]  # of a factor of 1.000
     assert resolve(Auto(enlarged="none"), arrived(files["whole"])).steps == ()
+    few = replace(
+        arrived(files["whole"]), transform=None, width=R // 2
+    )  # pixels across: fewer than the search has
+    assert resolve(Auto(enlarged=1), few) == resolve(Auto(enlarged="none"), few)
+    assert "Downsample" in names(resolve(Auto(enlarged=2), few))
     assert found_damage(Auto(), photo)["found_enlarged"] == pytest.approx(6, rel=0.02)
 
 

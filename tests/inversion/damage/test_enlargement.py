@@ -37,7 +37,6 @@ def found_in(photo: np.ndarray) -> Enlargement:
 def test_the_factor_is_found(portrait: np.ndarray, factor: float, method: Image.Resampling) -> None:
     found = found_in(enlarged(portrait, factor, method))
     assert found.confidence >= SURE and found.factor == pytest.approx(factor, rel=0.02)
-    assert found.is_blocky == (method == Image.Resampling.NEAREST)
 
 
 def test_it_is_found_behind_compression(portrait: np.ndarray) -> None:
