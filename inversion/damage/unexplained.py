@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from inversion.damage.extremes import HALF
 from inversion.damage.luma import visible
-from inversion.damage.scratches import HALF
 
 FINER = 2  # times the pixels of the drawn face across: a stroke is as bright or dark as it is where it fills pixels
 THIN = 0.07  # of the side: what is wider is not looked for
