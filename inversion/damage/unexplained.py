@@ -99,7 +99,7 @@ def middle(side: int) -> np.ndarray:
 
 def depth(image: np.ndarray, size: int) -> np.ndarray:
     """White top-hat: by how much each pixel is brighter than what is left when bright structures narrower go."""
-    return image - ground(image, size)
+    return np.asarray(image - ground(image, size))
 
 
 def ground(image: np.ndarray, size: int) -> np.ndarray:

@@ -48,9 +48,9 @@ class Compose(Degradation):
 
     def hiding(self, known: Tensor) -> Compose:
         """The same with less of its photo known, bound: [1, 1, H, W], 1 = known."""
-        if self.steps and isinstance(self.steps[-1], Inpaint):
-            *steps, last = self.steps
-            return replace(self, steps=(*steps, last.hiding(known)))
+        last = self.steps[-1] if self.steps else None
+        if isinstance(last, Inpaint):
+            return replace(self, steps=(*self.steps[:-1], last.hiding(known)))
         return replace(self, steps=(*self.steps, Inpaint(fraction=None, known=known)))
 
     @property
