@@ -87,7 +87,7 @@ def search(
     seen = [observations[i] for i, _ in rows]
     problems = [own.problem for own in seen]
     settings = [problem.hyperparameters for problem in problems]
-    operator, photos = Stacked(tuple(own.compared for own in seen)), torch.cat([own.image for own in seen])
+    operator, photos = stacked(seen)
     objective = Objective(loss, operator, photos, settings, model.prior(settings[0].prior))
     # Only sample 0 is told of step by step: a record has room for one search.
     history = History([listeners[i] if k == 0 else Silent() for i, k in rows], on_progress)
@@ -103,13 +103,12 @@ def search(
     history.fetch()
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
-        fits = psnr(operator(unfitted), photos, within_photos(seen)).tolist()
+        fits = psnr(operator(unfitted), photos, shown(seen)).tolist()
     faces = unfitted.split(1)
     left_out = [without_unexplained(own, face) for own, face in zip(seen, faces, strict=True)]
     if any(own is not before for own, before in zip(left_out, seen, strict=True)):
         seen = left_out
-        operator = Stacked(tuple(own.compared for own in seen))
-        photos = torch.cat([own.image for own in seen])
+        operator, photos = stacked(seen)
         objective = Objective(loss, operator, photos, settings, objective.prior)
     given = [{} if start is None else start.offsets for start in starts]
     aims = [
@@ -140,7 +139,14 @@ def search(
     return restorations
 
 
-def within_photos(observations: Sequence[Observation]) -> Tensor | None:
+def stacked(observations: Sequence[Observation]) -> tuple[Stacked, Tensor]:
+    """Their operators, as the loss knows them, as one; their photos, [B, 3, R, R]."""
+    return Stacked(tuple(own.compared for own in observations)), torch.cat(
+        [own.image for own in observations]
+    )
+
+
+def shown(observations: Sequence[Observation]) -> Tensor | None:
     """[B, 1, R, R], 1 = shows the photo; None: everything does."""
     if all(own.inside is None for own in observations):
         return None
@@ -182,13 +188,13 @@ def assemble(
     is_fitted = observation.problem.hyperparameters.steps_of_features > 0
     stopped = any(result.interrupted[k] for k in own) or (is_fitted and offsets.interrupted) or tuning_stopped
     full = observation.full
-    if observation.unexplained is not None:
-        say_unexplained(observation)
-    shown = {k: drawn.restored[k, None] for k in sound} | {row: face}
-    whole = {k: finished(drawn.observations[k], shown[k], drawn.unfitted[k, None]) for k in sound}
+    faces = {k: drawn.restored[k, None] for k in sound} | {row: face}
+    whole = {k: finished(drawn.observations[k], faces[k], drawn.unfitted[k, None]) for k in sound}
     consistent = whole[row]
     if full is not None:
         consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
+    if observation.unexplained is not None:
+        say_unexplained(observation)
     status, reason = judge(result, row, tuned, stopped)
     degraded = observation.problem.degraded
     return Restoration(

@@ -14,18 +14,13 @@ from inversion.damage.luma import visible
 
 FINER = 2  # times the pixels of the drawn face across: a stroke is as bright or dark as it is where it fills pixels
 THIN = 0.07  # of the side: what is wider is not looked for
-NARROW = (
-    0.04  # of the side: a wider structure is not followed by its level alone, as hair and highlights are not
-)
+NARROW = 0.04  # of the side: wider ones, as hair and highlights are, are not followed by their level alone
 MOVED = 0.055  # of the side, twice how far away the face may have the same structure
 NEAR = 0.25  # of the side: residuals are compared with those so near
 STEP = 4  # px: of every so many-th one
 MAD = 0.6745  # median of |x| for x of standard deviation 1
 LEAST = 0.02  # of white: standard deviation below which residuals are not known
-SEED, GROW = (
-    5.0,
-    2.5,
-)  # standard deviations: beyond the first it is damage, beyond the second what touches that
+SEED, GROW = 5.0, 2.5  # standard deviations: beyond the first it is damage, beyond the second what touches it
 DEEP, FAINT = 0.16, 0.06  # of white: and so much at least
 EXTREME = 0.02  # of the pixels may be more extreme
 ALIKE = 0.06  # of white: by which damage may be less extreme than these

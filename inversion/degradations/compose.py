@@ -48,8 +48,7 @@ class Compose(Degradation):
 
     def hiding(self, known: Tensor) -> Compose:
         """The same with less of its photo known, bound: [1, 1, H, W], 1 = known."""
-        last = self.steps[-1] if self.steps else None
-        if isinstance(last, Inpaint):
+        if self.steps and isinstance(last := self.steps[-1], Inpaint):
             return replace(self, steps=(*self.steps[:-1], last.hiding(known)))
         return replace(self, steps=(*self.steps, Inpaint(fraction=None, known=known)))
 
