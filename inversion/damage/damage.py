@@ -129,7 +129,7 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     creases, torn = find_creases(luma, noise.sigma), find_torn(photo)
     hidden = scratches.mask | dust.mask | creases.mask | torn.mask
     known = visible(hidden)
-    blur = find_blur_beneath(luma, noise.sigma, compression, hidden)
+    blur, _ = find_blur_beneath(luma, noise.sigma, compression, hidden)
     return Damage(
         find_colour(photo, known),
         blur,
