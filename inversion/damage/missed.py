@@ -16,7 +16,8 @@ MORE = 0.65  # quantile of the squares that decides whether a photo is sharp at 
 FINE = 0.5  # of the blur's sigma: structures of that size it leaves weak
 # of white; deviations of noise, of JPEG's rounding: what exceeds all is sharp
 SHARP, NOISES, ROUNDINGS = 0.03, 4.0, 2.0
-PART, NEAR = 0.15, 2.0  # of what luma spans within so many sigmas: a blurred line changes by 0.11 of it, an edge by 0.03
+# of what luma spans within so many sigmas: a blurred line changes by 0.11 of it, an edge by 0.03
+PART, NEAR = 0.15, 2.0
 MOST = 0.025  # of the photo: more of it is no damage but the photo
 LEAST = 0.8  # of what is sharp must be thin and of an extreme colour
 THIN, SIDE = 21, 1600  # px: what is narrower is thin, at this size of the longer side
@@ -75,7 +76,9 @@ def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compre
     fine = luma - ndimage.gaussian_filter(luma, max(FINE * blur.sigma, 0.7), mode="nearest")
     near = 2 * round(NEAR * blur.sigma) + 1
     span = ndimage.maximum_filter(luma, near) - ndimage.minimum_filter(luma, near)
-    return np.asarray(np.abs(fine) > np.maximum(PART * span, max(SHARP, NOISES * noise, ROUNDINGS * rounding)))
+    return np.asarray(
+        np.abs(fine) > np.maximum(PART * span, max(SHARP, NOISES * noise, ROUNDINGS * rounding))
+    )
 
 
 def thin_extremes(luma: np.ndarray, noise: float) -> np.ndarray:
