@@ -138,7 +138,7 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
         scratches,
         find_motion(luma, noise.sigma, compression, known),
         dust,
-        find_enlargement(luma, blur, compression.quality is not None),
+        find_enlargement(luma, blur, compression.quality is not None, noise.sigma),
         creases,
         torn,
     )
