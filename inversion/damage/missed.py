@@ -12,7 +12,7 @@ from inversion.damage.luma import enlarged, reduced, visible, wider
 from inversion.damage.spectrum import SHARPER
 
 USUAL = 0.3  # quantile of the squares: damage that was missed lies in fewer than two thirds of them
-MORE = 0.65  # quantile of the squares that decides whether a photo is sharp at all
+MORE = 0.65  # quantile of the squares that may find a photo sharp, too: the sharpest may be letters
 FINE = 0.5  # of the blur's sigma: structures of that size it leaves weak
 # of white; deviations of noise, of JPEG's rounding: what exceeds all is sharp
 SHARP, NOISES, ROUNDINGS = 0.03, 4.0, 2.0
@@ -63,9 +63,9 @@ def find_blur_beneath(
 
 
 def verdict(scales: Scales, noise: float, compression: Compression) -> Blur:
-    """As the sharpest squares have it, unless more of them say otherwise of whether the photo is blurred at all."""
+    """Sharp if the sharpest squares or more of them say so: what is sharp must not be sharpened."""
     sharpest, sharper = (measured(scales, noise, compression, one) for one in (SHARPER, MORE))
-    return sharpest if sharpest.is_sharp == sharper.is_sharp else sharper
+    return sharper if sharper.is_sharp and not sharpest.is_sharp else sharpest
 
 
 def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compression) -> np.ndarray:
