@@ -32,7 +32,7 @@ test-launchers: setup  ## Every launcher and optuna, Ray included (its packages 
 	$(BIN)/python -m pytest tests/end_to_end/test_launchers.py tests/end_to_end/test_apart.py tests/end_to_end/test_kill.py
 
 test-server: setup  ## A real MLflow server: shared, over PostgreSQL, with a password, away and back
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'mlflow[auth]' psycopg2-binary
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,server]'
 	$(BIN)/python -m pytest tests/end_to_end/test_server.py tests/end_to_end/test_server_lost.py tests/end_to_end/test_password.py tests/end_to_end/test_two_sweeps.py
 
 test-browser: setup  ## MLflow's UI and the report in headless Chromium (apt-get install chromium)

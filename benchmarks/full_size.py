@@ -26,7 +26,8 @@ from inversion.fullsize.resampling import resized
 from inversion.images import quantize, to_pil, to_tensor
 from inversion.metrics import identity_distance, psnr, ssim
 from inversion.model import Model
-from inversion.passes import Observation, observe, restore
+from inversion.observation import Observation, observe
+from inversion.passes import restore
 from inversion.photo import FullSize
 from inversion.photos import Photos
 from inversion.pictures.panels import panel

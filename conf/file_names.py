@@ -107,5 +107,5 @@ def _read(word: str) -> list[object] | None:
         if not override.is_sweep_override():
             return [override.value()]
         return list(override.sweep_iterator()) if override.is_choice_sweep() else []
-    except HydraException:
+    except (HydraException, ValueError, RecursionError):  # see conf/unreadable.py
         return None

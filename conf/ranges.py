@@ -103,6 +103,7 @@ RANGES = {
     "coarse_until": FRACTION,
     "feature_steps": COUNT_OR_NONE,
     "colour_prior": FRACTION,
+    "face_prior": FRACTION,
     "tuning_steps": COUNT_OR_NONE,
     "tuning_rate": POSITIVE,
     "tracking.image_every": COUNT_OR_NONE,

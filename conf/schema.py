@@ -47,6 +47,7 @@ class Tracking:
     lease: float = 90.0  # seconds without a sign of life after which others run what this process was running
     parent: str | None = None  # id of the MLflow run that this one is shown under; a sweep sets it
     experiment_id: str | None = None  # in the store, so that nobody has to ask for it; a sweep sets it
+    command: str | None = None  # to which the end of each point is told; a sweep sets it
 
 
 @dataclass

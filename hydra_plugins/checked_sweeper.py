@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
@@ -10,10 +11,15 @@ from hydra.core.override_parser.types import Override
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from sweeps.plan.sweeper import CHECKED
+
+if TYPE_CHECKING:
+    from sweeps.execute.launching import Packing
+
 ConfigStore.instance().store(
     group="hydra/sweeper",
     name="checked",
-    node=BasicSweeperConf(_target_="hydra_plugins.checked_sweeper.CheckedSweeper"),
+    node=BasicSweeperConf(_target_=CHECKED),
     provider="inversion",
 )
 
@@ -24,20 +30,34 @@ class CheckedSweeper(BasicSweeper):
     A launcher that starts processes gets packs of points.
     """
 
+    rows: Sequence[list[str]] = ()  # of points=FILE
+    packing: Packing | None = None
+
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        from sweeps.execute.callback import opened_sweep  # late: every start of run.py reads this file
+
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        self.rows = opened_sweep(hydra_context.callbacks).grid.rows
         if "points_per_job" in config.launcher:
-            from sweeps.execute.launching import Packing  # late: every start of run.py reads this file
+            from sweeps.execute.launching import Packing  # late, as above
 
             assert self.launcher is not None  # Hydra's setup has just made it
-            self.launcher = Packing(self.launcher, hydra_context, config)  # type: ignore[assignment]
+            self.launcher = self.packing = Packing(self.launcher, hydra_context, config)  # type: ignore[assignment]
 
-    @staticmethod
-    def split_arguments(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
+    def sweep(self, arguments: list[str]) -> Any:
+        try:
+            return super().sweep(arguments)
+        finally:
+            if self.packing is not None:
+                self.packing.close()
+
+    def split_arguments(  # type: ignore[override]  # Hydra's is static, and calls it as a method
+        self, overrides: list[Override], max_batch_size: int | None
+    ) -> list[list[list[str]]]:
         """Hydra's product of all axes, with each row of points=FILE."""
-        from sweeps.plan.points import rows_of, split  # late, as above
+        from sweeps.plan.points import split  # late, as above
 
-        return split(overrides, rows_of(overrides), max_batch_size)
+        return split(overrides, self.rows, max_batch_size)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Nothing: Hydra would compose every point here once more, a third of a second each."""

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from inversion.degradations.compose import Compose
-from inversion.degradations.degradation import Degradation
-from inversion.degradations.inpaint import Inpaint
-from inversion.errors import ConfigError, explain
-from inversion.images import quantize, to_pil, to_tensor
-from inversion.inspection import inspected, is_looked_at, resolved
+from inversion.images import to_pil
 from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model
-from inversion.photo import FullSize
+from inversion.observation import Observation, observe
 from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
-from inversion.search.blind_blur import blur_misfit, resolve_kernel
+from inversion.search.aims import aim
+from inversion.search.blind_blur import blur_misfit
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
-from inversion.search.framed import Framed
-from inversion.search.hidden_colours import hidden_colours
 from inversion.search.history import History, Listener, Silent
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
 from inversion.search.pivotal_tuning import Tuned, tune
 from inversion.search.stacked import Stacked
+from inversion.unexplained import say_unexplained, without_unexplained
 
 OnProgress = Callable[[int, Mapping[str, float]], None]  # step, losses of one running problem
 
@@ -59,95 +54,17 @@ def restore(
 
 
 @dataclass(frozen=True)
-class FullObservation:
-    """What the camera did at the photo's own size, and what came of it."""
-
-    operator: Degradation
-    image: Tensor  # [1, 3, S, S]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What is known of one problem's photo: what the camera did, and what came of it."""
-
-    problem: Problem
-    operator: Degradation  # bound to the photo: nothing left open
-    image: Tensor  # [1, 3, R, R] in [-1, 1], on the model's device
-    full: FullObservation | None = None  # the same at the photo's own size
-    inside: Tensor | None = None  # [1, 1, R, R], 1 = shows the photo; None: all of it does
-
-    @property
-    def compared(self) -> Degradation:
-        """The operator as the loss knows it."""
-        return self.operator if self.inside is None else Framed(self.operator, self.inside)
-
-
-def observe(problem: Problem, model: Model) -> Observation | Refusal:
-    """Bind the degradation to the photo and apply it, unless the photo arrives degraded."""
-    try:
-        return observed(problem, model)
-    except ValueError as error:  # ConfigError and its kin: this photo alone cannot be used
-        return Refusal(problem, explain(error))
-
-
-def observed(problem: Problem, model: Model) -> Observation:
-    """As `observe`. Raises ConfigError."""
-    photo = problem.photo.image[None].to(model.w_avg.device)
-    inside = problem.photo.inside(photo.shape[-1])
-    inside = None if inside is None else inside[None].to(photo)
-    degradation = problem.degradation
-    if is_looked_at(degradation, problem.degraded):
-        problem = replace(problem, photo=inspected(problem.photo))
-        degradation = resolved(degradation, problem.photo)
-    degradation = degradation.in_pixels(photo.shape[-1], problem.photo.side)
-    degradation = resolve_kernel(degradation, photo, problem.degraded, model)
-    mask = problem.photo.mask
-    if mask is None:
-        operator = degradation.bind(photo, problem.degraded)
-    elif isinstance(degradation, Inpaint) or (isinstance(degradation, Compose) and degradation.fills_in):
-        # the photo's own mask went through the same alignment
-        operator = degradation.bind(photo, problem.degraded, mask[None].to(photo))
-    else:
-        raise ConfigError(
-            "A photo's mask says what inpainting fills in. Got input.mask with the degradation "
-            f"{type(degradation).__name__}; degradation=inpaint degradation.mask=FILE would work."
-        )
-    if problem.photo.full is not None:
-        full = observed_in_full(problem, operator, problem.photo.full, photo)
-        operator, image = full.operator.brought_down(full.image, photo.shape[-1])
-        return Observation(problem, operator, image, full, inside)
-    return Observation(problem, operator, as_camera(operator, photo, problem), None, inside)
-
-
-def observed_in_full(
-    problem: Problem, operator: Degradation, full: FullSize, small: Tensor
-) -> FullObservation:
-    """The operator, bound at the generator's resolution, and its photo at the photo's own size."""
-    photo = to_tensor(full.image)[None].to(small)
-    masks = None if full.mask is None else full.mask[None].to(small)
-    large = operator.full_size(photo, photo.shape[-1] / small.shape[-1], problem.degraded, masks)
-    return FullObservation(large, as_camera(large, photo, problem))
-
-
-def as_camera(operator: Degradation, photo: Tensor, problem: Problem) -> Tensor:
-    """A photo that arrives degraded as it is; any other corrupted, in the 8 bits of a camera's file."""
-    if problem.degraded:
-        return photo
-    with torch.no_grad():
-        return quantize(operator.observe(photo, torch.Generator().manual_seed(problem.seed)))
-
-
-@dataclass(frozen=True)
 class Drawn:
     """What the search has found, one row per sample of each problem, drawn in fp32."""
 
+    observations: list[Observation]  # N, without what the search could not explain
     result: Result
     offsets: FeatureOffsets
     history: History
     restored: Tensor  # [N, 3, R, R]
     unfitted: Tensor  # [N, 3, R, R], by the codes alone
     prediction: Tensor  # [N, 3, R, R], corrupted again
-    fits: list[float]  # N, dB: psnr of `unfitted`, corrupted again, to the photo
+    fits: list[float]  # N, dB: psnr of `unfitted`, corrupted again, to all of the photo
 
     def best(self, rows: Sequence[int]) -> tuple[int, list[int]]:
         """Of one problem's rows: the one whose codes fit its photo best, and all whose losses stayed finite."""
@@ -167,10 +84,10 @@ def search(
     Where `tuning_steps` asks for it, the generator is then fitted to each photo, one after the other.
     """
     rows = [(i, k) for i, o in enumerate(observations) for k in range(o.problem.hyperparameters.samples)]
-    problems = [observations[i].problem for i, _ in rows]
+    seen = [observations[i] for i, _ in rows]
+    problems = [own.problem for own in seen]
     settings = [problem.hyperparameters for problem in problems]
-    operator = Stacked(tuple(observations[i].compared for i, _ in rows))
-    photos = torch.cat([observations[i].image for i, _ in rows])
+    operator, photos = stacked(seen)
     objective = Objective(loss, operator, photos, settings, model.prior(settings[0].prior))
     # Only sample 0 is told of step by step: a record has room for one search.
     history = History([listeners[i] if k == 0 else Silent() for i, k in rows], on_progress)
@@ -186,25 +103,26 @@ def search(
     history.fetch()
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
+        fits = psnr(operator(unfitted), photos, shown(seen)).tolist()
+    faces = unfitted.split(1)
+    left_out = [without_unexplained(own, face) for own, face in zip(seen, faces, strict=True)]
+    if any(own is not before for own, before in zip(left_out, seen, strict=True)):
+        seen = left_out
+        operator, photos = stacked(seen)
+        objective = Objective(loss, operator, photos, settings, objective.prior)
     given = [{} if start is None else start.offsets for start in starts]
-    colours = [
-        hidden_colours(observations[i].operator, photos[k, None], unfitted[k, None], settings[k])
-        for k, (i, _) in enumerate(rows)
+    aims = [
+        aim(own.operator, own.compared, own.image, unfitted[k, None], settings[k])
+        for k, own in enumerate(seen)
     ]
     offsets = fit_offsets(
-        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, colours
+        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, aims
     )
     with torch.no_grad():
         if offsets.maps:
             restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
             history.show_fitted(restored)
-        prediction = operator(restored)
-        by_codes = operator(unfitted) if offsets.maps else prediction
-    insides = [observations[i].inside for i, _ in rows]
-    seen = [torch.ones_like(photos[:1, :1]) if inside is None else inside for inside in insides]
-    known = torch.cat(seen) if any(inside is not None for inside in insides) else None
-    fits = psnr(by_codes, photos, known).tolist()
-    drawn = Drawn(result, offsets, history, restored, unfitted, prediction, fits)
+        drawn = Drawn(seen, result, offsets, history, restored, unfitted, operator(restored), fits)
 
     stopped, steps_before = offsets.interrupted, max(s.steps for s in settings)
     restorations = []
@@ -217,8 +135,23 @@ def search(
             tell = partial(tell_tuning, listeners[i], told, on_progress, steps_before)
             tuned = tune(model, objective, settings[row], seeds[row], result, row, tell)
             stopped, steps_before = tuned.interrupted, steps_before + steps
-        restorations.append(assemble(model, observation, drawn, own, seeds, tuned, steps > 0 and stopped))
+        restorations.append(assemble(model, drawn, own, seeds, tuned, steps > 0 and stopped))
     return restorations
+
+
+def stacked(observations: Sequence[Observation]) -> tuple[Stacked, Tensor]:
+    """Their operators, as the loss knows them, as one; their photos, [B, 3, R, R]."""
+    return Stacked(tuple(own.compared for own in observations)), torch.cat(
+        [own.image for own in observations]
+    )
+
+
+def shown(observations: Sequence[Observation]) -> Tensor | None:
+    """[B, 1, R, R], 1 = shows the photo; None: everything does."""
+    if all(own.inside is None for own in observations):
+        return None
+    everywhere = torch.ones_like(observations[0].image[:, :1])
+    return torch.cat([everywhere if own.inside is None else own.inside for own in observations])
 
 
 def tell_tuning(
@@ -236,7 +169,6 @@ def tell_tuning(
 @torch.no_grad()
 def assemble(
     model: Model,
-    observation: Observation,
     drawn: Drawn,
     own: Sequence[int],  # this problem's rows
     seeds: Sequence[int],
@@ -246,18 +178,23 @@ def assemble(
     """Everything that is known of one problem, on the CPU."""
     result, history, offsets = drawn.result, drawn.history, drawn.offsets
     row, sound = drawn.best(own)
+    observation = drawn.observations[row]
     face, prediction, tuning = drawn.restored[row, None], drawn.prediction[row, None], None
     if tuned is not None:
         face, prediction = tuned.image, observation.operator(tuned.image)
         if tuned.failed_step is None:
             checkpoint = model.with_tuned(tuned.synthesis)
             tuning = Tuning(drawn.restored[row].cpu(), checkpoint, tuned.history, tuned.seconds)
-    consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
     is_fitted = observation.problem.hyperparameters.steps_of_features > 0
     stopped = any(result.interrupted[k] for k in own) or (is_fitted and offsets.interrupted) or tuning_stopped
     full = observation.full
-    completed = None if full is None else finished(observation, face, drawn.unfitted[row, None])[0].cpu()
-    others = [(face if k == row else drawn.restored[k, None], drawn.unfitted[k, None]) for k in sound]
+    faces = {k: drawn.restored[k, None] for k in sound} | {row: face}
+    whole = {k: finished(drawn.observations[k], faces[k], drawn.unfitted[k, None]) for k in sound}
+    consistent = whole[row]
+    if full is not None:
+        consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
+    if observation.unexplained is not None:
+        say_unexplained(observation)
     status, reason = judge(result, row, tuned, stopped)
     degraded = observation.problem.degraded
     return Restoration(
@@ -269,7 +206,7 @@ def assemble(
         restored=face[0].cpu(),
         prediction=prediction[0].cpu(),
         consistent=consistent[0].cpu(),
-        full=completed,
+        full=None if full is None else whole[row][0].cpu(),
         observed_full=None if full is None else full.image[0].cpu(),
         ws=result.ws[row].cpu(),
         noises=[noise[row].cpu() for noise in result.noises],
@@ -285,7 +222,8 @@ def assemble(
         fits=tuple(drawn.fits[k] for k in sound),
         blur_misfit=blur_misfit(observation.operator, observation.image, model) if degraded else None,
         tuning=tuning,
-        alternatives=tuple(to_pil(finished(observation, *each)[0]) for each in others if len(others) > 1),
+        alternatives=tuple(to_pil(whole[k][0]) for k in sound if len(sound) > 1),
+        unexplained=None if observation.unexplained is None else observation.unexplained[0].cpu(),
     )
 
 

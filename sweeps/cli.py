@@ -15,6 +15,7 @@ from conf.arrives import with_degradation
 from conf.file_names import hint, spelled
 from conf.help import command_name
 from conf.schema import register
+from conf.unreadable import unreadable
 from inversion.runtime.streams import outlive_closed_pipes
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,10 @@ def main() -> None:
     refuse_removed_folder()
     if said := hint(sys.argv[1:], command_name()):
         sys.exit(said)
-    sys.argv[1:] = with_degradation(spelled(sys.argv[1:]))
+    words = with_degradation(spelled(sys.argv[1:]))
+    if said := unreadable(words):
+        sys.exit(said)
+    sys.argv[1:] = words
     gc.disable()  # until everything is imported: see inversion/runtime/heap.py
     try:
         hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")(restore)()

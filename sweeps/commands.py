@@ -106,6 +106,8 @@ def bring_in(uri: str, experiment: str | None) -> int:
     synced = [sync.sync(store) for store in stores if store is not None]
     folders = [folder for each in synced for folder in each.done]
     print(f"{len(folders)} runs brought in." + "".join(f"\n  {folder}" for folder in folders))
-    damaged = [why for each in synced for why in each.damaged.values()]
-    print("".join(f"{why}\n" for why in damaged), end="", file=sys.stderr)
+    damaged = sync.unreadable(place)  # though nothing else may be behind
+    for each in synced:
+        damaged |= each.damaged
+    print("".join(f"{why}\n" for why in damaged.values()), end="", file=sys.stderr)
     return 1 if damaged else 0

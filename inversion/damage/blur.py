@@ -58,7 +58,7 @@ class Scales:
     def powers(self, factor: int) -> tuple[np.ndarray, np.ndarray]:
         """As `square_powers` of the photo at 1/factor of its side."""
         if factor not in self._powers:
-            seen = None if self.known is None else reduced(self.known.astype(np.float32), factor) > 0.999
+            seen = None if self.known is None else reduced(self.known, factor) > 0.999
             self._powers[factor] = square_powers(reduced(self.luma, factor), seen)
         return self._powers[factor]
 
@@ -87,9 +87,14 @@ def measured(
         if size <= COARSE or min(scales.luma.shape) // factor < SIDES[0]:
             break
         factor *= 2
+    return Blur(unreduced(size, factor), float(np.clip(1 - spread, 0, 1)))
+
+
+def unreduced(size: float, factor: int) -> float:
+    """A kernel's size before pixels were averaged by factors, of the size it has among the averages."""
     averaging = (1 - 1 / factor**2) / 12  # its own variance
     sigma = np.sqrt(max(default_sigma(size) ** 2 - averaging, 0.01)) * factor
-    return Blur(float(max(1.0, (sigma - default_sigma(0)) / 0.15)), float(np.clip(1 - spread, 0, 1)))
+    return float(max(1.0, (sigma - default_sigma(0)) / 0.15))
 
 
 def at_one_scale(

@@ -47,8 +47,8 @@ def find_colour(photo: np.ndarray, known: np.ndarray | None = None) -> Colour:
     if known is None or not known.any():
         small = reduced(photo, factor).reshape(-1, 3)
     else:
-        share = reduced(known.astype(np.float32), factor)
-        sums = reduced(np.where(known[..., None], photo, 0), factor)
+        share = reduced(known, factor)
+        sums = reduced(photo, factor, known)
         small = sums[share > 0] / share[share > 0, None]
     small = small[:: max(1, len(small) // MOST)]
     luma = luma_of(small)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from inversion.damage.blur import Blur
+from inversion.damage.blur import Blur, unreduced
 from inversion.damage.colour import Colour, find_colour
 from inversion.damage.compressed_noise import noise_before
 from inversion.damage.compression import Compression, find_compression
 from inversion.damage.creases import find_creases
 from inversion.damage.dust import Dust, find_dust, with_missed
 from inversion.damage.enlargement import Enlargement, find_enlargement
-from inversion.damage.luma import luma_of, patchwork, visible
+from inversion.damage.luma import enlarged, luma_of, patchwork, reduced, visible
 from inversion.damage.missed import find_blur_beneath
 from inversion.damage.motion import Motion, find_motion
 from inversion.damage.noise import Noise, find_noise
@@ -25,6 +27,7 @@ from inversion.damage.torn import Torn, find_torn
 VISIBLE = 0.006  # of white: less noise in luma is no damage; every camera has as much
 SURE, PROBABLE = 0.7, 0.35  # confidence from which on something is called sure, or probable; below: a guess
 HARMLESS = 88  # JPEG quality from which on nothing can be seen
+MOST = 33_000_000  # pixels that are looked at; all of a larger photo would take gigabytes, and half a minute
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,15 @@ class Damage:
     @cached_property
     def hidden(self) -> np.ndarray:
         """All of that with its edges: [H, W] bool, True = does not show the photo."""
-        return with_edges(np.any([one.mask for one in self.hiding], axis=0))
+        return with_edges(functools.reduce(np.logical_or, [one.mask for one in self.hiding]))
 
     @cached_property
     def surely_hidden(self) -> np.ndarray:
         """The same of what is sure."""
         sure = [one.mask for one in self.hiding if one.confidence >= SURE]
-        return with_edges(np.any(sure, axis=0)) if sure else np.zeros_like(self.scratches.mask)
+        return (
+            with_edges(functools.reduce(np.logical_or, sure)) if sure else np.zeros_like(self.scratches.mask)
+        )
 
     @property
     def is_none(self) -> bool:
@@ -121,9 +126,10 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     the noise, and left out of what follows; the blur is seen up to where noise and compression hide it, and spots that
     are sharper than the blur are dust.
     """
+    if photo.shape[0] * photo.shape[1] > MOST:
+        return find_in_smaller(photo, tables)
     luma, compression = luma_of(photo), find_compression(photo, tables)
-    sample = patchwork(luma)
-    noise = noise_before(sample, compression) if compression.quality is not None else find_noise(sample)
+    noise = noise_of(patchwork(luma), compression)
     scratches = find_scratches(luma, noise.sigma)
     known = visible(scratches.mask)
     dust = find_dust(luma, noise.sigma, known)
@@ -143,6 +149,38 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
         creases,
         torn,
     )
+
+
+def find_in_smaller(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None) -> Damage:
+    """The same of a photo of more than MOST pixels: by factors smaller, but for noise and compression.
+
+    Those are in its pixels, and seen in a part of them. What is sharp in the smaller photo is called sharp.
+    """
+    shape = photo.shape[:2]
+    factor = min(math.ceil(math.sqrt(shape[0] * shape[1] / MOST)), *shape)
+    compression = find_compression(photo, tables)
+    noise = noise_of(luma_of(patchwork(photo)), compression)
+    found = find_damage(np.rint(reduced(photo, factor)).astype(np.uint8))
+    blur, motion, enlargement = found.blur, found.motion, found.enlargement
+    return replace(
+        found,
+        noise=noise,
+        compression=compression,
+        blur=blur if blur.is_sharp else replace(blur, kernel_size=unreduced(blur.kernel_size, factor)),
+        motion=replace(motion, length=motion.length * factor) if motion.length > 1 else motion,
+        enlargement=replace(enlargement, factor=enlargement.factor * factor)
+        if found.is_enlarged
+        else enlargement,
+        scratches=replace(found.scratches, mask=enlarged(found.scratches.mask, factor, shape)),
+        dust=replace(found.dust, mask=enlarged(found.dust.mask, factor, shape)),
+        creases=replace(found.creases, mask=enlarged(found.creases.mask, factor, shape)),
+        torn=replace(found.torn, mask=enlarged(found.torn.mask, factor, shape)),
+    )
+
+
+def noise_of(sample: np.ndarray, compression: Compression) -> Noise:
+    """sample: [H, W] in 0..1, as `patchwork` gives it of a photo that was so compressed."""
+    return noise_before(sample, compression) if compression.quality is not None else find_noise(sample)
 
 
 def with_edges(hidden: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ def find_dust(luma: np.ndarray, noise: float = 0.0, known: np.ndarray | None = N
     Morphological image analysis, chapter 4.
     """
     factor = searched(luma.shape)
-    clean = None if known is None else reduced(known.astype(np.float32), factor) > 0.999
+    clean = None if known is None else reduced(known, factor) > 0.999
 
     def find(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
         return find_spots(small, least, clean)
@@ -88,7 +88,9 @@ def with_missed(dust: Dust, missed: np.ndarray, scratched: np.ndarray) -> Dust:
         and max(side.stop - side.start for side in box) <= largest + 2 * APART
         and not beside[box].any()
     ]
-    return of_spots(dust.mask | (missed & np.isin(parts, spots)), dust.count + len(spots))
+    is_spot = np.zeros(count + 1, dtype=bool)
+    is_spot[spots] = True
+    return of_spots(dust.mask | (missed & is_spot[parts]), dust.count + len(spots))
 
 
 def of_spots(mask: np.ndarray, count: int) -> Dust:

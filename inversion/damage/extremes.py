@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from inversion.damage.luma import enlarged, reduced
+from inversion.damage.luma import enlarged, padded, reduced, strips
 
 SIDE = 512  # px of the longer side: scratches, creases and dust are looked for at this size
 WIDEST = 13  # px there: a structure that is as wide is none
@@ -46,11 +46,12 @@ def dark_and_bright(
     mask, count, depths = np.zeros(luma.shape, dtype=bool), 0, [0.0]
     if min(luma.shape) < WIDEST * factor:  # too narrow to show a structure beside what lies on both its sides
         return Structures(mask, 0, 0.0, least)
-    small = ndimage.gaussian_filter(reduced(luma, factor), smooth)
+    plain = reduced(luma, factor)
+    small = ndimage.gaussian_filter(plain, smooth)
     for is_dark in (True, False):
         found, depth = find(small if is_dark else 1 - small, least)
         if found.any():
-            mask |= at_full_size(found > 0, depth, luma if is_dark else 1 - luma, factor)
+            add_at_full_size(mask, found > 0, depth, plain, luma, factor, is_dark)
             count += int(found.max())
             depths.append(float(np.median(depth[found > 0])))
     return Structures(mask, count, max(depths), least)
@@ -66,13 +67,21 @@ def is_extreme(image: np.ndarray) -> np.ndarray:
     return np.asarray(image < float(np.quantile(image, EXTREME)) + ALIKE)
 
 
-def at_full_size(found: np.ndarray, depth: np.ndarray, luma: np.ndarray, factor: int) -> np.ndarray:
-    """The structures' pixels in a photo in which they are dark: [h, w] twice and [H, W] -> [H, W] bool."""
+def add_at_full_size(
+    mask: np.ndarray,
+    found: np.ndarray,
+    depth: np.ndarray,
+    small: np.ndarray,
+    luma: np.ndarray,
+    factor: int,
+    is_dark: bool,
+) -> None:
+    """Set the structures' pixels in `mask`, [H, W] bool. found, depth, small: [h, w]; luma: [H, W]; see above."""
     depths = ndimage.maximum_filter(np.where(found, depth, 0), 3)
-    ground = ndimage.grey_closing(reduced(luma, factor), size=(WIDEST, WIDEST))
-    near, around, deepest = (
-        enlarged(x, factor, luma.shape)
-        for x in (ndimage.binary_dilation(found, np.ones((3, 3))), ground, depths)
-    )
-    deep = around - ndimage.uniform_filter(luma, 3) > HALF * deepest
-    return np.asarray(near & deep)
+    ground = ndimage.grey_closing(small if is_dark else 1 - small, size=(WIDEST, WIDEST))
+    near = ndimage.binary_dilation(found, np.ones((3, 3)))
+    for rows in strips(len(luma), luma.size):
+        around, own = padded(rows, len(luma), 1)
+        level = ndimage.uniform_filter(luma[around] if is_dark else 1 - luma[around], 3)[own]
+        is_near, above, deepest = (enlarged(x, factor, luma.shape, rows) for x in (near, ground, depths))
+        mask[rows] |= is_near & (above - level > HALF * deepest)

@@ -28,25 +28,44 @@ def strips(height: int, size: int) -> Iterator[slice]:
     return (slice(top, min(top + count, height)) for top in range(0, height, count))
 
 
-def reduced(image: np.ndarray, factor: int) -> np.ndarray:
-    """Average over factor x factor pixels; rows and columns that fill no square are cut: [H, W, ...] -> smaller."""
+def padded(rows: slice, height: int, by: int) -> tuple[slice, slice]:
+    """Those rows and so many more on both sides, inside the picture; and where they themselves lie among these."""
+    around = slice(max(0, rows.start - by), min(height, rows.stop + by))
+    return around, slice(rows.start - around.start, rows.stop - around.start)
+
+
+def reduced(image: np.ndarray, factor: int, known: np.ndarray | None = None) -> np.ndarray:
+    """Average over factor x factor pixels; rows and columns that fill no square are cut: [H, W, ...] -> smaller.
+
+    known: [H, W] bool, False = counts as 0.
+    """
     if factor == 1:
-        return image
+        return image if known is None else np.where(known[..., None], image, 0)
     height, width = (side // factor for side in image.shape[:2])
     means = np.empty((height, width, *image.shape[2:]), dtype=np.float32)
     for rows in strips(height, image.size):
-        cut = image[rows.start * factor : rows.stop * factor, : width * factor].astype(np.float32, copy=False)
-        means[rows] = cut.reshape(-1, factor, width, factor, *image.shape[2:]).mean(axis=(1, 3))
+        lines = slice(rows.start * factor, rows.stop * factor)
+        # of a photo that is far wider than high, one line of squares is too much at once
+        for columns in strips(width, image[lines].size):
+            places = lines, slice(columns.start * factor, columns.stop * factor)
+            cut = image[places] if known is None else np.where(known[places][..., None], image[places], 0)
+            cut = cut.astype(np.float32, copy=False)
+            squares = cut.reshape(-1, factor, columns.stop - columns.start, factor, *image.shape[2:])
+            means[rows, columns] = squares.mean(axis=(1, 3))
     return means
 
 
-def enlarged(image: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:
+def enlarged(image: np.ndarray, factor: int, shape: tuple[int, ...], rows: slice = slice(None)) -> np.ndarray:
     """Every pixel as factor x factor of them, and the last ones on to the edge: [h, w] -> [H, W], of this shape.
 
-    image: as `reduced` gives it of a picture of this shape.
+    image: as `reduced` gives it of a picture of this shape. rows: only these.
     """
-    large = np.repeat(np.repeat(image, factor, axis=0), factor, axis=1)
-    return np.pad(large, ((0, shape[0] - large.shape[0]), (0, shape[1] - large.shape[1])), mode="edge")
+    down, across = (
+        np.minimum(np.arange(side) // factor, small - 1)
+        for side, small in zip(shape, image.shape, strict=True)
+    )
+    large: np.ndarray = image[down[rows, None], across]
+    return large
 
 
 def patchwork(image: np.ndarray, tiles: int = 16) -> np.ndarray:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from inversion.damage.blur import Blur, Scales, measured
 from inversion.damage.compression import Compression
 from inversion.damage.extremes import is_extreme
-from inversion.damage.luma import enlarged, reduced, visible, wider
+from inversion.damage.luma import enlarged, padded, reduced, strips, visible, wider
 from inversion.damage.spectrum import SHARPER
 
 USUAL = 0.3  # quantile of the squares: damage that was missed lies in fewer than two thirds of them
@@ -26,6 +30,8 @@ EDGE, REACH = 3, 1.0
 DEPTH = 0.04  # of white, from its surroundings
 ROUNDS = 2
 CERTAIN = 0.35  # confidence of a kernel that is believed
+CUT = 4.0  # sigmas: where the Gaussian that tells fine from coarse ends
+FEWEST = 8.0  # px of its sigma that it keeps at a smaller size
 AGREES = 0.8  # of the usual square's kernel must then be found in the others
 
 
@@ -73,12 +79,35 @@ def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compre
     rounding = (
         0.0 if compression.steps is None else np.sqrt(np.square(compression.steps[:4, :4]).mean() / 12) / 255
     )
-    fine = luma - ndimage.gaussian_filter(luma, max(FINE * blur.sigma, 0.7), mode="nearest")
-    near = 2 * round(NEAR * blur.sigma) + 1
-    span = ndimage.maximum_filter(luma, near) - ndimage.minimum_filter(luma, near)
-    return np.asarray(
-        np.abs(fine) > np.maximum(PART * span, max(SHARP, NOISES * noise, ROUNDINGS * rounding))
-    )
+    sigma, least = max(FINE * blur.sigma, 0.7), max(SHARP, NOISES * noise, ROUNDINGS * rounding)
+    found = np.empty(luma.shape, dtype=bool)
+    reach = round(NEAR * blur.sigma)
+    for rows, coarse in smoothed(luma, sigma):
+        around, own = padded(rows, len(luma), reach)
+        highest = ndimage.maximum_filter(luma[around], 2 * reach + 1)[own]
+        span = highest - ndimage.minimum_filter(luma[around], 2 * reach + 1)[own]
+        found[rows] = np.abs(luma[rows] - coarse) > np.maximum(PART * span, least)
+    return found
+
+
+def smoothed(luma: np.ndarray, sigma: float) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some rows after the other, and these of luma [H, W] as a Gaussian of so many pixels leaves them.
+
+    A wide one is drawn at a smaller size, between whose pixels is interpolated: at full size it takes minutes.
+    """
+    height, width = luma.shape
+    factor = min(max(1, int(sigma / FEWEST)), height, width)
+    if factor == 1:
+        for rows in strips(height, luma.size):
+            around, own = padded(rows, height, math.ceil(CUT * sigma))
+            yield rows, ndimage.gaussian_filter(luma[around], sigma, mode="nearest", truncate=CUT)[own]
+        return
+    small = ndimage.gaussian_filter(reduced(luma, factor), sigma / factor, mode="nearest")
+    picture = Image.fromarray(np.pad(small, ((0, 1), (0, 1)), mode="edge"))  # the rest that fills no square
+    for rows in strips(height, luma.size):
+        box = (0, rows.start / factor, width / factor, rows.stop / factor)
+        size = (width, rows.stop - rows.start)
+        yield rows, np.asarray(picture.resize(size, Image.Resampling.BILINEAR, box))
 
 
 def thin_extremes(luma: np.ndarray, noise: float) -> np.ndarray:

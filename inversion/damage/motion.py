@@ -54,7 +54,7 @@ def find_motion(
     small = reduced(luma, factor)
     if min(small.shape) < SIDE:
         return Motion(1.0, 0.0, 0.0)
-    clean = None if known is None else reduced(known.astype(np.float32), factor) > 0.999
+    clean = None if known is None else reduced(known, factor) > 0.999
     frequency = np.arange(1, SIDE) / SIDE
     floor = (noise / factor) ** 2 + rounding(compression, frequency / factor, noise) / factor**2
     spectrum = Spectrum.of(small, clean, floor)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from inversion.errors import ConfigError
 from inversion.record.relocate import relocate
+from inversion.record.same_file import check
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,6 +58,7 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
     if database is None:
         with clear_errors(uri):
             return _experiment_id(uri, experiment, location)
+    check(database)
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock", timeout=120), clear_errors(uri):
@@ -75,7 +77,13 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
 
 
 def open_client(uri: str) -> MlflowClient:
-    """A client that says nothing on the console and reports to nobody."""
+    """A client that says nothing on the console and reports to nobody. Raises Replaced: see same_file.py."""
+    if uri.startswith("sqlite:///"):
+        check(Path(uri.removeprefix("sqlite:///")).absolute())
+    return _client(uri)
+
+
+def _client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read while mlflow is imported
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -225,7 +233,7 @@ def _create_database(path: Path) -> None:
         return
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
-    open_client(f"sqlite:///{part}").search_experiments(max_results=1)  # makes all tables
+    _client(f"sqlite:///{part}").search_experiments(max_results=1)  # makes all tables
     os.replace(part, path)
 
 

@@ -105,6 +105,8 @@ def is_inside(folder: Path, name: object) -> bool:
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts:
         return False
+    if len(parts.parts) == 1:
+        return True
     return (folder / name).parent.resolve().is_relative_to(folder.resolve())
 
 

@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 
+from inversion.record.same_file import check
+
 FINGERPRINT = "fingerprint"  # the tag
 WAIT = 20.0  # seconds for another process that writes
 
@@ -32,7 +34,8 @@ class RunIndex:
         self._count, self._last, self._last_id = 0, 0, ""
 
     def ids(self, fingerprints: Sequence[str]) -> list[str]:
-        """Runs of a problem that may be recorded under any of these. Raises sqlite3.Error."""
+        """Runs of a problem that may be recorded under any of these. Raises sqlite3.Error, Replaced."""
+        check(self._database)
         with self._lock, reading(self._opened()) as connection:
             if not self._is_valid(connection):
                 self._forget()

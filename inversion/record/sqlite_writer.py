@@ -26,6 +26,7 @@ from inversion.record.batch import SHOWN, USE, Batch, PhotoSource, Value, now
 from inversion.record.client_writer import ClientWriter
 from inversion.record.params import clean_key
 from inversion.record.run_index import connect
+from inversion.record.same_file import check
 from inversion.runtime.atomic import png, replacing, write_file
 
 COLUMNS = {  # of MLflow 3.1 to 3.17
@@ -89,6 +90,8 @@ class SqliteWriter:
     def __init__(self, database: Path) -> None:
         """database: MLflow's sqlite file, which `knows`."""
         self._by_client = ClientWriter(f"sqlite:///{database}")
+        self._database = database
+        check(database)
         self._connection = connect(database)
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._lock = Lock()
@@ -149,6 +152,7 @@ class SqliteWriter:
 
     def _artifacts(self, run_id: str) -> Path | None:
         """The folder of a run's files; None where they are not on this machine."""
+        check(self._database)
         with self._lock:
             query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
             (address,) = self._connection.execute(query, (run_id,)).fetchone()
@@ -159,6 +163,7 @@ class SqliteWriter:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        check(self._database)
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -173,7 +178,8 @@ class SqliteWriter:
 def thumbnail(image: Image.Image) -> bytes:
     """What MLflow's charts show, as large as its client makes it, whatever the picture's own size."""
     buffer = io.BytesIO()
-    fit(image, THUMBNAIL).save(buffer, format="WEBP", quality=90)
+    # Method 2 takes half the time of 4, the default, and 4 % more bytes.
+    fit(image, THUMBNAIL).save(buffer, format="WEBP", quality=90, method=2)
     return buffer.getvalue()
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from inversion.checkpoints.download import cache_folder
 from inversion.errors import ConfigError
+from inversion.reading.printable import printable
 from inversion.record.batch import PhotoSource
 from inversion.record.folder_recorder import IMAGES, LOSSES, RESULT, SUMMARY, TAGS, steps
 from inversion.record.mlflow_recorder import MLflowRecorder
@@ -51,12 +52,31 @@ def experiments_behind(uri: str) -> set[str]:
     return {name for _, folder in _noted(uri) if (name := _experiment(folder)) is not None}
 
 
+def unreadable(uri: str) -> dict[Path, str]:
+    """Notes of a store that cannot be read, and what is to be done: nothing else may say what MLflow lacks."""
+    return {note: folder for note, folder in _all_notes(uri) if isinstance(folder, str)}
+
+
 def _noted(uri: str) -> Iterator[tuple[Path, Path]]:
+    return ((note, folder) for note, folder in _all_notes(uri) if isinstance(folder, Path))
+
+
+def _all_notes(uri: str) -> Iterator[tuple[Path, Path | str]]:
+    """Each with its folder, or with why it cannot be read."""
     for note in sorted(_notes(uri).glob("*.json")):
         try:
-            yield note, Path(json.loads(note.read_text())["folder"])
-        except (OSError, ValueError, KeyError, TypeError):
-            note.unlink(missing_ok=True)
+            folder = Path(json.loads(note.read_text(encoding="utf-8"))["folder"])
+            if not folder.is_absolute() or "\0" in str(folder):
+                raise ValueError("it names no folder")
+            yield note, folder
+        except FileNotFoundError:  # another process has brought it in
+            continue
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            yield (
+                note,
+                f"MLflow lacks a record whose note cannot be read ({printable(error, 100)}): {note}. It stays; "
+                'write {"folder": "/where/the/record/is"} into it, or remove it.',
+            )
 
 
 def _experiment(folder: Path) -> str | None:
@@ -72,7 +92,8 @@ class Synced:
     """What came of the folders that a store was behind with."""
 
     done: list[Path] = field(default_factory=list)
-    damaged: dict[Path, str] = field(default_factory=dict)  # noted as before; why they cannot be brought in
+    # Folders, and notes, that cannot be read, and what is to be done about each: noted as before.
+    damaged: dict[Path, str] = field(default_factory=dict)
 
 
 def sync(store: Store) -> Synced:
@@ -82,11 +103,17 @@ def sync(store: Store) -> Synced:
     """
     from filelock import FileLock
 
-    synced = Synced()
+    synced = Synced(damaged=unreadable(store.uri))
     if not any(behind(store)):
         return synced
     with FileLock(_notes(store.uri) / ".lock", timeout=LOCKED):
         for note, folder in behind(store):
+            if not folder.parent.is_dir():
+                synced.damaged[folder] = (
+                    f"MLflow lacks {folder}, which is out of reach: its disk may not be there. If it is gone for good, "
+                    f"remove {note}."
+                )
+                continue
             if not (folder / RESULT).is_file():
                 log.warning("%s has no record any more: MLflow keeps what it has of it", folder)
                 note.unlink(missing_ok=True)
@@ -94,7 +121,6 @@ def sync(store: Store) -> Synced:
             try:
                 found = read(folder)
             except Damaged as error:
-                log.warning("%s", error)
                 synced.damaged[folder] = str(error)
                 continue
             with clear_errors(store.uri):
@@ -111,7 +137,8 @@ def bring_in(store: Store | None, again: bool = False) -> None:
     if store is None or (health_of(store.uri).is_away and not again):
         return
     try:
-        sync(store)
+        for what in sync(store).damaged.values():
+            log.warning("%s", what)
     except (ValueError, OSError) as error:
         health_of(store.uri).failed(reason(error))
         log.warning("MLflow is still behind (%s)", reason(error))

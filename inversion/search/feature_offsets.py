@@ -19,9 +19,11 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.fullsize.luma import grey
 from inversion.generator.synthesis import Synthesis
+from inversion.images import downsample_area
 from inversion.losses.pixel import PixelLoss
 from inversion.losses.robust import reweighted
 from inversion.optimizers.adam import Adam
+from inversion.search.aims import Aim
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.optimize import Result
 
@@ -53,12 +55,13 @@ def fit_offsets(
     on_step: OnFit = lambda step, problems, losses: None,
     # per problem side -> [1, channels, side, side] to begin from; sides beside SIDES stay as they are
     given: Sequence[Mapping[int, Tensor]] = (),
-    colours: Sequence[Tensor | None] = (),  # per problem, chroma to aim at [1, 3, R, R]: hidden_colours.py
+    aims: Sequence[Aim] = (),  # per problem; (): none has any
 ) -> FeatureOffsets:
     """Fit the offsets of a batch, `feature_steps` Adam steps each; no problem's result depends on its neighbours.
 
     A step's loss is the squared error of pixels, which is sharper about a person than the search's features are, plus
-    WEIGHT times the offsets' mean squares, and that of chroma where the photo has no colours. With `robust`, pixels
+    WEIGHT times the offsets' mean squares, that of chroma where the photo has no colours, and that of a face to aim at
+    where there is one. With `robust`, pixels
     that cannot be explained count for less, as in the search: feature maps would draw the dust that codes cannot. The
     learning rate falls to 0 over the second half. A problem whose loss is not finite no longer changes; one whose
     search failed does not begin.
@@ -85,9 +88,8 @@ def fit_offsets(
     finite = torch.ones(len(steps), dtype=torch.bool, device=photos.device)
     target = degradation.target(photos, loss.resolution)
     wanted = loss.features(target)
-    aims = [torch.zeros_like(photos[:1]) if aim is None else aim for aim in colours]
-    chroma = torch.cat(aims) if any(aim is not None for aim in colours) else None
-    aimed = photos.new_tensor([float(aim is not None) for aim in colours])
+    chroma, has_chroma = together([aim.chroma for aim in aims])
+    face, has_face = together([aim.face for aim in aims])
     try:
         for step in range(max(steps)):
             rates = [RATE * min(1.0, 2 - 2 * step / own) if step < own else 0.0 for own in steps]
@@ -97,7 +99,9 @@ def fit_offsets(
                 prediction = reweighted(prediction, target, robust)
             error = loss(loss.features(prediction), wanted)
             if chroma is not None:
-                error = error + aimed * mean_square(images - grey(images) - chroma)
+                error = error + has_chroma * mean_square(images - grey(images) - chroma)
+            if face is not None:
+                error = error + has_face * mean_square(downsample_area(images, face.shape[-1]) - face)
             losses = error + WEIGHT * torch.stack([mean_square(x) for x in maps.values()]).sum(dim=0)
             gradients = torch.autograd.grad(scale * losses.sum(), optimizer.variables)
             finite &= losses.detach().isfinite()
@@ -110,6 +114,19 @@ def fit_offsets(
         interrupted = True
     fitted = {side: x.detach() for side, x in maps.items()}
     return FeatureOffsets(fitted, interrupted, time.monotonic() - start_time)
+
+
+def together(aims: Sequence[Tensor | None]) -> tuple[Tensor | None, Tensor | float]:
+    """Those of a batch, [B, C, r, r], zeros where a problem has none, and 1 where it has one, [B].
+
+    None where no problem has any.
+    """
+    given = [aim for aim in aims if aim is not None]
+    if not given:
+        return None, 0.0
+    blank = torch.zeros_like(given[0])
+    present = given[0].new_tensor([float(aim is not None) for aim in aims])
+    return torch.cat([blank if aim is None else aim for aim in aims]), present
 
 
 def mean_square(x: Tensor) -> Tensor:

@@ -52,6 +52,9 @@ class Hyperparameters:
     samples: int = 1  # restarts, the first from the mean face, the others from random ones
     feature_steps: int = 0  # after the search, that move feature maps towards the photo: feature_offsets.py
     colour_prior: float = 0.0  # share of expected_colours.py in the colours of a photo that has none
+    face_prior: float = (
+        0.0  # share of expected_face.py in what feature maps draw where the photo hides the face
+    )
     tuning_steps: int = 0  # at most, that fit the generator to the photo after the search: pivotal_tuning.py
     tuning_rate: float = 3e-4  # learning rate of the generator's weights
 
@@ -82,7 +85,8 @@ class Hyperparameters:
         for name in ("feature_steps", "tuning_steps"):
             require(getattr(self, name) >= 0, name, "a whole number of at least 0")
         require(0 < self.tuning_rate < math.inf, "tuning_rate", "a finite number above 0")
-        require(0 <= self.colour_prior <= 1, "colour_prior", "a share between 0 and 1")
+        for name in ("colour_prior", "face_prior"):
+            require(0 <= getattr(self, name) <= 1, name, "a share between 0 and 1")
         require(0 <= self.ramp_up <= 1, "ramp_up", "a fraction of the steps between 0 and 1")
         require(0 <= self.ramp_down <= 1, "ramp_down", "a fraction of the steps between 0 and 1")
         require(0 < self.jitter_until <= 1, "jitter_until", "a fraction of the steps above 0 and at most 1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,7 @@ from inversion.damage.table import rows
 from inversion.images import read_photo
 from inversion.inspection import fills_in, inspect
 from inversion.runtime.atomic import png, write_file
-from sweeps.app.uploads import AREA, HIDDEN, Box, Upload
-
-_one = threading.Lock()  # photo is looked at at a time: a large one takes seconds, and memory
+from sweeps.app.uploads import AREA, HIDDEN, Box, Upload, one_photo
 
 
 def look(upload: Upload) -> dict[str, Any]:
@@ -27,9 +24,8 @@ def look(upload: Upload) -> dict[str, Any]:
     enlarged: times, 1 = not. noise: per cent of white. hides: something is filled in; then there are hidden.png, and
     hidden_0.png, … to be laid over the areas of the faces. nothing: there is nothing to mend.
     """
-    photo = read_photo(upload.path)
-    with _one:
-        damage = inspect(upload.path, photo)
+    with one_photo:
+        damage = inspect(upload.path, read_photo(upload.path))
     hides = fills_in(damage)
     if hides:
         hidden = 255 * damage.surely_hidden.astype(np.uint8)

@@ -18,7 +18,7 @@ from inversion.photos import Photos
 from inversion.record.write import sample_files
 from inversion.runtime.atomic import png, write_file
 from sweeps.app.searches import MOST_SAMPLES, Search
-from sweeps.app.uploads import Uploads
+from sweeps.app.uploads import Uploads, one_photo
 from sweeps.plan.config import Config
 
 # Of values that became black or white: 0.02 and 0.03 in photos that were blurred, 0.29 to 0.49 in a sharp one that was
@@ -68,7 +68,7 @@ def in_photo(search: Search, name: str, uploads: Uploads) -> Path:
         raise ConfigError("This restoration has no such picture.")
     if name == best(search) and PASTED in search.files():  # a point of a sweep has none
         return search.folder / PASTED
-    with uploads.hold(search.upload.id) as upload:
+    with uploads.hold(search.upload.id) as upload, one_photo:
         path = upload.folder / f"{search.id}_{name}"
         if not path.exists():
             write_file(path, png_like(upload.path, _pasted(search, name)))
@@ -82,7 +82,7 @@ def before(search: Search, uploads: Uploads) -> Path:
     """
     if DRAWN not in search.files():
         raise ConfigError("This restoration has no picture yet.")
-    with uploads.hold(search.upload.id) as upload:
+    with uploads.hold(search.upload.id) as upload, one_photo:
         path = upload.folder / f"{search.id}_before.png"
         if not path.exists():
             write_file(path, png(_photo(search, _config(search)).given))

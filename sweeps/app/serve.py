@@ -46,17 +46,9 @@ def serve(port: int, settings: Sequence[str]) -> int:
         page = Page(Uploads(folder), searches, settings, resolution, mlflow.link)
         # uvicorn ends at SIGTERM, too, and raises it again: the folder must still go
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        config = uvicorn.Config(
-            page.application(),
-            host=ui.HOST,
-            port=port,
-            log_level="warning",
-            lifespan="off",
-            timeout_graceful_shutdown=3,
-            server_header=False,
-        )
+        server = uvicorn.Server(config_of(page, port))
         print(f"\n  http://{ui.HOST}:{port}\n\nCtrl-C ends it.", flush=True)
-        uvicorn.Server(config).run()
+        server.run()
     except KeyboardInterrupt:  # uvicorn raises it again once it has ended
         pass
     finally:
@@ -64,6 +56,18 @@ def serve(port: int, settings: Sequence[str]) -> int:
         mlflow.close()
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def config_of(page: Page, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        page.application(),
+        host=ui.HOST,
+        port=port,
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
 
 
 def resolution_of(settings: Sequence[str]) -> int:

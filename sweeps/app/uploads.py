@@ -36,6 +36,8 @@ MASK = "mask.png"
 HIDDEN = "hidden.png"  # white: what is surely hidden, as large as the photo
 GONE = f"This photo is not here any more: {KEPT} are kept. Choose it again."
 
+one_photo = threading.Lock()  # is worked on at a time: a large one takes seconds, and up to a gigabyte
+
 Given = TypeVar("Given")
 Box = tuple[int, int, int, int]  # left, top, right, bottom in the photo's pixels
 
@@ -116,7 +118,8 @@ class Uploads:
         folder = self.folder / key
         folder.mkdir()
         try:
-            upload = _looked_at(key, folder, safe_name(name), content)
+            with one_photo:
+                upload = _looked_at(key, folder, safe_name(name), content)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -204,9 +207,10 @@ def _shrunk(photo: Image.Image, longest: int) -> Image.Image:
 def _file(upload: Upload, name: str, content: bytes) -> Iterator[Path]:
     """What was sent, as a file of the upload's folder, for as long as it is looked at."""
     path = upload.folder / f"{secrets.token_hex(4)} {name}"
-    path.write_bytes(content)
     try:
-        yield path
+        path.write_bytes(content)
+        with one_photo:
+            yield path
     finally:
         path.unlink(missing_ok=True)
 

@@ -4,8 +4,7 @@ looked up by what the server itself has named."""
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from functools import wraps
+from collections.abc import Callable, Sequence
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,16 @@ from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from inversion.errors import ConfigError
 from sweeps.app.found import look
+from sweeps.app.gate import MAX_JSON, Answer, Endpoint, Inbox, OwnOrigin, WithHeaders, answered, changing
 from sweeps.app.result import PASTED, before, best, choices, in_photo, overshoots
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import MAX_BYTES, Upload, Uploads
@@ -33,16 +32,6 @@ FOLDERS = (
     Path(__file__).parents[1] / "assets",
 )  # the page's own, the report's as well
 ASSETS = {file.name: file for folder in FOLDERS for file in sorted(folder.iterdir())}
-OWN = "x-inversion"  # a header that another site's page cannot send without asking, and nobody answers that
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
-    "form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-MAX_JSON = 10_000  # bytes
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Page:
@@ -65,6 +54,7 @@ class Page:
         self.settings = settings
         self.resolution = resolution
         self.link = link
+        self.inbox = Inbox()
 
     def application(self) -> ASGIApp:
         routes = [Route("/", asset("page.html"))]
@@ -84,12 +74,12 @@ class Page:
             Route("/searches/{search}/{name}", answered(self.result_picture)),
         ]
         hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
-        return Starlette(routes=routes, middleware=[hosts, Middleware(WithHeaders)])
+        return Starlette(routes=routes, middleware=[hosts, Middleware(WithHeaders), Middleware(OwnOrigin)])
 
     async def add_photo(self, request: Request) -> Response:
         name = unquote(request.headers.get("x-name", "photo"))
-        content = await body(request, MAX_BYTES)
-        upload = await run_in_threadpool(self.uploads.add, name, content, self.searches.needed)
+        async with self.inbox.body(request, MAX_BYTES) as content:
+            upload = await run_in_threadpool(self.uploads.add, name, content, self.searches.needed)
         return Answer(
             {
                 "id": upload.id,
@@ -115,24 +105,27 @@ class Page:
             return Answer(await run_in_threadpool(look, upload))
 
     async def set_mask(self, request: Request) -> Response:
-        """?face=0: painted over that face's area; without: a file as large as the photo."""
+        """?face=0: painted over that face's area, over all where it is the number of faces; without: a file."""
         with self.uploads.hold(request.path_params["photo"]) as upload:
-            face = request.query_params.get("face", "")
             if request.method == "DELETE":
                 self.uploads.clear_mask(upload)
                 return Answer({})
-            content = await body(request, MAX_BYTES)
-            if face.isdigit():
-                await run_in_threadpool(self.uploads.paint, upload, int(face), content)
-            else:
-                await run_in_threadpool(self.uploads.give_mask, upload, content)
+            face = request.query_params.get("face")
+            if face not in (None, *map(str, range(len(upload.areas) + 1))):
+                raise ConfigError(f"This photo has {len(upload.areas)} faces. Got face {face}.")
+            async with self.inbox.body(request, MAX_BYTES) as content:
+                if face is None:
+                    await run_in_threadpool(self.uploads.give_mask, upload, content)
+                else:
+                    await run_in_threadpool(self.uploads.paint, upload, int(face), content)
         return Answer({})
 
     async def begin(self, request: Request) -> Response:
-        try:
-            said = json.loads(await body(request, MAX_JSON))
-        except RecursionError:  # [[[[…
-            said = None
+        async with self.inbox.body(request, MAX_JSON) as content:
+            try:
+                said = json.loads(content)
+            except (ValueError, RecursionError):  # [[[[…
+                said = None
         if not isinstance(said, dict):
             raise ConfigError("A restoration is asked for by an object.")
         wish = Wish.of(said)
@@ -200,65 +193,6 @@ class Page:
         return self.searches.get(request.path_params["search"])
 
 
-class WithHeaders:
-    """Every answer forbids what the page does not need: other sites' scripts, frames, caches."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
-
-
-def answered(endpoint: Endpoint) -> Endpoint:
-    """What cannot be done is said in words, with status 400."""
-
-    @wraps(endpoint)
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except TooLarge as error:
-            return Answer({"error": str(error)}, 413)
-        except (ValueError, OSError) as error:
-            return Answer({"error": str(error)}, 400)
-
-    return answer
-
-
-def changing(endpoint: Endpoint) -> Endpoint:
-    """The same for what changes something: only the page itself may ask for that."""
-
-    @wraps(endpoint)
-    async def answer(request: Request) -> Response:
-        if OWN not in request.headers:
-            return Answer({"error": "Only this server's own page may ask for that."}, 403)
-        return await endpoint(request)
-
-    return answered(answer)
-
-
-class TooLarge(ConfigError):
-    """More was sent than is read."""
-
-
-async def body(request: Request, most: int) -> bytes:
-    """What was sent; reading ends where it is too much. Raises TooLarge."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise TooLarge(
-                f"The file is too large. At most {most / 2**20:.0f} MB are read; scale it down first."
-            )
-        parts.append(part)
-    return b"".join(parts)
-
-
 def asset(name: str) -> Endpoint:
     async def page(_: Request) -> Response:
         return FileResponse(ASSETS[name])
@@ -274,10 +208,3 @@ async def picture(path: Path, download_as: str = "") -> Response:
         raise ConfigError(f"{path.name} is not here any more.") from error
     headers = {"Content-Disposition": f"attachment; filename={quote(download_as)}"} if download_as else {}
     return Response(content, headers=headers, media_type=guess_type(path.name)[0])
-
-
-class Answer(JSONResponse):
-    """In ASCII: a name or a message may hold half a letter (a lone surrogate), which UTF-8 cannot spell."""
-
-    def render(self, content: Any) -> bytes:
-        return json.dumps(content).encode("ascii")

@@ -10,6 +10,7 @@ from typing import Any
 from conf.file_names import quote
 from inversion.errors import ConfigError
 from inversion.presets import composed
+from inversion.reading.printable import printable
 from sweeps.app.searches import MOST_SAMPLES
 from sweeps.app.uploads import Upload
 
@@ -50,10 +51,10 @@ class Wish:
         """From what the page sends. Raises ConfigError for what no page of ours would send."""
         damage = said.get("damage")
         if not isinstance(damage, str) or damage not in DAMAGES:
-            raise ConfigError(f"damage must be one of {', '.join(DAMAGES)}. Got {damage}.")
+            raise ConfigError(f"damage must be one of {', '.join(DAMAGES)}. Got {shown(damage)}.")
         colour = said.get("colour", "found")
         if not isinstance(colour, str) or colour not in COLOURS:
-            raise ConfigError(f"colour must be one of {', '.join(COLOURS)}. Got {colour}.")
+            raise ConfigError(f"colour must be one of {', '.join(COLOURS)}. Got {shown(colour)}.")
         least = 0 if damage == "auto" else 1
         return cls(
             face=None if said.get("face") == ALL else int(_number(said, "face", 0, 1000)),
@@ -128,5 +129,12 @@ def reg_for(likeness: float, usual: float) -> float:
 def _number(said: Mapping[str, Any], name: str, least: float, most: float) -> float:
     value = said.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise ConfigError(f"{name} must be a number from {least:g} to {most:g}. Got {value}.")
+        raise ConfigError(f"{name} must be a number from {least:g} to {most:g}. Got {shown(value)}.")
     return float(value)
+
+
+def shown(value: object) -> str:
+    """What was sent instead of what was asked for, which may be a tree without end."""
+    if value is None or isinstance(value, (str, int, float)):
+        return printable(value, 80)
+    return f"a {type(value).__name__}"

@@ -50,6 +50,7 @@ PER_PROBLEM = {
     "early_stop",
     "feature_steps",
     "colour_prior",
+    "face_prior",
     "tuning_steps",
     "tuning_rate",
 }

@@ -29,16 +29,18 @@ SHOWN = ("consistent_psnr", "psnr", "identity_distance", "fit_psnr")  # in the l
 
 
 class Board:
-    """Follows what the jobs of a sweep write about their ends into its folder, whichever process runs them."""
+    """Follows what the jobs of one command write about their ends into its sweep's folder, in whichever process."""
 
-    def __init__(self, sweep_folder: Path, axes: Sequence[str], total: int | None, bar: bool) -> None:
-        """axes: what tells the points apart. total: runs to come, None where nobody knows. bar: show one, too."""
+    def __init__(
+        self, sweep_folder: Path, command: str, axes: Sequence[str], total: int | None, bar: bool
+    ) -> None:
+        """command: whose points, a name of its own. axes: what tells the points apart. total: runs to come, None where
+        nobody knows. bar: show one, too."""
         self.axes = axes
         self.total = total
         self.lines: list[Line] = []  # the latest of each problem
         self._rows: dict[str, int] = {}  # fingerprint -> its row in `lines`
-        self._reader = Reader(sweep_folder)
-        self._reader.skip()
+        self._reader = Reader(sweep_folder, command)
         self._began = time.monotonic()
         width = None if sys.stdout.isatty() else WIDE  # a file has room, and a wrapped table cannot be read
         self._console = plain_console(width)

@@ -13,6 +13,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
+    from hydra._internal.callbacks import Callbacks
+
     from sweeps.execute.sweep import Sweep
 
 
@@ -24,6 +26,15 @@ def refuse_secrets(config: DictConfig) -> None:
         refuse_password(config.tracking.uri or "")
     except ValueError as error:
         sys.exit(str(error))
+
+
+def opened_sweep(callbacks: Callbacks) -> Sweep:
+    """What on_multirun_start has opened."""
+    return next(
+        each.sweep
+        for each in callbacks.callbacks
+        if isinstance(each, SweepCallback) and each.sweep is not None
+    )
 
 
 class SweepCallback(Callback):

@@ -1,6 +1,7 @@
 """How the points of a sweep ended, as lines in the sweep's folder: whoever runs them writes, the sweep reads.
 
-One file per process, so that no two ever write the same one: <sweep folder>/.endings/<its own name>.jsonl.
+One file per process, so that no two ever write the same one, named after the command that wants to know: of two
+commands in one folder each reads its own. <sweep folder>/.endings/<command>-<process>.jsonl.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ class Line:
     ending: Ending
 
 
-def write(sweep_folder: Path, line: Line) -> None:
+def write(sweep_folder: Path, command: str | None, line: Line) -> None:
+    """command: as its `Reader` has it."""
     folder = sweep_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{_own_name(os.getpid())}.jsonl").open("a", encoding="utf-8") as file:
+    with (folder / f"{command}-{_own_name(os.getpid())}.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(line)) + "\n")
 
 
@@ -42,18 +44,20 @@ def _own_name(pid: int) -> str:
 
 
 class Reader:
-    """Reads what has been written since the last time."""
+    """Reads what has been written for one command since the last time."""
 
-    def __init__(self, sweep_folder: Path) -> None:
+    def __init__(self, sweep_folder: Path, command: str | None) -> None:
+        """command: a name of its own, without -."""
         self.folder = sweep_folder / FOLDER
+        self.command = command
         self._read: dict[Path, int] = {}  # bytes
 
     def skip(self) -> None:
-        """Pass over what an earlier sweep in the same folder has written."""
+        """Pass over what has been written so far."""
         self._read = {path: path.stat().st_size for path in self._files()}
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.jsonl"))
+        return sorted(self.folder.glob(f"{self.command}-*.jsonl"))
 
     def new(self) -> list[Line]:
         """Complete lines only: the rest of one that is being written comes with the next call."""

@@ -76,7 +76,7 @@ class PhotoResult:
         """Tell the sweep, or the person who waits."""
         if self.job.sweep is not None:
             line = endings.Line(self.job.overrides, self.photo, self.fingerprint, self.ending)
-            endings.write(self.job.sweep, line)
+            endings.write(self.job.sweep, self.job.config.tracking.command, line)
         elif self.photo:
             from inversion.console import announce
 

@@ -69,6 +69,11 @@ class Packing:
             self._ship(points)
         return launch(points, lambda left: self._round(left, pack_size(self._asked, len(points))))
 
+    def close(self) -> None:
+        """All points have ended."""
+        if self.shipment is not None:
+            self.shipment.end()
+
     def _ship(self, points: Sequence[Point]) -> None:
         import ray
 
@@ -93,8 +98,8 @@ class Packing:
         packs = [points[start : start + size] for start in range(0, len(points), size)]
         config = with_folder_for_packs(self.config)
         task = PackTask.of(self.config, packs, self.shipment)
-        told = endings.Reader(self.sweep)
-        told.skip()  # what an earlier round, or an earlier sweep in this folder, has written
+        told = endings.Reader(self.sweep, self.config.tracking.command)
+        told.skip()  # what an earlier round has written
         self.launcher.setup(hydra_context=self.context, task_function=task, config=config)
         returned = self.launcher.launch([pack[0].words for pack in packs], initial_job_idx=0)
         results: list[Results] = []

@@ -21,10 +21,12 @@ from inversion.checkpoints.download import cache_folder
 from inversion.errors import ConfigError
 from inversion.images import list_photos, sha256_of
 from inversion.runtime.atomic import write_file
+from sweeps.execute import process
 from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.files import named, names_file
+from sweeps.plan.sweeper import is_checked, name_of
 
-MARKS = ".marks"  # in the sweep's folder, one per command: whoever sees it shares that folder
+MARKS = ".marks"  # in the sweep's folder, one per command that runs: whoever sees it shares that folder
 FILES, FOLDERS = "sent", "sweeps"  # in the cache of a machine that does not
 
 
@@ -53,8 +55,18 @@ class Shipment:
     def begun(cls, sweep: Path) -> Shipment:
         """Of a sweep's folder, which gets a mark; without files. Raises OSError."""
         mark = uuid4().hex
-        write_file(sweep / MARKS / mark, b"")
+        write_file(sweep / MARKS / mark, json.dumps(process.tags()).encode())
         return cls(str(sweep), mark, {}, {})
+
+    def end(self) -> None:
+        """Remove the mark, and those of commands that were killed on this machine."""
+        folder = Path(self.sweep) / MARKS
+        for mark in folder.glob("*"):
+            with suppress(OSError, ValueError):  # another command was quicker; a mark that names no process
+                if mark.name == self.mark or process.is_gone(json.loads(mark.read_text())):
+                    mark.unlink()
+        with suppress(OSError):  # another command's is still there
+            folder.rmdir()
 
     def with_files(self, paths: Iterable[str], put: Callable[[bytes], Any]) -> Shipment:
         """More files and folders; what is not there is left to whoever reads it. put: gives bytes to the library."""
@@ -132,7 +144,7 @@ def files_of(config: DictConfig, points: Iterable[Sequence[str]]) -> list[str]:
 
 def refuse_unsent_files(config: DictConfig) -> None:
     """Another sweeper than that of grids starts each point by itself, without files. Raises ConfigError."""
-    if config.launcher.get("address") is None or "CheckedSweeper" in config.hydra.sweeper._target_:
+    if config.launcher.get("address") is None or is_checked(config):
         return
     words = [str(word).partition("=")[::2] for word in config.hydra.overrides.task]
     asked = [
@@ -140,7 +152,7 @@ def refuse_unsent_files(config: DictConfig) -> None:
     ]
     if files := asked or list(named(Composer(config).values([]))):
         raise ConfigError(
-            f"A search by {config.hydra.sweeper._target_.rpartition('.')[2]} sends no files to a Ray cluster. Got "
+            f"A search by {name_of(config)} sends no files to a Ray cluster. Got "
             f"launcher.address={config.launcher.address} with {', '.join(files)}; launcher=ray without an address, "
             "launcher=joblib and launcher=slurm (a shared folder) would work."
         )

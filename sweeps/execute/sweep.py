@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from omegaconf import DictConfig, OmegaConf, read_write
 
@@ -73,8 +74,10 @@ class Sweep:
             _hand_down(config, "parent", self.parent.run_id)
             if not any(axis.startswith("tracking") for axis in grid.axes):
                 _hand_down(config, "experiment_id", store.experiment_id)
+        own = uuid4().hex[:12]  # another command may run in the same folder
+        _hand_down(config, "command", own)
         total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
-        self.board = Board(self.folder, list(grid.axes), total, bar=not config.launcher.bars)
+        self.board = Board(self.folder, own, list(grid.axes), total, bar=not config.launcher.bars)
         self.board.start()
         enable_gc()
 
@@ -233,6 +236,7 @@ def command(arguments: Sequence[str]) -> str:
 def _hand_down(config: DictConfig, key: str, found: str) -> None:
     """Every job that Hydra starts gets what the sweep has found as one more override, whichever process it runs in."""
     with read_write(config):
+        config.tracking[key] = found
         config.hydra.overrides.task.append(f"tracking.{key}='{found}'")
 
 

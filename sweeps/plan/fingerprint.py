@@ -18,12 +18,20 @@ from inversion.images import sha256_of
 IGNORED = {"device", "tracking", "launcher", "rerun", "image", "generator", "metrics", "points", "seeds"}
 # Ignored where the first of them is 0: it does nothing then, and runs from before there was any stay finished.
 TUNING = ("tuning_steps", "tuning_rate")
-FEATURES = ("feature_steps", "colour_prior")
-# colour_prior is ignored, too, where one of our own operators lets colours through: all but these.
+FEATURES = ("feature_steps", "colour_prior", "face_prior")
+# colour_prior is ignored, too, where one of our own operators lets colours through: all but these. So is face_prior
+# where nothing but colours is hidden.
 OURS, COLOURLESS = "inversion.degradations.", ("Grayscale", "Compose", "Auto")
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
 # Settings that are younger than 0.1.0, and the value that is what it did. Wherever they occur.
-ADDED = {"max_size": None, "robust": 0, "colour_prior": 0, "enlarged": AUTO}
+ADDED = {
+    "max_size": None,
+    "robust": 0,
+    "colour_prior": 0,
+    "face_prior": 0,
+    "enlarged": AUTO,
+    "unexplained": False,
+}
 ANY_NUMBER = {"kernel_size"}  # settings that take whole numbers and others, so that 5 and 5.0 both occur
 FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
 # Classes that have moved: runs from before they moved stay finished.
@@ -51,7 +59,7 @@ def fingerprints(config: Mapping[str, Any], photo_sha256: str, checkpoint_sha256
 
 def _relevant(config: Mapping[str, Any]) -> Any:
     idle = [name for names in (TUNING, FEATURES) if not config.get(names[0]) for name in names]
-    idle += ["colour_prior"] * shows_colours(config)
+    idle += ["colour_prior"] * shows_colours(config) + ["face_prior"] * shows_the_face(config)
     ignored = IGNORED.union(idle)
     relevant = {key: value for key, value in config.items() if key not in ignored}
     if "paste" in relevant:  # null, true for a single run alone, asks a sweep for nothing more than false
@@ -63,6 +71,12 @@ def shows_colours(config: Mapping[str, Any]) -> bool:
     """Whether a photo's colours are known to come through its degradation."""
     target = str(config["degradation"]["_target_"])
     return target.startswith(OURS) and not target.endswith(COLOURLESS)
+
+
+def shows_the_face(config: Mapping[str, Any]) -> bool:
+    """Whether a photo is known to hide nothing but colours."""
+    target = str(config["degradation"]["_target_"])
+    return target.startswith(OURS) and target.endswith(("NoDegradation", "Grayscale"))
 
 
 def _digest(relevant: Any, photo_sha256: str, checkpoint_sha256: str) -> str:

@@ -27,6 +27,7 @@ from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.config import Config, Node
 from sweeps.plan.fingerprint import IGNORED, SYNTHETIC, fingerprint
 from sweeps.plan.points import axes_of, rows_of, split, table_of
+from sweeps.plan.sweeper import knows_its_points
 
 if TYPE_CHECKING:
     from inversion.checkpoints.checkpoint import Checkpoint
@@ -53,6 +54,7 @@ class Grid:
     cells: list[Cell]  # empty when the sweeper decides as it goes (optuna)
     fingerprint: str  # of the whole: the same grid asked for again has the same
     table: str | None = None  # the file that lists its points; None: the product of its axes
+    rows: tuple[list[str], ...] = ()  # the table's, as from `read_points`: what was checked is what is run
 
 
 def read_grid(config: DictConfig) -> Grid:
@@ -69,7 +71,7 @@ def read_grid(config: DictConfig) -> Grid:
     rows = rows_of(overrides)
     axes = axes_of(rows) | swept
     composer, checker, table = Composer(config), Checker(), table_of(overrides)
-    if not sweeper["_target_"].endswith((".BasicSweeper", ".CheckedSweeper")):
+    if not knows_its_points(config):
         fixed = [str(o.input_line) for o in overrides if not o.is_sweep_override()]
         checker.cells("", Config.of(composer.settings(fixed)))
         return Grid(axes, [], _digest([sweeper["_target_"], *sorted(filter(_is_relevant, words))]))
@@ -97,7 +99,7 @@ def read_grid(config: DictConfig) -> Grid:
             "any: feature_steps=0 leaves them as they are."
         )
     distinct = {cell.fingerprint: cell for cell in reversed(cells)}  # steps=3,3 is one point
-    return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)), table)
+    return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)), table, tuple(rows))
 
 
 class Checker:

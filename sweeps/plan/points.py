@@ -21,6 +21,7 @@ from inversion.errors import ConfigError
 from inversion.reading.printable import printable
 from inversion.reading.regular_file import size_of_regular
 from sweeps.plan.composer import key_of
+from sweeps.plan.sweeper import is_checked, name_of
 
 POINTS = "points"
 MAX_BYTES = 4 << 20  # of a table
@@ -94,9 +95,10 @@ def take_points(config: DictConfig) -> None:
     path = config.get(POINTS)
     if path is None:
         return
-    if not config.hydra.sweeper["_target_"].endswith(".CheckedSweeper"):
-        name = config.hydra.sweeper["_target_"].rpartition(".")[2]
-        raise ConfigError(f"{POINTS} lists the points itself. Got {name}, which chooses them; leave one out.")
+    if not is_checked(config):
+        raise ConfigError(
+            f"{POINTS} lists the points itself. Got {name_of(config)}, which chooses them; leave one out."
+        )
     task = config.hydra.overrides.task
     with open_dict(config):
         config.hydra.overrides.task = [word for word in task if not str(word).startswith(f"{POINTS}=")]

@@ -8,6 +8,7 @@ from conf.ranges import RANGES
 from inversion.errors import ConfigError
 from inversion.reading.printable import printable
 from sweeps.plan.composer import key_of
+from sweeps.plan.sweeper import knows_its_points, name_of
 
 
 def repeat(config: DictConfig) -> None:
@@ -35,10 +36,10 @@ def repeat(config: DictConfig) -> None:
         raise ConfigError(
             f"seeds={config.seeds} sets the axis seed itself. Got seed={given['seed']} as well; leave one out."
         )
-    if not sweeper["_target_"].endswith(".CheckedSweeper"):
+    if not knows_its_points(config):
         raise ConfigError(
-            f"seeds={config.seeds} repeats the points of a grid. Got {sweeper['_target_'].rpartition('.')[2]}, which "
-            "chooses its points as it goes; leave seeds out."
+            f"seeds={config.seeds} repeats the points of a grid. Got {name_of(config)}, which chooses its points as "
+            "it goes; leave seeds out."
         )
     with open_dict(config):
         config.hydra.overrides.task = [word for word in task if key_of(str(word)) != "seed"]

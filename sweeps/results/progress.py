@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from inversion.console import plain_console
 from inversion.errors import ConfigError
 from inversion.record.mlflow_store import clear_errors, reason
+from inversion.record.same_file import Replaced
 from sweeps.execute import process
 from sweeps.execute.board import spell_seconds
 from sweeps.execute.ledger import Ledger
@@ -169,7 +170,7 @@ def follow(ledger: Ledger, experiment: str, once: bool) -> int:
             with clear_errors(ledger.uri):
                 seen = look(ledger, followers)
         except (ConfigError, OSError) as error:
-            if once or not followers:
+            if once or not followers or isinstance(error, Replaced):
                 raise
             console.print(f"The store is away ({reason(error)}); looking again.")
             time.sleep(EVERY)

@@ -154,7 +154,7 @@ def start_postgres() -> Postgres:
     """Skips the test where there is none."""
     if not programs():
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    pytest.importorskip("psycopg2", reason="its driver is not installed (pip install psycopg2-binary)")
+    pytest.importorskip("psycopg2", reason="its driver is not installed (pip install -e '.[server]')")
     postgres = Postgres()
     postgres.start()
     return postgres

@@ -19,7 +19,7 @@ RIGHT, WRONG = "two horses in a lake", "three horses in a lake"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    pytest.importorskip("flask_wtf", reason="the server's passwords need pip install 'mlflow[auth]'")
+    pytest.importorskip("flask_wtf", reason="the server's passwords need pip install -e '.[server]'")
     server = Server(tmp_path / "server", password=RIGHT)
     try:
         server.start()

@@ -100,6 +100,18 @@ def test_the_same_grid_is_shared(store: Store) -> None:
     print(f"points were run by {hosts}")
 
 
+def test_two_commands_in_one_folder_each_tell_their_own_points(store: Store) -> None:
+    """What one of them has taken is waited for by the other, and then told there as well."""
+    folder = f"hydra.sweep.dir={store.folder}/both"
+    first = start(store, "first", *FIRST, folder)
+    second = start(store, "second", *SECOND, folder)
+    for process, name, foreign in ((first, "first", "steps=4"), (second, "second", "steps=2")):
+        assert process.wait(PATIENCE) == 0, said(store, name)
+        told = [line for line in said(store, name).splitlines() if " of 10 done" in line]
+        assert len(told) == 10 and foreign not in said(store, name), said(store, name)
+    assert_done_once(store, 15)
+
+
 def test_what_a_killed_machine_was_running_is_run_by_another_after_its_lease(shared: Store) -> None:
     """Without a person: nobody on the other machine can look at its processes."""
     asked = ["steps=1000", "reg=0.1", "tracking.lease=5"]

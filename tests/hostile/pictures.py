@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tests.hostile.case import MB, Case
 from tests.hostile.opcodes import ANSI
@@ -115,6 +115,24 @@ def noise(folder: Path, size: tuple[int, int]) -> Path:
     return folder / "a.png"
 
 
+def old_print(folder: Path, size: tuple[int, int]) -> Path:
+    """Out of focus, scratched, creased, dusty, torn: every finder has found something to look at closely."""
+    width, height = size
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(60, 190, (height // 100, width // 100, 3), dtype=np.uint8)
+    photo = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+    draw, thick = ImageDraw.Draw(photo), max(size) // 1000
+    for i in range(1, 5):  # scratches
+        draw.line((0, i * height // 5, width, i * height // 5 - height // 9), (250,) * 3, thick)
+    fold = [(x, height // 2 + (x * 7919) % (height // 60)) for x in range(0, width + 1, width // 40)]
+    draw.line(fold, (5,) * 3, 2 * thick)
+    for x, y in rng.random((60, 2)) * size:  # dust
+        draw.ellipse((x, y, x + 5 * thick, y + 5 * thick), (252,) * 3)
+    draw.polygon([(0, 0), (width // 6, 0), (0, height // 6)], (255,) * 3)  # a torn corner
+    photo.save(folder / "a.png", compress_level=1)
+    return folder / "a.png"
+
+
 def bad_exif(folder: Path) -> Path:
     """Pillow warns of it, on the terminal."""
     Image.new("RGB", (64, 64)).save(folder / "a.jpg", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
@@ -190,8 +208,11 @@ SMALL_PHOTO: dict[str, Make] = {
 }
 LARGE_PHOTO: dict[str, Make] = {
     "damage of 100 megapixels of noise": partial(noise, size=(SIDE, SIDE)),
+    "damage of a print of 100 megapixels": partial(old_print, size=(SIDE, SIDE)),
     "damage of 1 x 1000000": partial(png, colour=GREY, size=(1, 1_000_000)),  # the longest that is read
     "damage of 999999 x 99": partial(png, colour=GREY, size=(999_999, 99)),
+    "damage of 999999 x 99 pixels of noise": partial(noise, size=(999_999, 99)),
+    "damage of 99 x 999999 pixels of noise": partial(noise, size=(99, 999_999)),
 }
 SMALL = ("claimed", "0 x 0", "TIFF", "escape")
 CASES = [

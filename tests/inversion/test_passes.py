@@ -20,7 +20,8 @@ from inversion.degradations.scratches import Scratches
 from inversion.errors import ConfigError
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
-from inversion.passes import observed, restore
+from inversion.observation import observed
+from inversion.passes import restore
 from inversion.photo import Photo
 from inversion.photos import Synthetic
 from inversion.restoration import Problem, Refusal, Restoration

@@ -79,6 +79,20 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_exit_code_says_so(
     assert main(["sync", "--uri", store.uri]) == 0
 
 
+def test_a_note_that_cannot_be_read_is_named_once_and_the_exit_code_says_so(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missed(store, tmp_path / "a", "first", 0.25)
+    (note,) = (tmp_path / "cache").rglob("*.json")
+    note.write_text("half of a no")
+    missed(store, tmp_path / "b", "first", 0.75)
+    for brought in ("1 runs", "0 runs"):
+        assert main(["sync", "--uri", store.uri]) == 1
+        said = capsys.readouterr()
+        assert brought in said.out and said.err.count(str(note)) == 1 and len(said.err.splitlines()) == 1
+    assert losses(store, "first") == [0.75] and note.exists()
+
+
 def test_the_environments_store_and_experiment_are_the_defaults_and_the_command_line_wins(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

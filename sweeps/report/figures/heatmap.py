@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 from inversion.metrics import catalogue
 from inversion.pictures.drawing import INK, MUTED, PAPER
-from sweeps.report.figures.style import ABSENT, GRID, MARK, labelled, literal, new_figure, say, ticks
+from sweeps.report.figures.style import ABSENT, GRID, MARK, labelled, literal, name_ticks, new_figure, say
 from sweeps.results.axes import Axis, arrange, describe
 from sweeps.results.summarize import Summary
 
@@ -131,9 +131,12 @@ def _draw_panel(axes: Axes, numbers: Heatmap, panel: Panel, norm: Normalize) -> 
         annot_kws={"fontsize": 9 if panel.values.size <= 100 else 6},
         linewidths=1 if written else 0,
         linecolor=PAPER,
-        xticklabels=ticks(numbers.across.values) if numbers.across else False,
-        yticklabels=ticks(numbers.down.values) if numbers.down else False,
+        xticklabels=False,
+        yticklabels=False,
     )
+    for axis, shown in ((axes.xaxis, numbers.across), (axes.yaxis, numbers.down)):
+        if shown is not None:
+            name_ticks(axis, shown.values)
     absent = np.argwhere(np.isnan(panel.values))
     if written:
         for row, column in absent:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -39,7 +40,8 @@ class Curve:
     """One run."""
 
     value: Value | None  # of the panel's axis
-    losses: pd.Series  # per step; NaN where it cannot be drawn
+    steps: np.ndarray  # [points]
+    losses: np.ndarray  # [points], NaN where it cannot be drawn
     is_finished: bool
 
 
@@ -63,13 +65,16 @@ def curve_numbers(
     summary: Summary, losses: Mapping[str, pd.Series], term: str, axis: Axis | None, scale: Scale = "log"
 ) -> CurvePanel:
     """losses: run id → value per step. On a logarithmic scale values that have no logarithm are left out."""
+    rows = summary.table.rows
+    coloured = list(rows[axis.key]) if axis else [None] * len(rows)
     curves = []
-    for _, row in summary.table.rows.iterrows():
-        series = losses.get(row["run_id"])
+    for run_id, status, value in zip(rows["run_id"], rows["status"], coloured, strict=True):
+        series = losses.get(run_id)
         if series is not None and len(series):
-            drawable = np.isfinite(series) & ((series > 0) | (scale == "linear"))
-            value = row[axis.key] if axis else None
-            curves.append(Curve(value, series.where(drawable), row["status"] == "FINISHED"))
+            numbers = series.to_numpy(dtype=float)
+            drawable = np.isfinite(numbers) & ((numbers > 0) | (scale == "linear"))
+            shown = np.where(drawable, numbers, np.nan)
+            curves.append(Curve(value, series.index.to_numpy(), shown, status == "FINISHED"))
     return CurvePanel(term, axis, scale, tuple(curves))
 
 
@@ -91,17 +96,20 @@ def draw_curves(panels: Sequence[CurvePanel], size: tuple[float, float] = (6.4, 
 def _draw_panel(axes: Axes, panel: CurvePanel, with_legend: bool) -> None:
     colours = colours_of(panel.axis)
     opacity = 0.9 if len(panel.curves) <= 30 else max(0.15, 5 / math.sqrt(len(panel.curves)))
-    for curve in panel.curves:
-        axes.plot(
-            curve.losses.index,
-            curve.losses,
-            color=INK if curve.value is None else colours[curve.value],
+    for is_finished, style in ((True, "-"), (False, ":")):
+        curves = [curve for curve in panel.curves if curve.is_finished is is_finished]
+        lines = LineCollection(  # one artist: thousands of them take a minute
+            [np.column_stack([curve.steps, curve.losses]) for curve in curves],
+            colors=[INK if curve.value is None else colours[curve.value] for curve in curves],
             alpha=opacity,
-            linewidth=1.2,
-            linestyle="-" if curve.is_finished else ":",
+            linewidths=1.2,
+            linestyles=style,
         )
+        axes.add_collection(lines, autolim=False)
     axes.set_yscale(panel.scale)
-    values = np.concatenate([curve.losses.dropna().to_numpy() for curve in panel.curves] or [np.empty(0)])
+    last = max((int(curve.steps[-1]) for curve in panel.curves), default=0)
+    values = np.concatenate([curve.losses for curve in panel.curves] or [np.empty(0)])
+    values = values[~np.isnan(values)]
     if values.size:
         # A term that starts at zero, or a spike, must not squeeze all curves into one line.
         lowest, highest = np.quantile(values, [0.001, 0.999])
@@ -110,7 +118,7 @@ def _draw_panel(axes: Axes, panel: CurvePanel, with_legend: bool) -> None:
             logarithmic(axes.yaxis, *axes.get_ylim())
         else:
             axes.set_ylim(min(0.0, lowest), max(highest, 1e-12) * 1.05)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, max(last, 1) * 1.05)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
     labelled(axes, "step", f"{catalogue.metric(panel.term).title} ({panel.scale} scale)")
     axes.grid(True, which="major", color=GRID, linewidth=0.6)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from PIL import Image, ImageDraw
@@ -19,6 +20,7 @@ from sweeps.results.gaps import PHOTO
 from sweeps.results.summarize import Summary
 
 GALLERY = 8  # columns, where the runs are no grid
+MOST_LISTED = 400  # cells of such a sheet, as many as a person looks at; in a square, where there are more
 
 
 @dataclass(frozen=True)
@@ -64,23 +66,38 @@ def _lists(summary: Summary) -> list[Block]:
     return [Block(photo, part, None, None, widest) for photo, part in parts]
 
 
+def bounded(summary: Summary, blocks: Sequence[Block]) -> tuple[list[Block], str]:
+    """At most MOST_LISTED cells, the first of all blocks, where cells have no places; and what the sheet says of it."""
+    cells = sum(len(block.cells) for block in blocks)
+    if summary.table.is_grid or cells <= MOST_LISTED:
+        return list(blocks), ""
+    kept, left = [], MOST_LISTED
+    for block in blocks:
+        if left > 0:
+            kept.append(replace(block, cells=block.cells.head(left), columns=math.isqrt(MOST_LISTED)))
+            left -= len(block.cells)
+    which = "first" if summary.table.is_list else "best"
+    return kept, f"Shown are the {which} {MOST_LISTED} of {cells:,} settings; report.html has all of them."
+
+
 def contact_sheet(summary: Summary, picture: Picture) -> Image.Image:
     """One picture per cell, the one that a person takes home, with its metrics below; the chosen cells framed.
 
     Rows and columns are the two main axes, the others make further blocks. The photo as it is given, and its original,
     lead the sheet. Of several photos a cell shows up to four. Cells without a restoration are drawn as failed, killed,
-    running or missing.
+    running or missing. Of thousands of cells that are no grid the best MOST_LISTED are shown.
     """
     if summary.cells.empty:
         return note("no runs")
-    blocks = blocks_of(summary)
-    runs = [int((summary.problems(i)["run_id"] != "").sum()) for i in range(len(summary.cells))]
+    blocks, said = bounded(summary, blocks_of(summary))
+    shown = [int(i) for block in blocks for i in block.cells.index]
+    runs = [int((summary.problems(i)["run_id"] != "").sum()) for i in shown]
     photos = min(max(1, *runs), MOST_PHOTOS)  # one that could not be aligned has no run, and takes no place
     sizes = fitting(blocks[0].columns, sum(block.rows for block in blocks) + 1, photos)
     drawn = [_draw_block(summary, picture, sizes, block) for block in blocks]
     beside = abreast(len(drawn), drawn[0].width / drawn[0].height)
     lines = [_row(drawn[start : start + beside], sizes) for start in range(0, len(drawn), beside)]
-    return stack([draw_head(summary, picture, sizes, lines[0].width), *lines], sizes)
+    return stack([draw_head(summary, picture, sizes, lines[0].width, said), *lines], sizes)
 
 
 def _draw_block(summary: Summary, picture: Picture, sizes: Sizes, block: Block) -> Image.Image:

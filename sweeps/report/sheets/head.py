@@ -38,8 +38,8 @@ def given_pictures(summary: Summary, picture: Picture, sizes: Sizes) -> list[tup
     return [(name, image) for name, image in found if image is not None]
 
 
-def draw_head(summary: Summary, picture: Picture, sizes: Sizes, room: int) -> Image.Image:
-    """room: the width of what stands below, in px."""
+def draw_head(summary: Summary, picture: Picture, sizes: Sizes, room: int, said: str = "") -> Image.Image:
+    """room: the width of what stands below, in px. said: what is left out there."""
     with_runs = summary.table.rows[summary.table.rows["run_id"] != ""]
     photos = min(max(1, with_runs["photo"].nunique()), MOST_PHOTOS)
     sizes = Sizes(sizes.side, photos)  # a photo's seeds were all given the same picture
@@ -55,6 +55,7 @@ def draw_head(summary: Summary, picture: Picture, sizes: Sizes, room: int) -> Im
         (title, INK, font(round(1.5 * large))),
         (summary.reason, MUTED, font(large)),
         (summary.criterion.formula, MUTED, font(large)),
+        *([(said, INK, font(large))] if said else []),
     ]
     left = max(width - beside - 2 * sizes.gap, 200)
     lines = [

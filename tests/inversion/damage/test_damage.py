@@ -50,9 +50,28 @@ def test_all_kinds_are_found_in_one_photo(damage: Damage) -> None:
     assert not damage.is_none
 
 
+def test_a_photo_of_too_many_pixels_is_looked_at_at_a_smaller_size(
+    print_of_it: tuple[np.ndarray, dict[int, list[int]]], damage: Damage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, tables = print_of_it
+    monkeypatch.setattr("inversion.damage.damage.MOST", photo[..., 0].size // 3)  # half of its sides
+    found = find_damage(photo, tables)
+    assert (found.colour.kind, found.compression, found.noise) == ("grey", damage.compression, damage.noise)
+    assert found.blur.kernel_size == pytest.approx(16, rel=0.2)
+    assert found.scratches.mask.shape == photo.shape[:2] == found.hidden.shape
+    assert found.scratches.mask[:, 301:305].mean() > 0.9 and found.scratches.share < 0.02
+
+
 def test_a_whole_photo_has_no_damage(whole: Image.Image) -> None:
     found = find_damage(np.array(whole))
     assert found.is_none and not to_degradation(found).steps
+
+
+def test_a_whole_photo_of_too_many_pixels_has_none(
+    whole: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inversion.damage.damage.MOST", 300_000)
+    assert find_damage(np.array(whole)).is_none
 
 
 def test_steps_come_in_the_order_of_camera_print_and_scanner(damage: Damage) -> None:

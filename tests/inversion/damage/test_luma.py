@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from inversion.damage.luma import TILE, luma_of, patchwork, reduced
+from inversion.damage import luma
+from inversion.damage.luma import TILE, enlarged, luma_of, patchwork, reduced
 
 
 def test_luma_of_white_is_one_and_of_primaries_their_weight() -> None:
@@ -37,6 +39,24 @@ def test_work_in_strips_is_the_same() -> None:
     np.testing.assert_array_equal(halves[1000:], reduced(image[2000:], 2))
     photo = np.random.default_rng(0).integers(0, 256, (2500, 900, 3), dtype=np.uint8)
     np.testing.assert_allclose(luma_of(photo)[2000:], luma_of(photo[2000:]), rtol=1e-6)
+
+
+def test_a_line_of_squares_is_averaged_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.random.default_rng(0).random((30, 5000, 3), dtype=np.float32)
+    known = np.random.default_rng(1).random((30, 5000)) > 0.2
+    whole, seen, share = reduced(image, 10), reduced(image, 10, known), reduced(known, 10)
+    np.testing.assert_allclose(share, known.reshape(3, 10, 500, 10).mean(axis=(1, 3)), rtol=1e-6)
+    np.testing.assert_allclose(seen, reduced(image * known[..., None], 10), rtol=1e-6)
+    monkeypatch.setattr(luma, "STRIP", 3000)
+    np.testing.assert_allclose(reduced(image, 10), whole, rtol=1e-6)
+    np.testing.assert_allclose(reduced(image, 10, known), seen, rtol=1e-6)
+
+
+def test_enlarged_is_as_large_as_the_photo_was() -> None:
+    small = np.arange(6).reshape(2, 3)
+    large = enlarged(small, 2, (5, 7))
+    np.testing.assert_array_equal(large, small[[0, 0, 1, 1, 1]][:, [0, 0, 1, 1, 2, 2, 2]])
+    np.testing.assert_array_equal(enlarged(small, 2, (5, 7), slice(3, 5)), large[3:5])
 
 
 def test_a_small_photo_stays_whole() -> None:

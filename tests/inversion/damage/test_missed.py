@@ -8,7 +8,7 @@ from inversion.damage import missed
 from inversion.damage.blur import Blur, Scales, find_blur
 from inversion.damage.compression import Compression
 from inversion.damage.luma import luma_of, visible
-from inversion.damage.missed import find_blur_beneath, stayed_sharp
+from inversion.damage.missed import find_blur_beneath, smoothed, stayed_sharp
 from tests.inversion.damage.test_blur import blurred
 
 UNCOMPRESSED = Compression(None, 0.0, "none")
@@ -71,3 +71,18 @@ def test_without_damage_the_blur_is_found_as_before(portrait: np.ndarray, kernel
     luma = luma_of(blurred(portrait, kernel_size))
     found, _ = find_blur_beneath(luma, 0.0, UNCOMPRESSED, np.zeros(luma.shape, dtype=bool))
     assert found.kernel_size == pytest.approx(kernel_size, rel=0.15)
+
+
+@pytest.mark.parametrize("sigma", [3.0, 17.0, 40.0])
+def test_a_wide_gaussian_is_the_same_at_a_smaller_size(
+    portrait: np.ndarray, sigma: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inversion.damage.luma.STRIP", 100 * portrait.shape[1])
+    luma = luma_of(portrait)
+    found = np.full_like(luma, np.nan)
+    for rows, smooth in smoothed(luma, sigma):
+        found[rows] = smooth
+    expected = ndimage.gaussian_filter(luma, sigma, mode="nearest")
+    inside = (slice(round(sigma), -round(sigma)),) * 2  # at the border a single row's pixels count for many
+    assert np.abs(found - expected)[inside].max() < (1e-6 if sigma < 16 else 0.02)
+    assert np.abs(found - expected).mean() < 0.003

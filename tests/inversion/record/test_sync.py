@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections import Counter
@@ -28,7 +29,7 @@ from inversion.record.own_folder import OwnFolder
 from inversion.record.params import flatten
 from inversion.record.recorder import Recorder
 from inversion.record.run_writer import run_writer
-from inversion.record.sync import behind, bring, bring_in, note_behind, read, sync
+from inversion.record.sync import Synced, behind, bring, bring_in, note_behind, read, sync
 from tests.inversion.record.conftest import inputs_of
 
 CONFIG: dict[str, Any] = {
@@ -254,12 +255,45 @@ def test_a_folder_without_a_result_is_told_of_and_forgotten(
     assert open_client(store.uri).search_runs([store.experiment_id]) == []
 
 
-@pytest.mark.parametrize("text", ["half of a no", "[]", '{"folder": 1}'])
-def test_a_note_that_cannot_be_read_is_forgotten(text: str, store: Store, tmp_path: Path) -> None:
-    note_behind(store, tmp_path / "run")
+BAD_NOTES = (
+    b"half of a no",
+    b"[]",
+    b'{"folder": 1}',
+    b'{"folder": "a"}',
+    b"\xff",
+    b"[" * 100_000,
+    b"9" * 5000,
+)
+
+
+@pytest.mark.parametrize("content", BAD_NOTES, ids=range(len(BAD_NOTES)))
+def test_a_note_that_cannot_be_read_stays_and_holds_up_no_other(
+    content: bytes, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    note_behind(store, tmp_path / "a lost one")
     ((note, _),) = behind(store)
-    note.write_text(text)
-    assert list(behind(store)) == [] and not note.exists()
+    note.write_bytes(content)
+    recorded(tmp_path / "run", store)
+    note_behind(store, tmp_path / "run")
+    for brought in ([tmp_path / "run"], []):
+        synced = sync(store)
+        assert (synced.done, list(synced.damaged)) == (brought, [note])
+    assert note.read_bytes() == content and list(behind(store)) == []
+    bring_in(store)
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == synced.damaged[note] and str(note) in told and len(told.splitlines()) == 1
+    note.write_text(json.dumps({"folder": str(tmp_path / "run")}))  # as it says
+    assert sync(store) == Synced([tmp_path / "run"])
+
+
+def test_a_record_on_a_disk_that_is_not_there_is_not_forgotten(store: Store, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    recorded(disk / "run", store)
+    note_behind(store, disk / "run")
+    disk.rename(tmp_path / "elsewhere")
+    assert list(sync(store).damaged) == [disk / "run"] and len(list(behind(store))) == 1
+    (tmp_path / "elsewhere").rename(disk)
+    assert sync(store) == Synced([disk / "run"])
 
 
 def test_a_run_goes_on_without_a_store_that_still_fails(
@@ -327,7 +361,9 @@ def test_a_damaged_folder_is_named_and_holds_up_no_other(
     for brought in ([tmp_path / "run"], []):
         synced = sync(store)
         assert (synced.done, list(synced.damaged)) == (brought, [damaged])
-    assert str(damaged) in synced.damaged[damaged] and synced.damaged[damaged] in caplog.text
+    assert str(damaged) in synced.damaged[damaged]
+    bring_in(store)
+    assert synced.damaged[damaged] in caplog.text
     check_complete(store)  # the other one, and nothing beside it
     for path, was in whole.items():
         path.write_bytes(was)

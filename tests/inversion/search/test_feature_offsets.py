@@ -14,16 +14,19 @@ from inversion import passes
 from inversion.checkpoints.checkpoint import Checkpoint
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.grayscale import Grayscale
+from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
 from inversion.fullsize.luma import grey
 from inversion.generator.stylegan2 import Generator
+from inversion.images import downsample_area
 from inversion.latents.latents_file import Latents, load_latents, save_latents
 from inversion.losses.pixel import PixelLoss
 from inversion.metrics.psnr import psnr
 from inversion.model import Model, build
 from inversion.photo import Photo
 from inversion.restoration import Problem, Restoration
+from inversion.search.aims import Aim
 from inversion.search.feature_offsets import RATE, FeatureOffsets, fit_offsets
 from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters
@@ -135,13 +138,41 @@ def test_colours_that_no_photo_tells_go_where_they_are_aimed_at(model: Model) ->
     aim = (face - grey(face))[:1]
 
     def fit(*colours: Tensor | None) -> Tensor:
-        offsets = fit_offsets(model.synthesis, Grayscale(), photos, [FITTED] * 3, found, 0.0, colours=colours)
+        aims = [Aim(chroma, None) for chroma in colours]
+        offsets = fit_offsets(model.synthesis, Grayscale(), photos, [FITTED] * 3, found, 0.0, aims=aims)
         return drawn(model, found, offsets.maps)
 
     free, aimed = fit(None, None, None), fit(aim, None, None)
     off = [float((x - grey(x) - aim)[0].square().mean()) for x in (free, aimed)]
     assert off[1] < 0.3 * off[0]
     assert psnr(grey(aimed), photos)[0] > psnr(grey(face), photos)[0] + 1
+    torch.testing.assert_close(aimed[1:], free[1:], rtol=1e-3, atol=1e-3)
+
+
+def test_what_a_photo_hides_goes_where_it_is_aimed_at(model: Model) -> None:
+    """A hole is filled with the face aimed at; a neighbour without an aim is fitted as it was."""
+    found = searched(model)
+    face = drawn(model, found, {}).clamp(-1, 1)
+    side = face.shape[-1]
+    operator = Inpaint(fraction=0.5).bind(face, degraded=False)
+    assert operator.known is not None
+    hidden = 1 - downsample_area(operator.known, side // 2)
+    other = downsample_area((face + 0.3).clamp(-1, 1), side // 2)[:1]
+
+    def fit(*aims: Aim) -> Tensor:
+        photos = operator(face)
+        return drawn(
+            model,
+            found,
+            fit_offsets(model.synthesis, operator, photos, [FITTED] * 3, found, 0.0, aims=aims).maps,
+        )
+
+    nothing = Aim(None, None)
+    free, aimed = fit(nothing, nothing, nothing), fit(Aim(None, other), nothing, nothing)
+    off = [
+        float(((downsample_area(x, side // 2) - other) * hidden)[0].square().mean()) for x in (free, aimed)
+    ]
+    assert off[1] < 0.5 * off[0]
     torch.testing.assert_close(aimed[1:], free[1:], rtol=1e-3, atol=1e-3)
 
 

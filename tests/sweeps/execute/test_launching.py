@@ -26,7 +26,7 @@ from sweeps.plan.config import Config
 from tests.sweeps.execute.test_batched import BASE
 
 FINISHED = Ending("FINISHED", "", {})
-SWEEP = {"tracking": {"uri": None, "experiment": "e"}, "launcher": {"points_per_job": None}}
+SWEEP = {"tracking": {"uri": None, "experiment": "e", "command": None}, "launcher": {"points_per_job": None}}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_others_finish_is_counted_and_told(tmp_path: Path, monkeypatch: pyt
         jobs, lambda left: [[awaited(one)] if one.number == 1 else [done(one)] for one in left]
     )
     assert [result.ending.status for (result,) in found] == ["FINISHED"] * 3
-    assert [line.fingerprint for line in endings.Reader(tmp_path).new()] == ["f1"]
+    assert [line.fingerprint for line in endings.Reader(tmp_path, None).new()] == ["f1"]
 
 
 def test_what_others_leave_is_run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_every_ending_is_told_once_in_a_folder_that_an_earlier_sweep_has_used(
     launcher = OtherMachine(tmp_path, tells)
     config = OmegaConf.create(SWEEP | {"hydra": hydra_node(tmp_path)})
     done(job(tmp_path, 0)).tell()  # by the earlier one
-    reader = endings.Reader(tmp_path)
+    reader = endings.Reader(tmp_path, None)
     reader.skip()
     (returned,) = Packing(launcher, HydraContext(None, None), config).launch([["reg=0"]], 0)  # type: ignore[arg-type]
     assert [line.photo for line in reader.new()] == ["me.jpg"]

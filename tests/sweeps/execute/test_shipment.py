@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from omegaconf import read_write
 
 from inversion.errors import ConfigError
 from inversion.presets import composed
+from sweeps.execute import process
 from sweeps.execute.shipment import Shipment, files_of, folder_here, refuse_unsent_files
 from sweeps.plan.composer import Composer
 from sweeps.plan.config import Config
@@ -114,6 +116,22 @@ def test_who_sees_the_mark_shares_the_folder(cache: Path, tmp_path: Path) -> Non
         mark.unlink()
     assert not shipment.shares_folder and another.shares_folder
     assert folder_here(str(sweep), shipment.mark) == str(cache / "sweeps" / shipment.mark)
+
+
+def test_a_command_removes_its_mark_and_those_of_the_dead_and_no_others(tmp_path: Path) -> None:
+    ended, other = Shipment.begun(tmp_path), Shipment.begun(tmp_path)
+    marks = tmp_path / ".marks"
+    gone = process.tags() | {"process_started": "another life"}
+    elsewhere = gone | {"host": "node3"}
+    (marks / "gone").write_text(json.dumps(gone))
+    (marks / "elsewhere").write_text(json.dumps(elsewhere))
+    (marks / "unknown").write_bytes(b"")
+    ended.end()
+    assert {path.name for path in marks.iterdir()} == {other.mark, "elsewhere", "unknown"}
+    for path in (marks / "elsewhere", marks / "unknown"):
+        path.unlink()
+    other.end()
+    assert not marks.exists()
 
 
 def test_every_job_has_the_folder_of_its_machine(cache: Path, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ BASE = fingerprint(CONFIG, "photo", "net")
         ("launcher.batch_size", 8),
         ("feature_steps", 0),  # as runs from before feature maps were fitted
         ("colour_prior", 0.5),  # does nothing without feature_steps
+        ("face_prior", 0.5),
         ("loss.robust", 0.0),  # as runs from before losses could be robust
         ("tuning_steps", 0),  # as runs from before there was any tuning
         ("tuning_rate", 0.1),
@@ -109,6 +110,24 @@ def test_expected_colours_count_where_a_photo_may_have_none() -> None:
         config = changed("degradation._target_", target) | {"feature_steps": 10}
         none, half = (fingerprint(config | {"colour_prior": share}, "photo", "net") for share in (0.0, 0.5))
         assert (half != none) == counts
+
+
+def test_an_expected_face_counts_where_a_photo_may_hide_the_face() -> None:
+    ours = "inversion.degradations."
+    for target, counts in (
+        (f"{ours}downsample.Downsample", True),
+        (f"{ours}inpaint.Inpaint", True),
+        (f"{ours}auto.Auto", True),
+        ("anybody.Faded", True),
+        (f"{ours}grayscale.Grayscale", False),
+        (f"{ours}none.NoDegradation", False),
+    ):
+        config = changed("degradation._target_", target) | {"feature_steps": 10}
+        before, none, half = (
+            fingerprint(config | share, "photo", "net")
+            for share in ({}, {"face_prior": 0.0}, {"face_prior": 0.5})
+        )
+        assert before == none and (half != none) == counts
 
 
 def test_the_rate_of_tuning_counts_where_there_is_tuning() -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.types import RunMode
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 from PIL import Image
 
-from hydra_plugins.checked_sweeper import CheckedSweeper
 from inversion.errors import ConfigError
 from sweeps.plan.grid import read_grid
 from sweeps.plan.points import read_points, refuse_without_sweep, take_points
@@ -65,9 +68,19 @@ def test_axes_and_seeds_go_with_every_line(photos: Path) -> None:
 
 
 def test_hydra_starts_the_jobs_that_were_checked(photos: Path) -> None:
+    """Also where the table has been written anew since."""
     words = [points("reg,steps", "0.3,5", "0.5,20"), "seed=0,1"]
-    overrides = OverridesParser.create().parse_overrides(words)
-    batches = CheckedSweeper.split_arguments(overrides, 3)
+    config = composed(*words, "input=synthetic", "hydra.sweeper.max_batch_size=3")
+    take_points(config)
+    callbacks = Callbacks(config)
+    (callback,) = callbacks.callbacks
+    callback.sweep = SimpleNamespace(grid=read_grid(config))
+    write("reg\n0.7\n")
+    context = HydraContext(GlobalHydra.instance().config_loader(), callbacks)
+    sweeper: Any = Plugins.instance().instantiate_sweeper(
+        hydra_context=context, task_function=print, config=config
+    )
+    batches = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), 3)
     assert [len(batch) for batch in batches] == [3, 1]
     assert batches[0][0][1:] == ["seed=0", "reg=0.3", "steps=5"] and batches[1][0][1:] == [
         "seed=1",

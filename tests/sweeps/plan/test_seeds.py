@@ -77,3 +77,9 @@ def test_a_sweeper_without_a_grid_and_a_single_run_have_nothing_to_repeat() -> N
     config.hydra.sweeper._target_ = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
     with pytest.raises(ConfigError, match="OptunaSweeper"):
         repeat(config)
+
+
+def test_hydras_own_product_of_axes_repeats_its_points_as_well() -> None:
+    config = composed("seeds=3", "hydra/sweeper=basic")
+    repeat(config)
+    assert "seed=0,1,2" in config.hydra.overrides.task

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
 from sweeps.report.sheets import sizes
 from sweeps.report.sheets.cell import mosaic
-from sweeps.report.sheets.contact_sheet import contact_sheet
+from sweeps.report.sheets.contact_sheet import MOST_LISTED, blocks_of, bounded, contact_sheet
 from sweeps.report.sheets.sizes import TILES, Sizes, abreast, fitting
 from sweeps.report.sheets.texts import caption
 from sweeps.results.summarize import summarize
@@ -106,3 +108,25 @@ def test_a_photo_without_any_run_takes_no_place() -> None:
         contact_sheet(summarize(made), lambda *_: Image.new("RGB", (8, 8), GREEN)) for made in (one, two)
     )
     assert colours(beside)[GREEN] == colours(alone)[GREEN]
+
+
+@pytest.mark.parametrize(("is_list", "which"), [(False, "best"), (True, "first")])
+def test_a_sheet_of_thousands_shows_as_many_as_a_person_looks_at_and_says_so(
+    is_list: bool, which: str
+) -> None:
+    points = [(0.1 * (1 + i * i), 10 + 7 * i) for i in range(MOST_LISTED + 50)]
+    made = summarize(replace(table({"reg": [], "steps": []}, points=points), is_list=is_list))
+    blocks, said = bounded(made, blocks_of(made))
+    shown = [i for block in blocks for i in block.cells.index]
+    assert len(shown) == MOST_LISTED and f"the {which} 400 of 450 settings" in said
+    left_out = sorted(set(range(len(points))) - set(shown))
+    if is_list:
+        assert shown == list(range(MOST_LISTED))
+    else:
+        assert made.cells["quality"][shown].min() >= made.cells["quality"][left_out].max()
+
+
+def test_a_grid_has_all_of_its_cells_on_the_sheet() -> None:
+    made = summarize(table({"reg": [i / 100 for i in range(30)], "steps": list(range(1, 21))}))
+    blocks, said = bounded(made, blocks_of(made))
+    assert sum(len(block.cells) for block in blocks) == 600 and not said

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inversion.record.mlflow_store import open_client
+from inversion.record.mlflow_store import open_client, sqlite_path
+from inversion.record.same_file import Replaced
 from sweeps.commands import main
 from sweeps.execute import process
 from sweeps.execute.heartbeat import TAG
@@ -136,3 +139,19 @@ def test_of_two_sweeps_over_one_grid_the_last_is_asked_what_is_missing(
     client.log_artifact(later, str(sweep.folder / "sweep.json"))
     assert main(["missing", "--uri", sweep.uri]) == 0
     assert "Nothing is missing" in capsys.readouterr().out
+
+
+def test_watching_ends_where_another_file_takes_the_stores_place(
+    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that is away comes back; a file that this process has never opened does not."""
+    database = sqlite_path(sweep.uri)
+    assert database is not None
+
+    def sleep(_: float) -> None:
+        shutil.copy(database, tmp_path / "new.db")
+        os.replace(tmp_path / "new.db", database)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    with pytest.raises(Replaced, match="only another start sees"):
+        progress.watch(sweep.uri, "inversion", tmp_path, once=False)

@@ -1,0 +1,66 @@
+"""What a fit of feature maps aims at where the photo does not say it: colours, and the face itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from inversion.degradations.compose import changes_luma
+from inversion.degradations.degradation import Degradation
+from inversion.degradations.none import NoDegradation
+from inversion.fullsize.luma import grey
+from inversion.fullsize.resampling import resized
+from inversion.images import downsample_area
+from inversion.priors.expected_face import SIDE, expected_face
+from inversion.search.hidden_colours import hidden_colours
+from inversion.search.hyperparameters import Hyperparameters
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Of one problem; None: none."""
+
+    chroma: Tensor | None  # [1, 3, R, R] of luma 0
+    face: Tensor | None  # [1, 3, r, r], r <= R
+
+
+def aim(
+    operator: Degradation,  # bound to the photo
+    compared: Degradation,  # the same as the loss knows it: search/framed.py
+    observed: Tensor,  # [1, 3, R, R] in [-1, 1]
+    unfitted: Tensor,  # [1, 3, R, R], what the codes draw
+    hyperparameters: Hyperparameters,
+) -> Aim:
+    """See hidden_colours.py, and below."""
+    chroma = hidden_colours(operator, observed, unfitted, hyperparameters)
+    return Aim(chroma, hidden_face(operator, compared, observed, unfitted, chroma, hyperparameters))
+
+
+@torch.no_grad()
+def hidden_face(
+    operator: Degradation,
+    compared: Degradation,
+    observed: Tensor,  # [1, 3, R, R] in [-1, 1]
+    unfitted: Tensor,  # [1, 3, R, R]
+    chroma: Tensor | None,  # of hidden_colours.py, in place of the face's own; None: its own
+    hyperparameters: Hyperparameters,
+) -> Tensor | None:
+    """Of few pixels, [1, 3, r, r]; None where nothing but colours is hidden, and where nothing is fitted.
+
+    Between the codes' face and the one to expect, a share, `face_prior`, of the way, both made consistent with the
+    photo. The first is as sharp as a face, and somebody's; the second is soft, and nearer to the person. What the
+    layers above draw is left to them.
+    """
+    share = hyperparameters.face_prior
+    if not (share and hyperparameters.steps_of_features):
+        return None
+    if isinstance(operator, NoDegradation) or not changes_luma(operator):
+        return None
+    expected = resized(expected_face()(compared, observed), observed.shape[-1])
+    drawn, told = (operator.consistent(face.clamp(-1, 1), observed) for face in (unfitted, expected))
+    aim = drawn.lerp(told, share)
+    if chroma is not None:
+        aim = grey(aim) + chroma
+    return downsample_area(aim, SIDE)

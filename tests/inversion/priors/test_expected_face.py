@@ -1,0 +1,183 @@
+"""The face to expect behind a photo: the mean of a Gaussian model of faces, given whatever the photo shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from inversion.checkpoints.sources import embedded
+from inversion.degradations.blur import GaussianBlur
+from inversion.degradations.compose import Compose
+from inversion.degradations.degradation import Degradation
+from inversion.degradations.downsample import Downsample
+from inversion.degradations.grayscale import Grayscale
+from inversion.degradations.inpaint import Inpaint
+from inversion.degradations.jpeg import JPEG
+from inversion.degradations.none import NoDegradation
+from inversion.fullsize.luma import grey
+from inversion.images import downsample_area
+from inversion.metrics.psnr import psnr
+from inversion.model import build
+from inversion.priors.expected_face import FILE, NOISE, SIDE, expected_face, halves, picture
+from inversion.search.aims import aim
+from inversion.search.framed import Framed
+from inversion.search.hyperparameters import Hyperparameters
+from training.faces import fit
+
+FITTED = Hyperparameters(feature_steps=1, face_prior=0.75)
+
+
+@pytest.fixture(scope="module")
+def faces() -> Tensor:
+    """Of the embedded net: [8, 3, 128, 128]."""
+    model = build(embedded("portraits"), torch.device("cpu"))
+    z = torch.randn([8, model.generator.architecture.z_dim], generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        return model.generator(z, None, 0.7).clamp(-1, 1)
+
+
+def told(operator: Degradation, face: Tensor) -> tuple[Tensor, Degradation, Tensor]:
+    """The face to expect of what the operator leaves of a face, the bound operator, and what it leaves."""
+    bound = operator.bind(face, degraded=False)
+    photo = bound.observe(face)
+    return expected_face()(bound, photo), bound, photo
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [Downsample(8), Inpaint(), GaussianBlur(13), JPEG(12), Compose((Downsample(4), JPEG(30)))],
+    ids=lambda operator: type(operator).__name__,
+)
+def test_the_expected_face_is_nearer_than_the_mean_face_and_the_photo(
+    operator: Degradation, faces: Tensor
+) -> None:
+    own = downsample_area(faces, SIDE)
+    mean = expected_face().pictures()[0]
+    nearer = []
+    for face, small in zip(faces.split(1), own.split(1), strict=True):
+        found, _, photo = told(operator, face)
+        assert found.shape == small.shape
+        guesses = torch.cat([found, mean, downsample_area(photo, SIDE)])
+        values = psnr(guesses, small.expand_as(guesses))
+        nearer.append([bool(values[0] > other) for other in values[1:]])
+    than_mean, than_photo = zip(*nearer, strict=True)
+    assert all(than_mean)
+    if isinstance(operator, (Downsample, Inpaint)):  # the others leave much of a face
+        assert sum(than_photo) >= 6
+
+
+@pytest.mark.parametrize("operator", [Downsample(8), Inpaint(fraction=0.3)], ids=["downsample", "inpaint"])
+def test_no_other_combination_of_components_is_likelier(operator: Degradation, faces: Tensor) -> None:
+    """The mean of a Gaussian is where |y - A(μ + Bc)|² + σ² |c|² is least: the gradient there is 0."""
+    expected = expected_face()
+    expected = replace(expected, even=expected.even[:20], odd=expected.odd[:20])
+    face = downsample_area(faces[:1], SIDE)
+    bound = operator.bind(face, degraded=False)
+    found = expected(bound, bound(face))
+    mean, along = expected.pictures()
+    flat = along.flatten(1).double()
+    likely = torch.linalg.lstsq(flat.mT, (found - mean).flatten().double()[:, None]).solution[:, 0]
+
+    def slope(at: Tensor) -> Tensor:
+        at = at.clone().requires_grad_()
+        misfit = (bound(face) - bound(mean + (at.float() @ flat.float()).view_as(mean))).square().sum()
+        return torch.autograd.grad(misfit + NOISE * at.square().sum(), at)[0]
+
+    assert slope(likely).norm() < 1e-3 * slope(torch.zeros_like(likely)).norm()
+
+
+def test_a_mirrored_photo_gets_the_mirrored_face(faces: Tensor) -> None:
+    found, bound, photo = told(Downsample(8), faces[:1])
+    torch.testing.assert_close(expected_face()(bound, photo.flip(-1)), found.flip(-1), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("side", [32, 64, 128, 256])
+def test_photos_of_any_size_say_the_same(side: int, faces: Tensor) -> None:
+    face = torch.nn.functional.interpolate(faces[:1], size=side, mode="bicubic").clamp(-1, 1)
+    found, _, _ = told(Downsample(side / 16), face)
+    of_128, _, _ = told(Downsample(8), faces[:1])
+    assert found.shape[-1] == min(side, SIDE)
+    difference = downsample_area(found, 32) - downsample_area(of_128, 32)
+    assert difference.square().mean().sqrt() < 0.03
+
+
+def test_what_lies_beyond_the_photos_edge_says_nothing(faces: Tensor) -> None:
+    inside = torch.ones(1, 1, 128, 128)
+    inside[..., :32] = 0
+    framed = Framed(Downsample(8).bind(faces[:1], degraded=False), inside)
+    photo = framed(faces[:1])
+    invented = torch.where(inside > 0, photo, 1.0)
+    found = expected_face()(framed, photo)
+    assert torch.equal(expected_face()(framed, invented), found)
+    assert not torch.allclose(expected_face()(framed.operator, invented), found, atol=0.1)
+
+
+def test_halves_hold_a_symmetric_face() -> None:
+    left = torch.rand(2, 3, SIDE, SIDE // 2, generator=torch.Generator().manual_seed(0))
+    face = torch.cat([left, left.flip(-1)], dim=-1)
+    torch.testing.assert_close(grey(picture(halves(face, 1), 1)), grey(face), atol=1e-5, rtol=1e-5)
+    assert halves(face, -1).abs().max() < 1e-6
+    pulled = torch.cat([left, -left.flip(-1)], dim=-1)
+    torch.testing.assert_close(grey(picture(halves(pulled, -1), -1)), grey(pulled), atol=1e-5, rtol=1e-5)
+    assert halves(pulled, 1).abs().max() < 1e-6
+
+
+def test_a_fit_has_the_spread_of_what_it_saw() -> None:
+    """Faces that vary along one even and one odd direction, by 0.3 and 0.1 of it."""
+    rng = torch.Generator().manual_seed(0)
+    column = torch.linspace(-1, 1, SIDE).expand(3, SIDE, SIDE)
+    row, across = column.mT, column
+    amounts = torch.randn(400, 2, 1, 1, 1, generator=rng) * torch.tensor([0.3, 0.1])[:, None, None, None]
+    seen = 0.2 + amounts[:, 0] * row + amounts[:, 1] * across
+    fitted = fit(seen, count=2)
+    mean, along = fitted.pictures()
+    assert len(fitted.even) == len(fitted.odd) == 1
+    assert (mean - 0.2).abs().max() < 0.05
+    for found, direction, spread in zip(along, (row, across), (0.3, 0.1), strict=True):
+        assert abs((found * direction).sum().abs() / direction.square().sum() / spread - 1) < 0.1
+
+
+def test_the_file_is_small() -> None:
+    assert FILE.stat().st_size < 2 * 2**20
+
+
+def test_only_a_photo_that_hides_the_face_gets_one_to_aim_at(faces: Tensor) -> None:
+    face = faces[:1]
+    small = Downsample(8)
+    for operator in (NoDegradation(), Grayscale()):
+        assert aim(operator, operator, face, face, FITTED).face is None
+    for idle in ({"feature_steps": 0}, {"face_prior": 0.0}):
+        assert aim(small, small, small(face), face, replace(FITTED, **idle)).face is None
+    assert aim(small, small, small(face), face, FITTED).face is not None
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_the_aim_lies_between_the_codes_face_and_the_expected_one(faces: Tensor, share: float) -> None:
+    small, photo = Downsample(8), Downsample(8)(faces[:1])
+    found = [
+        aim(small, small, photo, faces[1:2], replace(FITTED, face_prior=each)).face for each in (share, 1.0)
+    ]
+    codes = downsample_area(small.consistent(faces[1:2], photo), SIDE)
+    assert found[0] is not None and found[1] is not None
+    torch.testing.assert_close(found[0], codes.lerp(found[1], share), atol=1e-4, rtol=0)
+    assert not torch.allclose(found[1], codes, atol=0.1)
+
+
+def test_colours_of_an_old_print_are_those_to_expect_of_a_grey_photo(faces: Tensor) -> None:
+    old_print = Compose((Grayscale(), Downsample(4)))
+    found = aim(old_print, old_print, old_print(faces[:1]), faces[1:2], FITTED)
+    assert found.face is not None and found.chroma is not None
+    torch.testing.assert_close(
+        found.face - grey(found.face), downsample_area(found.chroma, SIDE), atol=1e-5, rtol=0
+    )
+
+
+def test_a_face_of_nan_raises_nothing(faces: Tensor) -> None:
+    """A search that failed: its fit does not begin."""
+    for operator in (Downsample(8), Inpaint().bind(faces[:1], degraded=False)):
+        broken = torch.full_like(faces[:1], torch.nan)
+        found = aim(operator, operator, operator(faces[:1]), broken, FITTED).face
+        assert found is not None and found.isnan().any()
