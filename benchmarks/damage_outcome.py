@@ -56,6 +56,7 @@ def known(done: Damaged, photo: Photo) -> Degradation:
         grayscale=NONE if done.colour == "colour" else True,
         noise=NONE if done.sigma is None else done.sigma / IN_LUMA,
         jpeg=NONE,
+        unexplained=False,
     )
     return resolve(told, replace(photo, damage=damage))
 
@@ -117,7 +118,8 @@ def main() -> None:
             lost.append((best.psnr - ours.psnr, ours.identity - best.identity))
             print(
                 f"{original.stem}: found {ours.psnr:.2f} dB {ours.identity:.3f}, known {best.psnr:.2f} dB "
-                f"{best.identity:.3f}; {first.operator} / {second.operator}",
+                f"{best.identity:.3f}; {first.operator} / {second.operator}; "
+                f"{first.metrics['found_unexplained']:.2f} % left over",
                 flush=True,
             )
     decibels, identity = np.nanmedian(np.array(lost), axis=0)

@@ -3,7 +3,7 @@
 Aligned faces of a folder are blurred by 5 pixels of the generator, made grey, noisy by 1.5 % of white, and get strokes
 and spots, black or white, of which the search is not told. Prints, for each loss.robust, how near the drawn faces come
 to the faces before: with the damage, and without it (what being robust costs where there is none), and for comparison
-with the damage marked.
+with the damage marked; and, where it is robust, with what the search cannot explain filled in.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from torch import Tensor
 
 from benchmarks.damaged import PAPER
 from benchmarks.quality import read_aligned
+from inversion.damage.damage import find_damage
+from inversion.degradations.auto import AUTO, NONE, Auto
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose
 from inversion.degradations.grayscale import Grayscale
-from inversion.degradations.inpaint import Inpaint
 from inversion.degradations.scratches import Scratches
 from inversion.degradations.sensor_noise import SensorNoise
-from inversion.images import quantize
+from inversion.images import quantize, to_pil
 from inversion.metrics import identity_distance, psnr
 from inversion.model import Model
 from inversion.passes import restore
@@ -52,14 +53,27 @@ def hidden(face: Tensor, seed: int) -> tuple[Tensor, float]:
     return known[0], PAPER if rng.random() < 0.5 else -PAPER
 
 
-def drawn(config: Config, model: Model, faces: Tensor, masks: Tensor | None, robust: float) -> Tensor:
+def drawn(
+    config: Config,
+    model: Model,
+    faces: Tensor,
+    masks: Tensor | None,
+    robust: float,
+    unexplained: bool = False,
+) -> Tensor:
     """The faces that the search draws: [B, 3, R, R] in, and out."""
     _, loss = networks(config)
-    steps = (GaussianBlur(5), Grayscale(), *(() if masks is None else (Inpaint(fraction=None),)))
+    told = Auto(5, True, NONE, NONE, NONE, AUTO, unexplained)
     problems = [
         Problem(
-            Photo(str(i), face, "", mask=None if masks is None else masks[i]),
-            Compose(steps),
+            Photo(
+                str(i),
+                face,
+                "",
+                mask=None if masks is None else masks[i],
+                damage=find_damage(np.array(to_pil(face))),
+            ),
+            told,
             config.hyperparameters,
             degraded=True,
             seed=i,
@@ -106,10 +120,11 @@ def main() -> None:
     )
     report("damage marked", faces, drawn(config, model, spoilt, known, 0), known)
     for robust in map(float, chosen.robust.split(",")):
-        report(
-            f"not marked, loss.robust={robust:g}", faces, drawn(config, model, spoilt, None, robust), known
-        )
-        report(f"no damage, loss.robust={robust:g}", faces, drawn(config, model, clean, None, robust), known)
+        for unexplained in (False, True) if robust else (False,):
+            name = f"loss.robust={robust:g}" + ", the unexplained filled in" * unexplained
+            for what, photos in (("not marked", spoilt), ("no damage", clean)):
+                found = drawn(config, model, photos, None, robust, unexplained)
+                report(f"{what}, {name}", faces, found, known)
 
 
 if __name__ == "__main__":

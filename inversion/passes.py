@@ -24,6 +24,7 @@ from inversion.search.objective import Objective
 from inversion.search.optimize import Result, optimize
 from inversion.search.pivotal_tuning import Tuned, tune
 from inversion.search.stacked import Stacked
+from inversion.unexplained import say_unexplained, without_unexplained
 
 OnProgress = Callable[[int, Mapping[str, float]], None]  # step, losses of one running problem
 
@@ -56,13 +57,14 @@ def restore(
 class Drawn:
     """What the search has found, one row per sample of each problem, drawn in fp32."""
 
+    observations: list[Observation]  # N, without what the search could not explain
     result: Result
     offsets: FeatureOffsets
     history: History
     restored: Tensor  # [N, 3, R, R]
     unfitted: Tensor  # [N, 3, R, R], by the codes alone
     prediction: Tensor  # [N, 3, R, R], corrupted again
-    fits: list[float]  # N, dB: psnr of `unfitted`, corrupted again, to the photo
+    fits: list[float]  # N, dB: psnr of `unfitted`, corrupted again, to all of the photo
 
     def best(self, rows: Sequence[int]) -> tuple[int, list[int]]:
         """Of one problem's rows: the one whose codes fit its photo best, and all whose losses stayed finite."""
@@ -82,10 +84,10 @@ def search(
     Where `tuning_steps` asks for it, the generator is then fitted to each photo, one after the other.
     """
     rows = [(i, k) for i, o in enumerate(observations) for k in range(o.problem.hyperparameters.samples)]
-    problems = [observations[i].problem for i, _ in rows]
+    seen = [observations[i] for i, _ in rows]
+    problems = [own.problem for own in seen]
     settings = [problem.hyperparameters for problem in problems]
-    operator = Stacked(tuple(observations[i].compared for i, _ in rows))
-    photos = torch.cat([observations[i].image for i, _ in rows])
+    operator, photos = stacked(seen)
     objective = Objective(loss, operator, photos, settings, model.prior(settings[0].prior))
     # Only sample 0 is told of step by step: a record has room for one search.
     history = History([listeners[i] if k == 0 else Silent() for i, k in rows], on_progress)
@@ -101,10 +103,17 @@ def search(
     history.fetch()
     with torch.no_grad():  # fp32, whatever the search ran in
         restored = unfitted = model.generator.synthesis(result.ws, result.noises)
+        fits = psnr(operator(unfitted), photos, shown(seen)).tolist()
+    faces = unfitted.split(1)
+    left_out = [without_unexplained(own, face) for own, face in zip(seen, faces, strict=True)]
+    if any(own is not before for own, before in zip(left_out, seen, strict=True)):
+        seen = left_out
+        operator, photos = stacked(seen)
+        objective = Objective(loss, operator, photos, settings, objective.prior)
     given = [{} if start is None else start.offsets for start in starts]
     aims = [
-        aim(o.operator, o.compared, o.image, unfitted[k, None], settings[k])
-        for k, o in enumerate(observations[i] for i, _ in rows)
+        aim(own.operator, own.compared, own.image, unfitted[k, None], settings[k])
+        for k, own in enumerate(seen)
     ]
     offsets = fit_offsets(
         model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, aims
@@ -113,13 +122,7 @@ def search(
         if offsets.maps:
             restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
             history.show_fitted(restored)
-        prediction = operator(restored)
-        by_codes = operator(unfitted) if offsets.maps else prediction
-    insides = [observations[i].inside for i, _ in rows]
-    seen = [torch.ones_like(photos[:1, :1]) if inside is None else inside for inside in insides]
-    known = torch.cat(seen) if any(inside is not None for inside in insides) else None
-    fits = psnr(by_codes, photos, known).tolist()
-    drawn = Drawn(result, offsets, history, restored, unfitted, prediction, fits)
+        drawn = Drawn(seen, result, offsets, history, restored, unfitted, operator(restored), fits)
 
     stopped, steps_before = offsets.interrupted, max(s.steps for s in settings)
     restorations = []
@@ -132,8 +135,23 @@ def search(
             tell = partial(tell_tuning, listeners[i], told, on_progress, steps_before)
             tuned = tune(model, objective, settings[row], seeds[row], result, row, tell)
             stopped, steps_before = tuned.interrupted, steps_before + steps
-        restorations.append(assemble(model, observation, drawn, own, seeds, tuned, steps > 0 and stopped))
+        restorations.append(assemble(model, drawn, own, seeds, tuned, steps > 0 and stopped))
     return restorations
+
+
+def stacked(observations: Sequence[Observation]) -> tuple[Stacked, Tensor]:
+    """Their operators, as the loss knows them, as one; their photos, [B, 3, R, R]."""
+    return Stacked(tuple(own.compared for own in observations)), torch.cat(
+        [own.image for own in observations]
+    )
+
+
+def shown(observations: Sequence[Observation]) -> Tensor | None:
+    """[B, 1, R, R], 1 = shows the photo; None: everything does."""
+    if all(own.inside is None for own in observations):
+        return None
+    everywhere = torch.ones_like(observations[0].image[:, :1])
+    return torch.cat([everywhere if own.inside is None else own.inside for own in observations])
 
 
 def tell_tuning(
@@ -151,7 +169,6 @@ def tell_tuning(
 @torch.no_grad()
 def assemble(
     model: Model,
-    observation: Observation,
     drawn: Drawn,
     own: Sequence[int],  # this problem's rows
     seeds: Sequence[int],
@@ -161,6 +178,7 @@ def assemble(
     """Everything that is known of one problem, on the CPU."""
     result, history, offsets = drawn.result, drawn.history, drawn.offsets
     row, sound = drawn.best(own)
+    observation = drawn.observations[row]
     face, prediction, tuning = drawn.restored[row, None], drawn.prediction[row, None], None
     if tuned is not None:
         face, prediction = tuned.image, observation.operator(tuned.image)
@@ -170,11 +188,13 @@ def assemble(
     is_fitted = observation.problem.hyperparameters.steps_of_features > 0
     stopped = any(result.interrupted[k] for k in own) or (is_fitted and offsets.interrupted) or tuning_stopped
     full = observation.full
-    shown = {k: drawn.restored[k, None] for k in sound} | {row: face}
-    whole = {k: finished(observation, shown[k], drawn.unfitted[k, None]) for k in sound}
+    faces = {k: drawn.restored[k, None] for k in sound} | {row: face}
+    whole = {k: finished(drawn.observations[k], faces[k], drawn.unfitted[k, None]) for k in sound}
     consistent = whole[row]
     if full is not None:
         consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
+    if observation.unexplained is not None:
+        say_unexplained(observation)
     status, reason = judge(result, row, tuned, stopped)
     degraded = observation.problem.degraded
     return Restoration(
@@ -203,6 +223,7 @@ def assemble(
         blur_misfit=blur_misfit(observation.operator, observation.image, model) if degraded else None,
         tuning=tuning,
         alternatives=tuple(to_pil(whole[k][0]) for k in sound if len(sound) > 1),
+        unexplained=None if observation.unexplained is None else observation.unexplained[0].cpu(),
     )
 
 

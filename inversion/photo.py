@@ -13,12 +13,13 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.damage.damage import Damage
+from inversion.damage.unexplained import enlarged_to
 from inversion.degradations.compose import changes_luma, is_colourless, shows_everything
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
 from inversion.faces.align import Transform
 from inversion.faces.found import Found
-from inversion.faces.paste import Face, paste_all
+from inversion.faces.paste import Face, in_photo, paste_all
 from inversion.fullsize.fill import filled
 from inversion.fullsize.tint import paste_colours
 from inversion.images import read_photo, to_pil
@@ -81,6 +82,12 @@ class Photo:
             return None
         inside = torch.from_numpy(self.transform.inside(side))
         return None if inside.all() else inside.float()[None]
+
+    def in_photo(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """A mask of the aligned face in its whole photo: [S, S] bool -> [H, W] bool. size: H, W of one without."""
+        if self.transform is not None:
+            return in_photo(mask, self.transform)
+        return enlarged_to(mask, size)
 
     @property
     def label(self) -> str:

@@ -15,7 +15,7 @@ from inversion.damage.colour import Colour, find_colour
 from inversion.damage.compressed_noise import noise_before
 from inversion.damage.compression import Compression, find_compression
 from inversion.damage.creases import find_creases
-from inversion.damage.dust import Dust, find_dust
+from inversion.damage.dust import Dust, find_dust, with_missed
 from inversion.damage.enlargement import Enlargement, find_enlargement
 from inversion.damage.luma import enlarged, luma_of, patchwork, reduced, visible
 from inversion.damage.missed import find_blur_beneath
@@ -123,7 +123,8 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     """Look at a whole photo at its own size: [H, W, 3], uint8.
 
     tables: as `compression.tables_of` the file. Each estimate knows those before it: scratches are found in spite of
-    the noise, and left out of what follows; the blur is seen up to where noise and compression hide it.
+    the noise, and left out of what follows; the blur is seen up to where noise and compression hide it, and spots that
+    are sharper than the blur are dust.
     """
     compression = find_compression(photo, tables)
     if photo.shape[0] * photo.shape[1] > MOST:
@@ -141,7 +142,7 @@ def in_all(photo: np.ndarray, compression: Compression) -> Damage:
     creases, torn = find_creases(luma, noise.sigma), find_torn(photo)
     hidden = scratches.mask | dust.mask | creases.mask | torn.mask
     known = visible(hidden)
-    blur = find_blur_beneath(luma, noise.sigma, compression, hidden)
+    blur, missed = find_blur_beneath(luma, noise.sigma, compression, hidden)
     return Damage(
         find_colour(photo, known),
         blur,
@@ -149,8 +150,8 @@ def in_all(photo: np.ndarray, compression: Compression) -> Damage:
         compression,
         scratches,
         find_motion(luma, noise.sigma, compression, known),
-        dust,
-        find_enlargement(luma, blur, compression.quality is not None),
+        with_missed(dust, missed, scratches.mask) if missed.any() else dust,
+        find_enlargement(luma, blur, compression.quality is not None, noise.sigma),
         creases,
         torn,
     )

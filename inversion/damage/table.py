@@ -120,6 +120,9 @@ OTHERWISE = {
     "torn or blanked": ("degradation.mask", "FILE"),
 }
 
+# What else may hide a face, for the search alone can tell.
+LATER = ("left over", "looked for by the search", "-", "degradation.unexplained=false")
+
 
 def answers(damage: Damage, sought: bool = True) -> str:
     """The table as degradation=auto prints it: how to say otherwise in the place of the degradation."""
@@ -130,6 +133,8 @@ def answers(damage: Damage, sought: bool = True) -> str:
         if row.what in SMALL and not sought:
             found, sure = "not looked for", "-"
         lines.append((row.what, found, sure, f"{setting}={value if row.operator == '-' else 'none'}"))
+    if not damage.is_none:
+        lines.append(LATER)
     return aligned(lines)
 
 

@@ -18,7 +18,7 @@ NONE = "none"
 class Auto(Degradation):
     """What is found in the whole photo, as it arrives; inversion/inspection.py makes the operator of it before `bind`.
 
-    Each field is auto: as found; none or null: nothing of the kind; or a value that replaces what is found.
+    Each but the last is auto: as found; none or null: nothing of the kind; or a value that replaces what is found.
 
     blur: size of the Gaussian window in the generator's pixels, or as 10% of the face's square, 100px of the photo.
     grayscale: true, false.
@@ -26,6 +26,7 @@ class Auto(Degradation):
     jpeg: quality, 1 to 95.
     enlarged: how many times longer the photo's sides are than those of the photo that it was made from; 1 as none.
     mask: path of a picture as large as the photo as given, white = pixels to fill, black = known.
+    unexplained: what the search cannot explain and looks like dust or a stroke is filled in, too, but with mask none.
     """
 
     blur: float | str | None = AUTO
@@ -34,6 +35,7 @@ class Auto(Degradation):
     jpeg: int | str | None = AUTO
     enlarged: float | str | None = AUTO
     mask: str | None = AUTO
+    unexplained: bool = True
 
     def bind(self, photos: Tensor, degraded: bool) -> NoReturn:
         """Raises ConfigError: an aligned photo alone does not show what has happened to its file."""

@@ -46,6 +46,12 @@ class Compose(Degradation):
         """Whether a photo's own mask says something to one of the steps."""
         return any(isinstance(step, Inpaint) for step in self.steps)
 
+    def hiding(self, known: Tensor) -> Compose:
+        """The same with less of its photo known, bound: [1, 1, H, W], 1 = known."""
+        if self.steps and isinstance(last := self.steps[-1], Inpaint):
+            return replace(self, steps=(*self.steps[:-1], last.hiding(known)))
+        return replace(self, steps=(*self.steps, Inpaint(fraction=None, known=known)))
+
     @property
     def is_grey(self) -> bool:
         """Whether nothing of the colours comes through."""

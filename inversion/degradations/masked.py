@@ -54,6 +54,10 @@ class Masked(Degradation):
         grained = (filled + grain(observed, known, factor)).clamp(-1, 1)
         return torch.where(known > 0, filled, grained)
 
+    def hiding(self, known: Tensor) -> Masked:
+        """The same with less of its photo known: [1 or B, 1, R, R], 1 = known."""
+        return replace(self, known=self._bound() * known)
+
     def reduced(self, factor: float) -> Masked:
         """A pixel is known if at least half of what lies under it is."""
         known = self._bound()

@@ -184,6 +184,21 @@ def draw(size: tuple[int, int], face: Face, feather: float) -> Drawn | None:
     return Drawn(place.area, placed(restored.convert("RGB"), Image.Resampling.LANCZOS), weight, relit, depth)
 
 
+def in_photo(mask: np.ndarray, transform: Transform) -> np.ndarray:
+    """A mask of an aligned face in its photo: [S, S] bool -> [H, W] bool."""
+    width, height = transform.photo_size
+    found = np.zeros((height, width), dtype=bool)
+    place = Place.of(transform)
+    if place is None:
+        return found
+    (left, top, right, bottom), (a, b, c, d, e, f) = place.area, place.affine
+    x, y = place.pixels()
+    u, v = (np.floor(len(mask) * at).astype(np.int32) for at in (a * x + b * y + c, d * x + e * y + f))
+    inside = (u >= 0) & (u < len(mask)) & (v >= 0) & (v < len(mask))
+    found[top:bottom, left:right] = inside & mask[v.clip(0, len(mask) - 1), u.clip(0, len(mask) - 1)]
+    return found
+
+
 def changes(restored: Image.Image, before: Image.Image) -> tuple[Image.Image, Image.Image]:
     """Where a restoration differs from what was restored, and where its luma does: two pictures, 255 = there.
 

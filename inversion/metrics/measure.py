@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from inversion.degradations.auto import Auto
 from inversion.degradations.masked import Masked
 from inversion.images import to_tensor
 from inversion.inspection import found_damage
@@ -35,7 +36,7 @@ def measure(restoration: Restoration) -> dict[str, float]:
     are finer than the photo's, as with too narrow a blur.
     w_distance, for a synthetic face: root mean squared distance to the true codes in units of w_std.
     blur_misfit [χ²], found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. found_grey and what else
-    was found in the photo: see inversion/inspection.py.
+    was found in the photo: see inversion/inspection.py; found_unexplained [% of the face]: inversion/unexplained.py.
     steps_per_second: of the search alone.
     """
     if (
@@ -50,6 +51,7 @@ def measure(restoration: Restoration) -> dict[str, float]:
     values = {
         **found_kernel(problem.degradation, restoration.operator),
         **found_damage(problem.degradation, problem.photo),
+        **left_over(restoration),
         "seconds": restoration.seconds,
         "steps_per_second": restoration.steps_taken / max(restoration.seconds, 1e-9),
         "fit_psnr": psnr(prediction, observed, inside if inside is None else inside[None]).item(),
@@ -74,6 +76,14 @@ def measure(restoration: Restoration) -> dict[str, float]:
         values["tuning_steps_taken"] = float(len(tuning.history.get("tuning_loss", [])))
     step = converged_step(restoration.history.get("loss", []))
     return values if step is None else values | {"converged_step": float(step)}
+
+
+def left_over(restoration: Restoration) -> dict[str, float]:
+    """What the search could not explain, % of the face; 0 too where it is not sought, nothing but for `Auto`."""
+    if not isinstance(restoration.problem.degradation, Auto):
+        return {}
+    left = restoration.unexplained
+    return {"found_unexplained": 0.0 if left is None else 100 * left.mean().item()}
 
 
 def pictures(restoration: Restoration) -> dict[str, Tensor]:

@@ -27,7 +27,7 @@ from inversion.pictures.curves import loss_curve
 from inversion.pictures.panels import panel
 from inversion.pictures.samples import sample_pictures
 from inversion.record.own_folder import OwnFolder
-from inversion.restoration import Problem, Restoration
+from inversion.restoration import Restoration
 from inversion.runtime.atomic import png
 
 PICTURES = (  # in the order in which people want to see them
@@ -74,7 +74,7 @@ def write(
         film: Future[None] | None = None
         if frames:  # encoded beside all that follows
             film = beside.submit(save_animation, frames, folder.claim("progress.webp"))
-        pictures = labelled_pictures(restoration) | charts(restoration) | scratched(restoration.problem)
+        pictures = labelled_pictures(restoration) | charts(restoration) | hidden(restoration)
         contents = {name: png(picture) for name, picture in pictures.items()} | start_of(restoration, first)
         if paste and torch.isfinite(restoration.restored).all():
             whole = png_like(restoration.problem.photo.origin, restoration.in_photo)
@@ -153,18 +153,22 @@ def alignment_png(found: Found, picture: Tensor) -> bytes:
     return png(alignment_picture(found, to_pil(picture)))
 
 
-def scratched(problem: Problem) -> dict[str, Image.Image]:
-    """File name -> the whole photo with what was found to hide it; nothing where that is nothing.
+def hidden(restoration: Restoration) -> dict[str, Image.Image]:
+    """File name -> the whole photo with what hides it, found before and by the search; nothing where that is nothing.
 
     Raises ConfigError where the photo is not there any more.
     """
-    photo, damage = problem.photo, problem.photo.damage
-    if damage is None or not damage.hidden.any() or not isinstance(problem.degradation, Auto):
+    problem, damage = restoration.problem, restoration.problem.photo.damage
+    left = restoration.unexplained
+    if damage is None or not isinstance(problem.degradation, Auto):
         return {}
-    pixels = np.asarray(read_photo(photo.origin))
+    if left is None and not damage.hidden.any():
+        return {}
+    pixels = np.asarray(read_photo(problem.photo.origin))
     if pixels.shape[:2] != damage.hidden.shape:
         return {}  # another file by now
-    return {"damage.png": Image.fromarray(drawn_over(pixels, damage.hidden))}
+    unexplained = None if left is None else problem.photo.in_photo(left[0].numpy() > 0, pixels.shape[:2])
+    return {"damage.png": Image.fromarray(drawn_over(pixels, damage.hidden, unexplained))}
 
 
 def charts(restoration: Restoration) -> dict[str, Image.Image]:

@@ -24,7 +24,14 @@ FEATURES = ("feature_steps", "colour_prior", "face_prior")
 OURS, COLOURLESS = "inversion.degradations.", ("Grayscale", "Compose", "Auto")
 PATHS = {"image", "vgg_path", "heads_path"}  # wherever they occur: where a known file lies
 # Settings that are younger than 0.1.0, and the value that is what it did. Wherever they occur.
-ADDED = {"max_size": None, "robust": 0, "colour_prior": 0, "face_prior": 0, "enlarged": AUTO}
+ADDED = {
+    "max_size": None,
+    "robust": 0,
+    "colour_prior": 0,
+    "face_prior": 0,
+    "enlarged": AUTO,
+    "unexplained": False,
+}
 ANY_NUMBER = {"kernel_size"}  # settings that take whole numbers and others, so that 5 and 5.0 both occur
 FILES = {"mask", "landmarks", "start"}  # wherever they occur: paths of which the content counts
 # Classes that have moved: runs from before they moved stay finished.

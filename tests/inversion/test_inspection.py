@@ -37,7 +37,7 @@ from inversion.observation import observed
 from inversion.passes import restore
 from inversion.photo import Photo
 from inversion.photos import Photos, Synthetic
-from inversion.record.write import scratched
+from inversion.record.write import hidden
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
 from tests.inversion.looked_at_once import looked_at_once
@@ -269,12 +269,12 @@ def test_the_record_shows_where_the_photo_is_scratched(
     model: Model, loss: PerceptualLoss, files: dict[str, Path]
 ) -> None:
     result = restored(model, loss, looked_at(files["scratched"]))
-    drawn = np.asarray(scratched(result.problem)["damage.png"], int)
+    drawn = np.asarray(hidden(result)["damage.png"], int)
     given = np.asarray(read_photo(files["scratched"]), int)
     assert result.problem.photo.damage is not None
     changed = (drawn != given).any(axis=2)
     np.testing.assert_array_equal(changed, result.problem.photo.damage.hidden)
-    assert scratched(restored(model, loss, looked_at(files["whole"])).problem) == {}
+    assert hidden(restored(model, loss, looked_at(files["whole"]))) == {}
 
 
 def test_a_face_of_fewer_pixels_than_the_search_is_told_of_them(
