@@ -126,9 +126,15 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     the noise, and left out of what follows; the blur is seen up to where noise and compression hide it, and spots that
     are sharper than the blur are dust.
     """
+    compression = find_compression(photo, tables)
     if photo.shape[0] * photo.shape[1] > MOST:
-        return find_in_smaller(photo, tables)
-    luma, compression = luma_of(photo), find_compression(photo, tables)
+        return in_smaller(photo, compression)
+    return in_all(photo, compression)
+
+
+def in_all(photo: np.ndarray, compression: Compression) -> Damage:
+    """As `find_damage`, of a photo that was so compressed."""
+    luma = luma_of(photo)
     noise = noise_of(patchwork(luma), compression)
     scratches = find_scratches(luma, noise.sigma)
     known = visible(scratches.mask)
@@ -151,16 +157,15 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     )
 
 
-def find_in_smaller(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None) -> Damage:
+def in_smaller(photo: np.ndarray, compression: Compression) -> Damage:
     """The same of a photo of more than MOST pixels: by factors smaller, but for noise and compression.
 
     Those are in its pixels, and seen in a part of them. What is sharp in the smaller photo is called sharp.
     """
     shape = photo.shape[:2]
     factor = min(math.ceil(math.sqrt(shape[0] * shape[1] / MOST)), *shape)
-    compression = find_compression(photo, tables)
     noise = noise_of(luma_of(patchwork(photo)), compression)
-    found = find_damage(np.rint(reduced(photo, factor)).astype(np.uint8))
+    found = in_all(np.rint(reduced(photo, factor)).astype(np.uint8), Compression(None, 0.0, "none"))
     blur, motion, enlargement = found.blur, found.motion, found.enlargement
     return replace(
         found,
