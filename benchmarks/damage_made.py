@@ -1,7 +1,8 @@
 """Are enlargement, creases and tears found? `python -m benchmarks.damage_made PHOTOS`.
 
 Whole photos of a folder are enlarged from fewer pixels, folded, or torn, each once, with settings drawn at random, and
-looked at as they are. Prints how often each is surely found, how much of it, and the false alarms.
+looked at as they are, and after earlier compression and shrinking, which is no enlargement. Prints how often each is
+surely found, how much of it, and the false alarms.
 """
 
 from __future__ import annotations
@@ -37,6 +38,24 @@ def enlarged(photo: Image.Image, rng: np.random.Generator) -> tuple[np.ndarray, 
         pixels += 255 * rng.uniform(0.005, 0.02) * rng.normal(size=pixels.shape)
     pixels = pixels.clip(0, 255).round().astype(np.uint8)
     return (compressed(pixels, int(rng.integers(50, 95))) if rng.random() < 0.6 else pixels), factor
+
+
+def doubled(photo: Image.Image, rng: np.random.Generator) -> np.ndarray:
+    """Brought down to half and enlarged exactly twice, by interpolation, uncompressed: [H, W, 3]."""
+    half = photo.resize((photo.width // 2, photo.height // 2), Image.Resampling.BOX)
+    method = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)[rng.integers(3)]
+    return np.asarray(half.resize((2 * half.width, 2 * half.height), method))
+
+
+def shrunk(photo: Image.Image, rng: np.random.Generator) -> np.ndarray:
+    """Compressed, brought down and mostly blurred: the blocks have a period, and nothing was enlarged. [h, w, 3]."""
+    factor, sigma = rng.uniform(1.05, 2.5), rng.choice((0.0, 1.5, 4.0, 8.0))
+    blocks = Image.fromarray(compressed(np.asarray(photo), int(rng.integers(60, 93))))
+    small = blocks.resize(
+        (round(photo.width / factor), round(photo.height / factor)), Image.Resampling.BICUBIC
+    )
+    pixels = ndimage.gaussian_filter(np.asarray(small).astype(float), (sigma, sigma, 0))
+    return np.rint(pixels.clip(0, 255)).astype(np.uint8)
 
 
 def compressed(pixels: np.ndarray, quality: int) -> np.ndarray:
@@ -102,7 +121,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path, help="folder of whole photos")
     parser.add_argument("--limit", type=int, help="only the first photos")
     chosen = parser.parse_args()
-    factors, folds, tears, alarms = [], [], [], []
+    factors, twice, blocks, folds, tears, alarms = [], [], [], [], [], []
     for number, path in enumerate(list_photos(chosen.photos)[: chosen.limit]):
         photo, rng = read_photo(path), np.random.default_rng(number)
         whole = find_damage(np.array(photo))
@@ -112,6 +131,10 @@ def main() -> None:
         found = find_damage(picture)
         if found.is_enlarged:
             factors.append(abs(found.enlargement.factor / factor - 1) < NEAR)
+        more = np.random.default_rng([number, 1])  # of what came later: the other draws are as they were
+        found = find_damage(doubled(photo, more))
+        twice.append(found.is_enlarged and abs(found.enlargement.factor / 2 - 1) < NEAR)
+        blocks.append(find_damage(shrunk(photo, more)).is_enlarged)
         picture, seen = creased(photo, rng)
         folds.append(share(find_damage(picture).creases.mask, seen))
         picture, gone = torn(photo, rng)
@@ -119,6 +142,8 @@ def main() -> None:
         print(f"{path.name}: {sure}, fold {folds[-1]:.2f}, tear {tears[-1]:.2f}", flush=True)
     print(f"{len(alarms)} photos; false alarms, enlarged, creased, torn: {np.sum(alarms, axis=0).tolist()}")
     print(f"surely enlarged: {len(factors)}, factor within {NEAR:.0%}: {sum(factors)}")
+    print(f"enlarged exactly twice, uncompressed: {sum(twice)} of {len(twice)} found")
+    print(f"compressed, then shrunk and blurred: {sum(blocks)} of {len(blocks)} taken for enlarged")
     for name, shares in (("creases", folds), ("tears", tears)):
         print(
             f"{name}: recall {np.mean(shares):.1%}, more than half found in {np.mean(np.array(shares) > 0.5):.0%}"

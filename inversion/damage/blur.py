@@ -10,7 +10,7 @@ import torch
 
 from inversion.damage.compression import Compression
 from inversion.damage.luma import reduced
-from inversion.damage.spectrum import SHARPER, SIDES, ring_power
+from inversion.damage.spectrum import SHARPER, SIDES, square_powers, typical
 from inversion.degradations.blur import default_sigma, gaussian_kernel
 
 # log power of sharp photos is SLOPE l + CURVE l^2 + a constant, l = log(frequency / MIDDLE). Means and deviations of 58
@@ -25,7 +25,7 @@ CONTOURS = 0.1  # cycles per pixel, below which contours have more power than ro
 DITHER = 0.5  # levels of noise, that rounding makes no contours any more
 STEPS = 1.0  # times the power of JPEG's rounding
 SIZES = np.geomspace(1.0, 40.0, 100)  # px, kernels that are tried at each scale; the first is no blur
-COARSE = 20.0  # px: a wider kernel is measured at half the size
+COARSE = 24.0  # px: a wider kernel is measured at half the size
 SHARP = 4.5  # px: a narrower kernel is no blur that one sees
 
 
@@ -47,24 +47,44 @@ class Blur:
         return default_sigma(self.kernel_size)
 
 
+class Scales:
+    """A photo at its own size, at half of it and so on, and the spectra of its squares, each computed once."""
+
+    def __init__(self, luma: np.ndarray, known: np.ndarray | None = None) -> None:
+        """luma: [H, W] in 0..1. known: [H, W] bool, False = scratched."""
+        self.luma, self.known = luma, known
+        self._powers: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def powers(self, factor: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `square_powers` of the photo at 1/factor of its side."""
+        if factor not in self._powers:
+            seen = None if self.known is None else reduced(self.known, factor) > 0.999
+            self._powers[factor] = square_powers(reduced(self.luma, factor), seen)
+        return self._powers[factor]
+
+
 def find_blur(
     luma: np.ndarray,
     noise: float = 0.0,
     compression: Compression | None = None,
     known: np.ndarray | None = None,
-    quantile: float = SHARPER,
 ) -> Blur:
-    """Measure at the photo's own size, and at half of it as long as the blur is wide: luma [H, W] in 0..1.
+    """As `measured`: luma [H, W] in 0..1; known: [H, W] bool, False = scratched."""
+    return measured(Scales(luma, known), noise, compression)
 
-    noise: standard deviation in luma. compression: whose steps bound what can be seen. known: [H, W] bool,
-    False = scratched. quantile: of the photo's squares, by how much they show: see `spectrum.typical`.
+
+def measured(
+    scales: Scales, noise: float, compression: Compression | None, quantile: float = SHARPER
+) -> Blur:
+    """The photo's blur, seen at its own size, and at half of it as long as the blur is wide.
+
+    noise: standard deviation in luma. compression: whose steps bound what can be seen. quantile: of the photo's
+    squares, by how much they show: see `spectrum.typical`.
     """
     factor = 1
     while True:
-        small = reduced(luma, factor)
-        seen = None if known is None else reduced(known, factor) > 0.999
-        size, spread = at_one_scale(small, noise / factor, compression, factor, seen, quantile)
-        if size <= COARSE or min(small.shape) < SIDES[0]:
+        size, spread = at_one_scale(*scales.powers(factor), noise / factor, compression, factor, quantile)
+        if size <= COARSE or min(scales.luma.shape) // factor < SIDES[0]:
             break
         factor *= 2
     return Blur(unreduced(size, factor), float(np.clip(1 - spread, 0, 1)))
@@ -78,19 +98,19 @@ def unreduced(size: float, factor: int) -> float:
 
 
 def at_one_scale(
-    luma: np.ndarray,
+    frequency: np.ndarray,
+    powers: np.ndarray,
     noise: float,
     compression: Compression | None,
     factor: int,
-    known: np.ndarray | None,
     quantile: float,
 ) -> tuple[float, float]:
-    """The kernel's size in pixels of `luma`, and its relative standard deviation.
+    """The kernel's size in pixels of a picture with these `square_powers`, and its relative standard deviation.
 
     log P - log |H|^2 is a parabola in log frequency with the coefficients of photos: Bayesian linear regression, whose
     evidence is compared between kernels (Bishop 2006, section 3.5).
     """
-    frequency, power = ring_power(luma, known, quantile)
+    power = typical(powers, quantile)
     floor = noise**2 + rounding(compression, frequency / factor, noise * factor) / factor**2
     clear = np.cumprod(power > CLEAR * floor).astype(bool)
     if clear.sum() < 6:

@@ -15,7 +15,7 @@ from inversion.damage.colour import Colour, find_colour
 from inversion.damage.compressed_noise import noise_before
 from inversion.damage.compression import Compression, find_compression
 from inversion.damage.creases import find_creases
-from inversion.damage.dust import Dust, find_dust
+from inversion.damage.dust import Dust, find_dust, with_missed
 from inversion.damage.enlargement import Enlargement, find_enlargement
 from inversion.damage.luma import enlarged, luma_of, patchwork, reduced, visible
 from inversion.damage.missed import find_blur_beneath
@@ -123,11 +123,18 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     """Look at a whole photo at its own size: [H, W, 3], uint8.
 
     tables: as `compression.tables_of` the file. Each estimate knows those before it: scratches are found in spite of
-    the noise, and left out of what follows; the blur is seen up to where noise and compression hide it.
+    the noise, and left out of what follows; the blur is seen up to where noise and compression hide it, and spots that
+    are sharper than the blur are dust.
     """
+    compression = find_compression(photo, tables)
     if photo.shape[0] * photo.shape[1] > MOST:
-        return find_in_smaller(photo, tables)
-    luma, compression = luma_of(photo), find_compression(photo, tables)
+        return in_smaller(photo, compression)
+    return in_all(photo, compression)
+
+
+def in_all(photo: np.ndarray, compression: Compression) -> Damage:
+    """As `find_damage`, of a photo that was so compressed."""
+    luma = luma_of(photo)
     noise = noise_of(patchwork(luma), compression)
     scratches = find_scratches(luma, noise.sigma)
     known = visible(scratches.mask)
@@ -135,7 +142,7 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     creases, torn = find_creases(luma, noise.sigma), find_torn(photo)
     hidden = scratches.mask | dust.mask | creases.mask | torn.mask
     known = visible(hidden)
-    blur = find_blur_beneath(luma, noise.sigma, compression, hidden)
+    blur, missed = find_blur_beneath(luma, noise.sigma, compression, hidden)
     return Damage(
         find_colour(photo, known),
         blur,
@@ -143,23 +150,22 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
         compression,
         scratches,
         find_motion(luma, noise.sigma, compression, known),
-        dust,
-        find_enlargement(luma, blur, compression.quality is not None),
+        with_missed(dust, missed, scratches.mask) if missed.any() else dust,
+        find_enlargement(luma, blur, compression.quality is not None, noise.sigma),
         creases,
         torn,
     )
 
 
-def find_in_smaller(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None) -> Damage:
+def in_smaller(photo: np.ndarray, compression: Compression) -> Damage:
     """The same of a photo of more than MOST pixels: by factors smaller, but for noise and compression.
 
     Those are in its pixels, and seen in a part of them. What is sharp in the smaller photo is called sharp.
     """
     shape = photo.shape[:2]
     factor = min(math.ceil(math.sqrt(shape[0] * shape[1] / MOST)), *shape)
-    compression = find_compression(photo, tables)
     noise = noise_of(luma_of(patchwork(photo)), compression)
-    found = find_damage(np.rint(reduced(photo, factor)).astype(np.uint8))
+    found = in_all(np.rint(reduced(photo, factor)).astype(np.uint8), Compression(None, 0.0, "none"))
     blur, motion, enlargement = found.blur, found.motion, found.enlargement
     return replace(
         found,

@@ -8,13 +8,15 @@ import numpy as np
 from scipy import ndimage
 
 from inversion.damage.extremes import dark_and_bright, is_extreme, searched
-from inversion.damage.luma import reduced
+from inversion.damage.luma import reduced, wider
 
 LARGEST = 9  # px of the searched size: a larger spot is none
 DEPTH = 0.12  # of white: least difference from its surroundings
 RING = 3  # px: surroundings of a spot, beyond two of its edge
 SMOOTH = 0.12  # of its depth: standard deviation of its surroundings; at 0.25 pupils and nostrils are spots
 CROWDED, NEAR = 0.035, 41  # share of candidates within so many px, from which on it is a pattern
+APART = 2  # px of the photo: so far from each other may parts of one spot be, which compression has broken
+SMALLEST = 6  # px of the photo: less of what stayed sharp is noise
 FEWEST, MANY = 6, 12  # spots: fewer are pupils, buttons, moles; from MANY on it is sure
 
 
@@ -40,9 +42,7 @@ def find_dust(luma: np.ndarray, noise: float = 0.0, known: np.ndarray | None = N
         return find_spots(small, least, clean)
 
     found = dark_and_bright(luma, noise, find, DEPTH)
-    if found.count < FEWEST:
-        return Dust(np.zeros_like(found.mask), 0, 0.0)
-    return Dust(found.mask, found.count, min(1.0, 0.7 * found.count / MANY))
+    return of_spots(found.mask, found.count)
 
 
 def find_spots(small: np.ndarray, least: float, clean: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -69,3 +69,32 @@ def find_spots(small: np.ndarray, least: float, clean: np.ndarray | None) -> tup
             number += 1
             spots[around][inside] = number
     return spots, depth
+
+
+def with_missed(dust: Dust, missed: np.ndarray, scratched: np.ndarray) -> Dust:
+    """The same with spots that only the blur around them has shown.
+
+    missed: [H, W] bool, what stayed sharp in a blurred photo (`missed.find_blur_beneath`). scratched: [H, W] bool; what
+    lies beside a scratch is more of it, and no spot.
+    """
+    largest = LARGEST * searched(missed.shape)
+    parts, count = ndimage.label(wider(missed, APART), np.ones((3, 3)))
+    areas = ndimage.sum_labels(missed, parts, np.arange(1, count + 1))
+    beside = wider(scratched, largest)
+    spots = [
+        number
+        for number, (box, area) in enumerate(zip(ndimage.find_objects(parts), areas, strict=True), start=1)
+        if area >= SMALLEST
+        and max(side.stop - side.start for side in box) <= largest + 2 * APART
+        and not beside[box].any()
+    ]
+    is_spot = np.zeros(count + 1, dtype=bool)
+    is_spot[spots] = True
+    return of_spots(dust.mask | (missed & is_spot[parts]), dust.count + len(spots))
+
+
+def of_spots(mask: np.ndarray, count: int) -> Dust:
+    """Dust, if there are enough of them."""
+    if count < FEWEST:
+        return Dust(np.zeros_like(mask), 0, 0.0)
+    return Dust(mask, count, min(1.0, 0.7 * count / MANY))

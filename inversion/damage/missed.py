@@ -9,15 +9,19 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from inversion.damage.blur import Blur, find_blur
+from inversion.damage.blur import Blur, Scales, measured
 from inversion.damage.compression import Compression
 from inversion.damage.extremes import is_extreme
 from inversion.damage.luma import enlarged, padded, reduced, strips, visible, wider
+from inversion.damage.spectrum import SHARPER
 
 USUAL = 0.3  # quantile of the squares: damage that was missed lies in fewer than two thirds of them
+MORE = 0.65  # quantile of the squares that may find a photo sharp, too: the sharpest may be letters
 FINE = 0.5  # of the blur's sigma: structures of that size it leaves weak
 # of white; deviations of noise, of JPEG's rounding: what exceeds all is sharp
 SHARP, NOISES, ROUNDINGS = 0.03, 4.0, 2.0
+# of what luma spans within so many sigmas: a blurred line changes by 0.11 of it, an edge by 0.03
+PART, NEAR = 0.15, 2.0
 MOST = 0.025  # of the photo: more of it is no damage but the photo
 LEAST = 0.8  # of what is sharp must be thin and of an extreme colour
 THIN, SIDE = 21, 1600  # px: what is narrower is thin, at this size of the longer side
@@ -25,39 +29,49 @@ THIN, SIDE = 21, 1600  # px: what is narrower is thin, at this size of the longe
 EDGE, REACH = 3, 1.0
 DEPTH = 0.04  # of white, from its surroundings
 ROUNDS = 2
+CERTAIN = 0.35  # confidence of a kernel that is believed
 CUT = 4.0  # sigmas: where the Gaussian that tells fine from coarse ends
 FEWEST = 8.0  # px of its sigma that it keeps at a smaller size
 AGREES = 0.8  # of the usual square's kernel must then be found in the others
 
 
-def find_blur_beneath(luma: np.ndarray, noise: float, compression: Compression, hidden: np.ndarray) -> Blur:
-    """As `find_blur`; hidden: [H, W] bool, True = damage that was found.
+def find_blur_beneath(
+    luma: np.ndarray, noise: float, compression: Compression, hidden: np.ndarray
+) -> tuple[Blur, np.ndarray]:
+    """As `find_blur`, and the damage that was missed: [H, W] bool. hidden: [H, W] bool, True = damage that was found.
 
     If most squares of a photo are blurred and a few show something sharp, either is that the photo's only sharp part,
     or damage that was missed. It is damage if it is little, thin, and black or white, and if without it those squares
     are as blurred as the others.
     """
-    known = visible(hidden)
-    plain = find_blur(luma, noise, compression, known)
-    thin = None
+    missed, thin = np.zeros_like(hidden), None
+    scales = Scales(luma, visible(hidden))
+    plain = verdict(scales, noise, compression)
     for _ in range(ROUNDS):
-        usual = find_blur(luma, noise, compression, known, USUAL)
+        usual = measured(scales, noise, compression, USUAL)
         if usual.is_sharp:
             break
         sharp = stayed_sharp(luma, usual, noise, compression)
-        if known is not None:
-            sharp &= known
+        if scales.known is not None:
+            sharp &= scales.known
         if not 0 < sharp.mean() <= MOST:
             break
         thin = thin_extremes(luma, noise) if thin is None else thin
         if (sharp & wider(thin, EDGE + round(REACH * usual.sigma))).sum() < LEAST * sharp.sum():
             break
-        hidden = hidden | (sharp & wider(thin, EDGE))
-        known = visible(hidden)
-        found = find_blur(luma, noise, compression, known)
-        if found.kernel_size >= AGREES * usual.kernel_size:
-            plain = found
-    return plain
+        beside = sharp & wider(thin, EDGE)
+        hidden = hidden | beside
+        scales = Scales(luma, visible(hidden))
+        found = verdict(scales, noise, compression)
+        if found.kernel_size >= AGREES * usual.kernel_size and found.confidence >= CERTAIN:
+            plain, missed = found, missed | beside
+    return plain, missed
+
+
+def verdict(scales: Scales, noise: float, compression: Compression) -> Blur:
+    """Sharp if the sharpest squares or more of them say so: what is sharp must not be sharpened."""
+    sharpest, sharper = (measured(scales, noise, compression, one) for one in (SHARPER, MORE))
+    return sharper if sharper.is_sharp and not sharpest.is_sharp else sharpest
 
 
 def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compression) -> np.ndarray:
@@ -67,8 +81,12 @@ def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compre
     )
     sigma, least = max(FINE * blur.sigma, 0.7), max(SHARP, NOISES * noise, ROUNDINGS * rounding)
     found = np.empty(luma.shape, dtype=bool)
+    reach = round(NEAR * blur.sigma)
     for rows, coarse in smoothed(luma, sigma):
-        found[rows] = np.abs(luma[rows] - coarse) > least
+        around, own = padded(rows, len(luma), reach)
+        highest = ndimage.maximum_filter(luma[around], 2 * reach + 1)[own]
+        span = highest - ndimage.minimum_filter(luma[around], 2 * reach + 1)[own]
+        found[rows] = np.abs(luma[rows] - coarse) > np.maximum(PART * span, least)
     return found
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from scipy import fft
+
+from inversion.degradations.harmonic import harmonic
 
 SIDES = (256, 128, 64)  # px of the squares whose spectra are averaged; the first is the rule
 COVERED = 0.2  # of the photo: the least that squares without scratches cover before smaller ones are tried
-
+FILLED = 1 << 22  # px: a larger picture has squares without scratches, or is measured as it is
 MOST = 2048  # squares: those of 33 megapixels; a photo of a few rows would have millions
 COARSE = 10  # the lowest of so many parts of all frequencies tell whether a square shows anything
 SHARPER = 0.8  # quantile of the squares' powers
@@ -18,14 +21,23 @@ def ring_power(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies in cycles per pixel [F], and the power there of overlapping squares [F].
 
+    luma, known: as of `square_powers`. quantile: of the squares that show something, see `typical`.
+    """
+    frequency, powers = square_powers(luma, known)
+    return frequency, typical(powers, quantile)
+
+
+def square_powers(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies in cycles per pixel [F], and the power there of each of overlapping squares [N, F].
+
     luma: [H, W]. White noise of variance v has power v at each frequency. Squares are weighted by a window that is zero
     at their borders (Welch 1967, method of modified periodograms). known: [H, W] bool; squares that hold an unknown
-    pixel are left out, and smaller ones taken where too few are left. All are taken if none is without. quantile: of
-    the squares that show something, see `typical`.
+    pixel are left out, and smaller ones taken where too few are left. If none is without, the unknown is filled in from
+    around it, so smoothly that no scratch makes a blurred photo sharp.
     """
     side = min(SIDES[0], *luma.shape)
     places = squares(luma.shape, side)
-    if known is not None:
+    if known is not None and not known.all():
         for smaller in (side, *(one for one in SIDES if one < side)):
             clean = [
                 (y, x)
@@ -36,6 +48,9 @@ def ring_power(
                 side, places = smaller, clean
             if len(clean) * smaller**2 / 4 >= COVERED * luma.size:  # they overlap by halves
                 break
+        else:
+            if not clean and known.any() and luma.size <= FILLED:
+                luma = without_holes(luma, known)
     line = np.hanning(side + 2)[1:-1].astype(np.float32)
     window = line[:, None] * line
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
@@ -47,7 +62,13 @@ def ring_power(
         level = (square * window).sum() / window.sum()
         power = np.abs(fft.rfft2((square - level) * window)) ** 2 / np.square(window).sum()
         powers[number] = (np.bincount(ring, power.ravel()) / count)[2:last]
-    return np.arange(2, last) / side, typical(powers, quantile)
+    return np.arange(2, last) / side, powers
+
+
+def without_holes(luma: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """[H, W] twice -> [H, W], unknown pixels continued from the known ones."""
+    values, seen = (torch.from_numpy(x.astype(np.float32))[None, None] for x in (luma, known))
+    return harmonic(values, seen)[0, 0].numpy()
 
 
 def typical(powers: np.ndarray, quantile: float) -> np.ndarray:

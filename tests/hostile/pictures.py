@@ -227,5 +227,5 @@ CASES.append(
 )
 CASES += [Case("pictures", title, "damage", make, True, LIMIT) for title, make in SMALL_PHOTO.items()]
 CASES += [  # nothing is refused here: a whole photo is looked at
-    Case("pictures", title, "damage", make, True, LIMIT, 12.0, True) for title, make in LARGE_PHOTO.items()
+    Case("pictures", title, "damage", make, True, LIMIT, 20.0, True) for title, make in LARGE_PHOTO.items()
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +40,7 @@ from inversion.photos import Photos, Synthetic
 from inversion.record.write import hidden
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
+from tests.inversion.looked_at_once import looked_at_once
 
 R, S = 32, 256  # px: of the tiny net, and of the finished face
 LINE = slice(316, 322)  # columns of the scratch, through the face
@@ -66,12 +68,18 @@ def files(whole: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return {name: folder / f"{name}.png" for name in (*pictures, "small")}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def found_once() -> Iterator[None]:
+    with looked_at_once("inversion.inspection"):
+        yield
+
+
 def arrived(path: Path, mask: str | None = "auto", max_size: int | None = S) -> Photo:
     (photo,) = Photos(degraded=True, mask=mask, max_size=max_size).load_file(path, R)
     return photo
 
 
-looked_at = lru_cache(arrived)  # to look at a photo takes a second and a half: each one once
+looked_at = lru_cache(arrived)
 
 
 def restored(model: Model, loss: PerceptualLoss, photo: Photo, auto: Auto | None = None) -> Restoration:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from inversion.damage.damage import SURE, find_damage
-from inversion.damage.dust import FEWEST, find_dust
+from inversion.damage.dust import FEWEST, Dust, find_dust, with_missed
 from inversion.damage.luma import luma_of
+from tests.inversion.damage.test_blur import blurred
 
 
 def dusty(photo: np.ndarray, count: int, level: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,3 +66,28 @@ def test_dust_is_hidden_and_filled_in_where_it_is_sure(portrait: np.ndarray) -> 
     assert damage.is_dusty and not damage.is_none
     assert (damage.hidden >= damage.dust.mask).all() and (damage.surely_hidden >= damage.dust.mask).all()
     assert damage.hidden.mean() < 0.06
+
+
+def test_spots_that_stayed_sharp_in_a_blurred_photo_are_dust_and_pieces_of_scratches_are_none() -> None:
+    missed, scratched = np.zeros((400, 400), dtype=bool), np.zeros((400, 400), dtype=bool)
+    spots = np.zeros_like(missed)
+    for number in range(FEWEST):
+        spots[50 * number + 20 : 50 * number + 23, 100:103] = True
+    missed |= spots
+    missed[200, 300] = True  # noise
+    missed[300:302, 200:260] = True  # a piece of a scratch, by its length
+    scratched[:, 380:382] = True
+    missed[100:104, 376:379] = True  # another, by its place
+    found = with_missed(Dust(np.zeros_like(missed), 0, 0.0), missed, scratched)
+    assert found.count == FEWEST and np.array_equal(found.mask, spots)
+    more = with_missed(Dust(scratched, 3, 0.0), spots, np.zeros_like(scratched))
+    assert more.count == FEWEST + 3 and np.array_equal(more.mask, spots | scratched)
+    few = with_missed(Dust(np.zeros_like(missed), 0, 0.0), spots & (np.arange(400) < 60)[:, None], scratched)
+    assert few.count == 0 and not few.mask.any()
+
+
+def test_dust_on_a_blurred_photo_is_found_by_what_stayed_sharp(portrait: np.ndarray) -> None:
+    photo, where = dusty(blurred(portrait, 24), 60, 245)
+    before, after = find_dust(luma_of(photo)).mask, find_damage(photo).dust.mask
+    assert (after & where).sum() > 1.1 * (before & where).sum()
+    assert ndimage.binary_dilation(where, iterations=2)[after].mean() > 0.8

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inversion.damage.blur import find_blur
+from inversion.damage.blur import Blur, find_blur
 from inversion.damage.chain import to_degradation
 from inversion.damage.compression import find_compression
 from inversion.damage.damage import SURE, find_damage
@@ -32,7 +32,7 @@ def found_in(photo: np.ndarray) -> Enlargement:
     return find_enlargement(luma, find_blur(luma, 0.0, compression), compression.quality is not None)
 
 
-@pytest.mark.parametrize("factor", [3.6, 5.0])
+@pytest.mark.parametrize("factor", [2.0, 3.6, 4.0, 5.0])
 @pytest.mark.parametrize("method", [Image.Resampling.BICUBIC, Image.Resampling.NEAREST])
 def test_the_factor_is_found(portrait: np.ndarray, factor: float, method: Image.Resampling) -> None:
     found = found_in(enlarged(portrait, factor, method))
@@ -52,6 +52,21 @@ def test_no_photo_is_enlarged_that_was_not(portrait: np.ndarray, kernel_size: fl
     file = io.BytesIO()
     Image.fromarray(photo).save(file, format="JPEG", quality=60)
     assert found_in(np.array(Image.open(file))).confidence < SURE
+
+
+@pytest.mark.parametrize(("depth", "is_period"), [(0.04, False), (0.2, True)])
+def test_a_weak_period_is_none_in_a_photo_without_noise(depth: float, is_period: bool) -> None:
+    """Blocks that a photo had before it was shrunk and blurred leave one of about 0.05."""
+    rows, columns = (1 + depth * np.cos(2 * np.pi * np.arange(600) / 7) for _ in range(2))
+    fine = 0.005 * np.random.default_rng(0).normal(size=(600, 600))
+    luma = (0.5 + fine * rows[:, None] * columns).astype(np.float32)
+    found = find_enlargement(luma, Blur(20.0, 1.0))
+    assert (found.confidence >= SURE) == is_period
+    if is_period:
+        assert found.factor == pytest.approx(7, rel=0.02)
+    assert (
+        find_enlargement(luma, Blur(20.0, 1.0), noise=0.01).confidence > 0
+    )  # noise takes of the period as well
 
 
 def test_tiny_and_empty_photos_are_not_enlarged() -> None:

@@ -44,6 +44,16 @@ def test_squares_with_scratches_are_left_out() -> None:
     assert ring_power(luma)[1].mean() > 0.02
 
 
+def test_where_no_square_is_without_scratches_they_are_filled_in() -> None:
+    soft = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(300, 300)), 6).astype(np.float32)
+    known = np.ones(soft.shape, dtype=bool)
+    known[10::30, :] = known[:, 10::30] = False
+    luma = np.where(known, soft, 1.0).astype(np.float32)
+    frequency, power = ring_power(luma, known)
+    high = frequency > 0.2
+    assert power[high].max() < 0.001 * ring_power(luma)[1][high].min()
+
+
 def test_squares_reach_all_borders_and_overlap() -> None:
     for length in (256, 257, 511, 512, 1000):
         tops = sorted({top for top, _ in squares((length, 300), 256)})

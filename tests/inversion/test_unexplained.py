@@ -1,0 +1,166 @@
+"""A short stroke that nobody has found: left out of the operator, filled from the face, drawn, measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from inversion import unexplained
+from inversion.damage.drawing import UNEXPLAINED
+from inversion.degradations import Auto, Compose, Grayscale, Inpaint
+from inversion.faces.sample import sample_photo
+from inversion.images import read_photo, to_tensor
+from inversion.losses.perceptual_loss import PerceptualLoss
+from inversion.model import Model
+from inversion.observation import observed
+from inversion.passes import restore
+from inversion.photo import Photo
+from inversion.photos import Photos
+from inversion.record.write import hidden
+from inversion.restoration import Problem, Restoration
+from inversion.search.hyperparameters import Hyperparameters
+
+R, S = 32, 256  # px: of the tiny net, and of the finished face
+BRIGHT = 0.9
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample portrait in grey, 12 px of white across the left cheek, too short for a scratch."""
+    photo = np.array(read_photo(sample_photo()).convert("L"))
+    photo[215:221, 265:325] = np.random.default_rng(0).integers(
+        249, 256, (6, 60)
+    )  # paint would have one colour
+    path = tmp_path_factory.mktemp("arrived") / "stroke.png"
+    Image.fromarray(photo).convert("RGB").save(path)
+    return path
+
+
+def arrived(path: Path, max_size: int | None) -> Photo:
+    (photo,) = Photos(degraded=True, mask="auto", max_size=max_size).load_file(path, R)
+    return photo
+
+
+def problem(photo: Photo, auto: Auto | None = None) -> Problem:
+    auto = auto or Auto(grayscale=True, noise="none", jpeg="none")
+    return Problem(photo, auto, Hyperparameters(steps=2), degraded=True)
+
+
+def clean(max_size: int | None) -> tuple[Tensor, Tensor]:
+    """The same face without the stroke, in grey: [1, 3, R, R], and at its own size."""
+    (photo,) = Photos(max_size=max_size).load_file(sample_photo(), R)
+    large = photo.image if photo.full is None else to_tensor(photo.full.image)
+    return Grayscale()(photo.image[None]), Grayscale()(large[None])
+
+
+@pytest.fixture
+def marks_white(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny net with random weights draws no face: all of the photo that is nearly white counts as damage."""
+
+    def white(photo: np.ndarray, drawn: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+        return (photo > BRIGHT) & (abs(np.arange(len(photo)) / len(photo) - 0.5) < 0.12)[
+            :, None
+        ]  # no cap, no collar
+
+    monkeypatch.setattr(unexplained, "find_unexplained", white)
+
+
+@pytest.mark.parametrize("max_size", [None, S])
+def test_a_face_that_explains_its_photo_leaves_nothing_out(
+    model: Model, path: Path, max_size: int | None
+) -> None:
+    observation = observed(problem(arrived(path, max_size)), model)
+    assert unexplained.without_unexplained(observation, observation.image) is observation
+
+
+@pytest.mark.parametrize("max_size", [None, S])
+def test_what_is_left_out_is_filled_from_the_face(model: Model, path: Path, max_size: int | None) -> None:
+    seen = observed(problem(arrived(path, max_size)), model)
+    image = seen.image if seen.full is None else seen.full.image
+    face, right = clean(max_size)
+    where = ((image - right).mean(dim=1, keepdim=True) > 0.2).float()
+    after = unexplained.hiding(seen, where)
+    assert isinstance(after.operator, Compose)
+    assert [type(step) for step in after.operator.steps] == [Grayscale, Inpaint]
+    if after.full is None:
+        result, given = after.operator.consistent(face, after.image), seen.image
+    else:
+        result, given = after.full.operator.complete(face, after.full.image), after.full.image
+    stroke = where[0, 0] > 0
+    assert 0.001 < stroke.float().mean() < 0.1
+    before, now = ((x - right)[0, :, stroke].abs().mean() for x in (given, Grayscale()(result)))
+    assert now < 0.6 * before  # not less: a face of 32 px is enlarged 8 times
+    luma = Grayscale()(result)[0, 0][~stroke]
+    torch.testing.assert_close(luma, Grayscale()(given)[0, 0][~stroke], atol=0.02, rtol=0)
+
+
+def test_a_second_look_only_adds_to_what_is_hidden(model: Model, path: Path) -> None:
+    before = observed(problem(arrived(path, S)), model)
+    first, second = torch.zeros(2, 1, 1, S, S)
+    first[..., 100:108, 50:90], second[..., 104:112, 70:99] = 1, 1
+    operator = unexplained.hiding(unexplained.hiding(before, first), second).full
+    assert operator is not None and isinstance(operator.operator, Compose)
+    last = operator.operator.steps[-1]
+    assert isinstance(last, Inpaint) and last.known is not None
+    torch.testing.assert_close(1 - last.known, torch.maximum(first, second))
+
+
+@pytest.mark.usefixtures("marks_white")
+@pytest.mark.parametrize(
+    ("auto", "is_filled"),
+    [
+        (Auto(grayscale=True), True),
+        (Auto(grayscale=True, unexplained=False), False),
+        (Auto(grayscale=True, mask="none"), False),
+        (
+            Auto(grayscale="none", blur="none", noise="none", jpeg="none"),
+            False,
+        ),  # a photo that stays as it is
+    ],
+)
+def test_a_restoration_says_and_shows_what_it_has_left_out(
+    model: Model,
+    loss: PerceptualLoss,
+    path: Path,
+    auto: Auto,
+    is_filled: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level("INFO"):
+        (result,) = restore(model, loss, [problem(arrived(path, S), auto)])
+    assert isinstance(result, Restoration)
+    assert (result.unexplained is not None) == is_filled
+    assert (result.metrics["found_unexplained"] > 0) == is_filled
+    assert ("degradation.unexplained=false keeps it" in caplog.text) == is_filled
+    pictures = hidden(result)
+    drawn = (np.asarray(pictures.get("damage.png", Image.new("RGB", (512, 600)))) == UNEXPLAINED).all(axis=2)
+    assert drawn.any() == is_filled
+    if not is_filled:
+        return
+    assert drawn[215:221, 268:322].mean() > 0.9 and drawn.mean() < 0.01
+    whole, given = np.asarray(result.in_photo.convert("L"), float), np.asarray(read_photo(path).convert("L"))
+    assert (whole[216:220, 270:320] < 245).mean() > 0.9 and given[216:220, 270:320].min() >= 249
+
+
+@pytest.mark.usefixtures("marks_white")
+def test_each_problem_of_a_pass_has_its_own(model: Model, loss: PerceptualLoss, path: Path) -> None:
+    problems = [
+        problem(arrived(path, S)),
+        problem(Photos(degraded=True, max_size=S).load_file(sample_photo(), R)[0]),
+        problem(arrived(path, S), Auto(grayscale=True, noise="none", jpeg="none", unexplained=False)),
+    ]
+    together = restore(model, loss, problems)
+    for one, own in zip(together, problems, strict=True):
+        (alone,) = restore(model, loss, [own])
+        assert isinstance(one, Restoration) and isinstance(alone, Restoration)
+        assert (one.unexplained is None) == (alone.unexplained is None)
+        assert one.full is not None and alone.full is not None
+        torch.testing.assert_close(one.full, alone.full, atol=1 / 127, rtol=0)  # one level
+    filled, _, kept = together
+    assert isinstance(filled, Restoration) and isinstance(kept, Restoration)
+    assert filled.unexplained is not None and kept.unexplained is None
