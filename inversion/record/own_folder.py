@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """What record.json says; nothing where there is none, or another tool's."""
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
