@@ -78,8 +78,8 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
 
 def open_client(uri: str) -> MlflowClient:
     """A client that says nothing on the console and reports to nobody. Raises Replaced: see same_file.py."""
-    if uri.startswith("sqlite:///"):
-        check(Path(uri.removeprefix("sqlite:///")).absolute())
+    if (database := sqlite_path(uri)) is not None:
+        check(database)
     return _client(uri)
 
 
