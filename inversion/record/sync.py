@@ -147,7 +147,7 @@ def bring_in(store: Store | None, again: bool = False) -> None:
         return
     try:
         for what in sync(store).damaged.values():
-            log.warning("%s", what)
+            health_of(store.uri).lacks(what)
     except (ValueError, OSError) as error:
         health_of(store.uri).failed(reason(error))
         log.warning("MLflow is still behind (%s)", reason(error))
