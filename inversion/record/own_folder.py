@@ -11,9 +11,7 @@ from typing import Any
 from inversion.errors import ConfigError
 from inversion.runtime.atomic import cannot_write, write_file
 
-MANIFEST = (
-    "record.json"  # lists the files of the record, itself excepted, and what a store must know of the run
-)
+MANIFEST = "record.json"  # lists the other files of the record, and what a store must know of the run
 
 
 class OwnFolder:
