@@ -87,9 +87,8 @@ class Settings:
 
     image: str | None = None
     degraded: bool = False
-    align: Any = field(
-        default_factory=lambda: {"face": None, "landmarks": None}
-    )  # or false: see conf/check.py
+    # Or false: see conf/check.py.
+    align: Any = field(default_factory=lambda: {"face": None, "landmarks": None})
     max_size: int | None = 1024
     metrics: list[str] = field(default_factory=list)
     paste: bool | None = None

@@ -4,6 +4,7 @@ and files of --config-dir that are no YAML."""
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -62,5 +63,5 @@ def _own_files(words: Sequence[str]) -> Iterator[Path]:
         for name in names.strip("[]").split(","):
             for folder in folders:
                 file = folder / group.partition("@")[0] / f"{name.strip()}.yaml"
-                if not word.startswith("-") and len(str(file)) < 4096 and file.is_file():
+                if not word.startswith("-") and os.path.isfile(file):  # also for names that no disk takes
                     yield file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from inversion.degradations.sensor_noise import SensorNoise
 from inversion.errors import ConfigError
 from inversion.fullsize.resampling import noise_gain
 from inversion.images import read_photo
-from inversion.photo import Photo
+from inversion.photo import Photo, Restored
 from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
@@ -159,6 +160,15 @@ def fewer_pixels(auto: Auto, photo: Photo) -> float:
 def resolved(degradation: Degradation, photo: Photo) -> Degradation:
     """`Auto` as what it has found in the photo; any other as it is. Raises ConfigError."""
     return resolve(degradation, inspected(photo)) if isinstance(degradation, Auto) else degradation
+
+
+def recorded(
+    photo: Photo, face: Image.Image, degradation: Degradation, degraded: bool, metrics: Mapping[str, float]
+) -> Restored:
+    """A restored face as its record has it: its picture, settings and metrics. Raises ConfigError."""
+    if not degraded:
+        return Restored(photo, face)
+    return Restored(photo, face, resolved(degradation, photo), metrics.get("found_unexplained", 0.0) > 0)
 
 
 def is_grey(auto: Auto, damage: Damage) -> bool:

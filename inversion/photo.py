@@ -120,11 +120,13 @@ class Restored:
     """A restored face of a photo.
 
     arrived: what had happened to a photo that arrived damaged: then only what the restoration has changed is pasted.
+    filled: the search has filled in more than `arrived` says, see inversion/unexplained.py.
     """
 
     photo: Photo
     face: Image.Image  # square, any resolution
     arrived: Degradation | None = None
+    filled: bool = False
 
     def placed(self, whole: bool = False) -> Face:
         """With its place in the photo. whole: also where it is what was given."""
@@ -155,7 +157,7 @@ def with_faces(faces: Sequence[Restored]) -> Image.Image:
     if arrived and first.hidden is not None and first.hidden.shape == photo.size[::-1]:
         photo = filled(photo, first.hidden)
     coloured = any(is_colourless(operator) for operator in arrived)
-    relit = any(changes_luma(operator) for operator in arrived)
+    relit = any(changes_luma(operator) for operator in arrived) or any(one.filled for one in faces)
     if not mended:
         return photo
     if coloured and relit:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from inversion.errors import CheckpointError
 
-SPARE = (
-    512 << 20
-)  # bytes beyond the file's own size: float16 weights become float32, missing noise maps are made
+# Bytes beyond the file's own size: float16 weights become float32, missing noise maps are made.
+SPARE = 512 << 20
 OPERATIONS = 400_000  # of all pickles in the file; a training snapshot at 1024 px takes about 50,000
 ITEMS = 100_000  # layers, names and numbers looked at; a training snapshot at 1024 px has about 2,000
 

@@ -29,9 +29,8 @@ ACCEPTED = "NVIDIA's .pkl, a .pt of state dicts (rosinality's or NVIDIA's names)
 MAX_SIZE = 4 << 30  # bytes; the largest known, with all optimizer states, has 0.9 GB
 HEAD = 512  # bytes by which a dialect is known
 PICKLE = b"\x80"
-OLD_PICKLE = re.compile(
-    rb"\(dp\d+\n|\(?c[\w.]+\n\w+\n|\}q.[(X]", re.DOTALL
-)  # protocols 0 and 1 have no mark of their own
+# Protocols 0 and 1 have no mark of their own.
+OLD_PICKLE = re.compile(rb"\(dp\d+\n|\(?c[\w.]+\n\w+\n|\}q.[(X]", re.DOTALL)
 PICKLE_NAMES = pickled_values.EXPECTED | nvidia_pkl.EXPECTED | tensorflow_pkl.EXPECTED | inert_pickle.EXPECTED
 
 

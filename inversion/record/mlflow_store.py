@@ -78,8 +78,8 @@ def prepare_store(uri: str, experiment: str, artifact_location: Path | None) -> 
 
 def open_client(uri: str) -> MlflowClient:
     """A client that says nothing on the console and reports to nobody. Raises Replaced: see same_file.py."""
-    if uri.startswith("sqlite:///"):
-        check(Path(uri.removeprefix("sqlite:///")).absolute())
+    if (database := sqlite_path(uri)) is not None:
+        check(database)
     return _client(uri)
 
 
@@ -87,9 +87,8 @@ def _client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read while mlflow is imported
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault(
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"
-    )  # of every run that ends on a server
+    # The address of every run that ends on a server.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name, value in QUICKLY.items():
         os.environ.setdefault(name, value)
     import mlflow

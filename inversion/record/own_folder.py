@@ -11,9 +11,7 @@ from typing import Any
 from inversion.errors import ConfigError
 from inversion.runtime.atomic import cannot_write, write_file
 
-MANIFEST = (
-    "record.json"  # lists the files of the record, itself excepted, and what a store must know of the run
-)
+MANIFEST = "record.json"  # lists the other files of the record, and what a store must know of the run
 
 
 class OwnFolder:
@@ -87,7 +85,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """What record.json says; nothing where there is none, or another tool's."""
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -128,9 +128,8 @@ class Record:
             metrics = result.metrics | self._own_metrics(result)
             self._folder.log_summary(metrics)
             if self._copy is not None:
-                self._copy.log_image(
-                    "restored", to_pil(result.restored), 0
-                )  # MLflow's grid compares one step
+                # MLflow's grid compares one step.
+                self._copy.log_image("restored", to_pil(result.restored), 0)
                 for path in files:
                     self._copy.log_file(path)
                 self._copy.log_summary(metrics)

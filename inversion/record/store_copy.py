@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 ROOM = 5.0  # seconds that a full queue may make the search wait
 PATIENCE = 60.0  # seconds that the end of a record waits for its copy
 PAUSE = 30.0  # seconds during which a store that failed is not asked again
+SHOWN = 10  # of the records that a store lacks, by name
 
 
 class Health:
@@ -30,6 +31,7 @@ class Health:
         self.name = name
         self._failed = -PAUSE
         self._told = False
+        self._lacking: set[str] = set()
         self._lock = Lock()
 
     @property
@@ -48,6 +50,16 @@ class Health:
                 why,
                 self.name,
             )
+
+    def lacks(self, what: str) -> None:
+        """Tell a person once of a record that cannot be brought in: every job of a sweep looks for those."""
+        with self._lock:
+            is_new, number = what not in self._lacking, len(self._lacking)
+            self._lacking.add(what)
+        if is_new and number < SHOWN:
+            log.warning("%s", what)
+        elif is_new and number == SHOWN:
+            log.warning("%s lacks more records: `python -m sweeps sync` names them all", self.name)
 
 
 @cache

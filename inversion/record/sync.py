@@ -108,9 +108,9 @@ def sync(store: Store) -> Synced:
         return synced
     with FileLock(_notes(store.uri) / ".lock", timeout=LOCKED):
         for note, folder in behind(store):
-            if not folder.parent.is_dir():
+            if (why := _out_of_reach(folder)) is not None:
                 synced.damaged[folder] = (
-                    f"MLflow lacks {folder}, which is out of reach: its disk may not be there. If it is gone for good, "
+                    f"MLflow lacks {printable(folder, 200)}, which is out of reach: {why}. If it is gone for good, "
                     f"remove {note}."
                 )
                 continue
@@ -132,13 +132,22 @@ def sync(store: Store) -> Synced:
     return synced
 
 
+def _out_of_reach(folder: Path) -> str | None:
+    """Why nobody can tell what a folder holds; None: one can."""
+    try:
+        (folder / RESULT).is_file()
+        return None if folder.parent.is_dir() else "its disk may not be there"
+    except OSError as error:  # another user's folder, a name that is too long
+        return str(error.strerror)
+
+
 def bring_in(store: Store | None, again: bool = False) -> None:
     """As `sync`, for a run that goes on without it where the store still fails. again: though it failed just now."""
     if store is None or (health_of(store.uri).is_away and not again):
         return
     try:
         for what in sync(store).damaged.values():
-            log.warning("%s", what)
+            health_of(store.uri).lacks(what)
     except (ValueError, OSError) as error:
         health_of(store.uri).failed(reason(error))
         log.warning("MLflow is still behind (%s)", reason(error))

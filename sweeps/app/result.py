@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from PIL import Image
 
 from inversion.errors import ConfigError
 from inversion.fullsize.save import png_like
-from inversion.inspection import resolved
-from inversion.photo import Photo, Restored, with_faces
+from inversion.inspection import recorded
+from inversion.photo import Photo, with_faces
 from inversion.photos import Photos
+from inversion.record.folder_recorder import SUMMARY
 from inversion.record.write import sample_files
 from inversion.runtime.atomic import png, write_file
 from sweeps.app.searches import MOST_SAMPLES, Search
@@ -116,5 +118,6 @@ def _pasted(search: Search, name: str) -> Image.Image:
     photo = _photo(search, config, whole=True)
     with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
-    arrived = resolved(instantiate(config.degradation), photo) if config.degraded else None
-    return with_faces([Restored(photo, face, arrived)])
+    summary = search.folder / SUMMARY  # a record that could not be finished has none
+    metrics = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
+    return with_faces([recorded(photo, face, instantiate(config.degradation), config.degraded, metrics)])

@@ -27,10 +27,11 @@ from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import MAX_BYTES, Upload, Uploads
 from sweeps.app.wish import Wish
 
+# The page's own, the report's as well.
 FOLDERS = (
     Path(__file__).parent / "assets",
     Path(__file__).parents[1] / "assets",
-)  # the page's own, the report's as well
+)
 ASSETS = {file.name: file for folder in FOLDERS for file in sorted(folder.iterdir())}
 
 

@@ -127,9 +127,8 @@ class Watch:
             return default
 
 
-_HEARTBEATS: dict[
-    tuple[str, str, int], Heartbeat
-] = {}  # of a fork, which is another process, there is none yet
+# Of a fork, which is another process, there is none yet.
+_HEARTBEATS: dict[tuple[str, str, int], Heartbeat] = {}
 
 
 def heartbeat(uri: str, experiment_id: str, lease: float) -> Heartbeat:

@@ -59,9 +59,7 @@ class Packing:
         self.context = context
         self.sweep = Path(config.hydra.sweep.dir).absolute()
         self.config = with_store(config)
-        self.shipment: Shipment | None = (
-            None  # where machines may share no folder with this one: a Ray cluster's
-        )
+        self.shipment: Shipment | None = None  # for machines that may share no folder: a Ray cluster's
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         points = numbered(job_overrides, initial_job_idx)

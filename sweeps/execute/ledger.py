@@ -179,9 +179,8 @@ class Ledger:
         worker = tags.get("worker")
         mine = begun(self.uri, self.experiment_id)
         if mine is not None and mine.worker == worker:
-            return (
-                "fingerprint" in tags and run.info.run_id not in mine.claims
-            )  # the answer to our request was lost
+            # The answer to our request was lost.
+            return "fingerprint" in tags and run.info.run_id not in mine.claims
         if process.is_here(tags) or process.is_gone(tags):
             return process.is_gone(tags)
         return worker is not None and watch_of(self.uri, self.experiment_id).is_expired(worker, self.lease)

@@ -37,9 +37,8 @@ def run_until_done(
     """
     found: dict[int, Results] = {}
     waiting = Waiting()
-    shared: dict[int, set[Path]] = {
-        i: set() for i in range(len(points))
-    }  # photos of which others restore faces
+    # Photos of which others restore faces.
+    shared: dict[int, set[Path]] = {i: set() for i in range(len(points))}
     left: dict[int, Asked] = dict(enumerate(points))
     while left:
         for (i, point), results in zip(left.items(), run_round(list(left.values())), strict=True):

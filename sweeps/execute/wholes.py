@@ -14,8 +14,8 @@ from PIL import Image
 from inversion.console import plain_console
 from inversion.errors import ConfigError, explain
 from inversion.fullsize.save import png_like
-from inversion.inspection import resolved
-from inversion.photo import Restored, with_faces
+from inversion.inspection import recorded
+from inversion.photo import with_faces
 from inversion.record.batch import PhotoSource
 from inversion.record.folder_recorder import RESULT, TAGS
 from inversion.record.mlflow_recorder import MLflowRecorder
@@ -197,8 +197,8 @@ def put_together(done: list[PhotoResult]) -> bytes:
     for result, problem in zip(done, problems, strict=True):
         with Image.open(result.folder / FACE) as picture:
             face = picture.convert("RGB")
-        arrived = resolved(problem.degradation, problem.photo) if problem.degraded else None
-        faces.append(Restored(problem.photo, face, arrived))
+        metrics = result.ending.metrics
+        faces.append(recorded(problem.photo, face, problem.degradation, problem.degraded, metrics))
     return png_like(problems[0].photo.origin, with_faces(faces))
 
 

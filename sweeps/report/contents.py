@@ -31,9 +31,8 @@ MAIN = (
 NAMED = (*MAIN, "ssim", "fit_sharpness", "seconds")  # in the lists of one cell's metrics
 INTERVALS = "Intervals are 95 % bootstrap intervals of the mean over photos, or over seeds of one photo."
 
-Steps = dict[
-    tuple[int, ...], int
-]  # the steps at which curves have points → their place; many curves share them
+# The steps at which curves have points → their place; many curves share them.
+Steps = dict[tuple[int, ...], int]
 
 
 def contents(study: Study, source: Source, album: Album) -> dict[str, Any]:

@@ -30,10 +30,11 @@ SCRIPTS = (
     "main",
 )
 STYLES = ("slider.css", "report.css")
+# The page's own, the other page's as well.
 FOLDERS = (
     resources.files("sweeps.report") / "assets",
     resources.files("sweeps") / "assets",
-)  # the page's own, the other page's as well
+)
 
 
 def render(study: Study, source: Source) -> str:

@@ -15,11 +15,12 @@ from sweeps.results.summarize import Study, Summary
 TAG = "mlflow.sharedViewState."  # of the experiment; the rest of its name is the link's viewStateShareKey
 MOST_RUNS = 10  # side by side: MLflow's own limit for pictures
 BARS = ("psnr", "identity_distance", "ssim", "fit_psnr")  # of the consistent picture where runs have it
+# Charts abreast, their height in px.
 SECTIONS = {
     "Restorations": (1, 700),
     "Metrics": (3, 360),
     "Progress": (1, 420),
-}  # charts abreast, their height in px
+}
 
 
 def save_view(uri: str, experiment_id: str, sweep: str, study: Study) -> None:

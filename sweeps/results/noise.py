@@ -24,9 +24,8 @@ SMALLEST = {"dB": 0.5, "ΔE": 2.0, MISFIT: 12.0}
 class Noise:
     """What repeats of one cell say about the differences between cells."""
 
-    spread: (
-        float | None
-    )  # standard deviation of quality over seeds, pooled over cells and photos; None: no repeats
+    # Standard deviation of quality over seeds, pooled over cells and photos; None: no repeats.
+    spread: float | None
     freedom: int  # degrees of freedom of that spread
     cells: int  # over which it is pooled
     seeds: int  # per cell at most

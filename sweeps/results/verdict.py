@@ -21,10 +21,11 @@ from sweeps.results.criterion import DEGRADATION, QUALITY, Criterion, final_name
 from sweeps.results.gaps import PHOTO
 from sweeps.results.noise import SMALLEST, Noise, can_be_told_apart
 
+# Axes that change what is to be restored, where the original is known.
 OTHER_PROBLEMS = (
     DEGRADATION,
     "input.",
-)  # axes that change what is to be restored, where the original is known
+)
 COSTS = ("steps", "feature_steps", "tuning_steps", "samples")  # axes whose smaller values take less time
 
 

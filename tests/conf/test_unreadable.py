@@ -65,6 +65,7 @@ def test_an_own_file_that_is_no_yaml_is_named(tmp_path: Path, content: str) -> N
         said = unreadable([*given, "+experiment=mine"])
         assert said and str(file) in said and len(said.splitlines()) == 1
     assert unreadable(["+experiment=mine"]) is None
+    assert unreadable([*given, f"+experiment={'a' * 300}"]) is None  # no name of a file, on any disk
     file.write_text("# @package _global_\nsteps: 3")
     assert unreadable([*given, "+experiment=mine"]) is None
 

@@ -40,9 +40,8 @@ def test_nothing_is_written_into_a_file_that_nobody_finds(
     assert synced.returncode == 0, synced.stdout + synced.stderr
     again = store.sweep(*words)
     assert again.returncode == 0 and f"{POINTS} of {POINTS} done" in again.stdout, again.stdout + again.stderr
-    with closing(
-        sqlite3.connect(store.folder / "mlflow.db")
-    ) as connection:  # not by this process's own client
+    # Not by this process's own client.
+    with closing(sqlite3.connect(store.folder / "mlflow.db")) as connection:
         finished = connection.execute(
             "SELECT value FROM runs JOIN tags USING (run_uuid) WHERE status = 'FINISHED' AND key = 'fingerprint'"
         ).fetchall()

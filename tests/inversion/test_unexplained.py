@@ -15,11 +15,12 @@ from inversion.damage.drawing import UNEXPLAINED
 from inversion.degradations import Auto, Compose, Grayscale, Inpaint
 from inversion.faces.sample import sample_photo
 from inversion.images import read_photo, to_tensor
+from inversion.inspection import recorded
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
 from inversion.observation import observed
 from inversion.passes import restore
-from inversion.photo import Photo
+from inversion.photo import Photo, with_faces
 from inversion.photos import Photos
 from inversion.record.write import hidden
 from inversion.restoration import Problem, Restoration
@@ -145,6 +146,19 @@ def test_a_restoration_says_and_shows_what_it_has_left_out(
     assert drawn[215:221, 268:322].mean() > 0.9 and drawn.mean() < 0.01
     whole, given = np.asarray(result.in_photo.convert("L"), float), np.asarray(read_photo(path).convert("L"))
     assert (whole[216:220, 270:320] < 245).mean() > 0.9 and given[216:220, 270:320].min() >= 249
+
+
+@pytest.mark.usefixtures("marks_white")
+def test_a_recorded_face_is_put_back_as_the_search_put_it(
+    model: Model, loss: PerceptualLoss, path: Path
+) -> None:
+    """Of a photo that lacks nothing but colours and what the stroke hides: its settings do not tell of that."""
+    own = problem(arrived(path, S), Auto("none", True, "none", "none", "none"))
+    (result,) = restore(model, loss, [own])
+    assert isinstance(result, Restoration)
+    again = with_faces([recorded(result.problem.photo, result.image, own.degradation, True, result.metrics)])
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(result.in_photo))
+    assert np.asarray(again.convert("L"))[216:220, 270:320].mean() < 245
 
 
 @pytest.mark.usefixtures("marks_white")

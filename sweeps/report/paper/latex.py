@@ -210,9 +210,8 @@ def _narrow(text: str) -> str:
             lines.append(word)
         else:
             lines[-1] = f"{lines[-1]} {word}".strip()
-    return (
-        text if len(lines) == 1 else r"\shortstack[r]{" + r"\\{}".join(lines) + "}"
-    )  # {}: else [dB] is an argument
+    # {}: else [dB] is an argument.
+    return text if len(lines) == 1 else r"\shortstack[r]{" + r"\\{}".join(lines) + "}"
 
 
 def paragraphs(text: str) -> str:

@@ -20,7 +20,7 @@ from sweeps.results.gaps import PHOTO
 from sweeps.results.summarize import Summary
 
 GALLERY = 8  # columns, where the runs are no grid
-MOST_LISTED = 400  # cells of such a sheet, as many as a person looks at; in a square, where there are more
+MOST_LISTED = 400  # cells of such a sheet, as many as a person looks at; one block of them is a square
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,12 @@ def bounded(summary: Summary, blocks: Sequence[Block]) -> tuple[list[Block], str
     cells = sum(len(block.cells) for block in blocks)
     if summary.table.is_grid or cells <= MOST_LISTED:
         return list(blocks), ""
+    largest = min(MOST_LISTED, max(len(block.cells) for block in blocks))
+    columns = max(blocks[0].columns, math.isqrt(largest))
     kept, left = [], MOST_LISTED
     for block in blocks:
         if left > 0:
-            kept.append(replace(block, cells=block.cells.head(left), columns=math.isqrt(MOST_LISTED)))
+            kept.append(replace(block, cells=block.cells.head(left), columns=columns))
             left -= len(block.cells)
     which = "first" if summary.table.is_list else "best"
     return kept, f"Shown are the {which} {MOST_LISTED} of {cells:,} settings; report.html has all of them."

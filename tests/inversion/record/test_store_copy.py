@@ -128,3 +128,13 @@ def test_mappings_are_copied_when_they_are_handed_over(writer: Writer, health: H
 def test_all_copies_in_one_store_share_what_is_known_of_it() -> None:
     assert health_of("sqlite:////a") is health_of("sqlite:////a")
     assert health_of("sqlite:////a") is not health_of("sqlite:////b")
+
+
+def test_of_many_records_that_a_store_lacks_some_are_named_once(
+    health: Health, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        for number in range(store_copy.SHOWN + 5):
+            health.lacks(f"MLflow lacks {number}")
+    assert caplog.messages[:-1] == [f"MLflow lacks {number}" for number in range(store_copy.SHOWN)]
+    assert "sweeps sync" in caplog.messages[-1]

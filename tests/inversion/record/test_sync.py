@@ -286,6 +286,24 @@ def test_a_note_that_cannot_be_read_stays_and_holds_up_no_other(
     assert sync(store) == Synced([tmp_path / "run"])
 
 
+@pytest.mark.parametrize("name", ["/" + "a" * 5000, "/" + "b/" * 3000])
+def test_a_folder_that_cannot_be_looked_at_stays_noted_and_holds_up_no_other(
+    name: str, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    note_behind(store, tmp_path / "a far one")
+    ((note, _),) = behind(store)
+    note.write_text(json.dumps({"folder": name}))
+    recorded(tmp_path / "run", store)
+    note_behind(store, tmp_path / "run")
+    synced = sync(store)
+    assert synced.done == [tmp_path / "run"] and note.exists()
+    (said,) = synced.damaged.values()
+    bring_in(store)
+    bring_in(store, again=True)
+    assert caplog.messages.count(said) == 1
+    assert "out of reach: File name too long" in said and str(note) in said and len(said) < 600
+
+
 def test_a_record_on_a_disk_that_is_not_there_is_not_forgotten(store: Store, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     recorded(disk / "run", store)

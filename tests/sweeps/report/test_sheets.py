@@ -126,6 +126,15 @@ def test_a_sheet_of_thousands_shows_as_many_as_a_person_looks_at_and_says_so(
         assert made.cells["quality"][shown].min() >= made.cells["quality"][left_out].max()
 
 
+def test_many_photos_of_few_settings_take_no_more_room_than_these() -> None:
+    points = [(0.1 * (1 + i * i), 10 + 7 * i) for i in range(MOST_LISTED + 50)]
+    made = summarize(replace(table({"reg": [], "steps": []}, points=points), is_list=True))
+    (whole,) = blocks_of(made)
+    photos = [replace(whole, cells=made.cells[i : i + 3], columns=3) for i in range(0, len(points), 3)]
+    assert [block.columns for block in bounded(made, [whole])[0]] == [20]
+    assert {block.columns for block in bounded(made, photos)[0]} == {3}
+
+
 def test_a_grid_has_all_of_its_cells_on_the_sheet() -> None:
     made = summarize(table({"reg": [i / 100 for i in range(30)], "steps": list(range(1, 21))}))
     blocks, said = bounded(made, blocks_of(made))
