@@ -56,6 +56,7 @@ def test_a_kernel_that_nothing_is_known_of_replaces_none(
     """Where too little is left beside the damage, the measure without it says nothing, and the first one stands."""
     luma, hidden = spoilt(luma_of(blurred(portrait, 24)))
     at_first = visible(hidden)
+    assert at_first is not None
 
     def measured(scales: Scales, *_: object) -> Blur:
         assert scales.known is not None
