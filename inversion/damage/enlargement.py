@@ -56,6 +56,14 @@ def find_enlargement(
     luma = luma[:TRANSFORM, :TRANSFORM]
     if min(luma.shape) < 4 * SLOW:
         return NOT_ENLARGED
+    found = by_period(luma, blur, compressed, noise)
+    if compressed or found.confidence == 1:
+        return found
+    return max(found, doubled(luma), key=lambda one: one.confidence)
+
+
+def by_period(luma: np.ndarray, blur: Blur, compressed: bool, noise: float) -> Enlargement:
+    """As `find_enlargement`, of other factors than 2."""
     heights, depths = period(luma, 2, compressed)
     frequency = np.arange(len(heights)) / TRANSFORM
     heights[(frequency < 1 / MOST) | (frequency > HIGHEST / LEAST)] = 0
@@ -65,7 +73,7 @@ def find_enlargement(
         heights /= COMPRESSED
     confidence = float(np.clip((heights.max() - PEAK) / (SURELY - PEAK), 0, 1))
     if confidence == 0:
-        return NOT_ENLARGED if compressed else doubled(luma)
+        return NOT_ENLARGED
     first = int((heights >= max(PEAK, FIRST * heights.max())).argmax())
     best = first + int(heights[first : first + 8].argmax())
     factor = float(1 / frequency[best])

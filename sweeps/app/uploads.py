@@ -38,6 +38,7 @@ GONE = f"This photo is not here any more: {KEPT} are kept. Choose it again."
 
 one_photo = threading.Lock()  # is worked on at a time: a large one takes seconds, and up to a gigabyte
 
+Sent = bytes | bytearray
 Given = TypeVar("Given")
 Box = tuple[int, int, int, int]  # left, top, right, bottom in the photo's pixels
 
@@ -109,7 +110,7 @@ class Uploads:
             with self._lock:
                 self._held[upload.id] -= 1
 
-    def add(self, name: str, content: bytes, needed: Callable[[], frozenset[str]] = frozenset) -> Upload:
+    def add(self, name: str, content: Sent, needed: Callable[[], frozenset[str]] = frozenset) -> Upload:
         """Keep a photo and find its faces. needed: ids of photos that a search still reads, asked once faces are found.
 
         Raises ConfigError for what is no photo or too large, AlignmentError where no face can be found.
@@ -131,7 +132,7 @@ class Uploads:
                 shutil.rmtree(self._known.pop(old).folder, ignore_errors=True)
         return upload
 
-    def paint(self, upload: Upload, face: int, content: bytes) -> None:
+    def paint(self, upload: Upload, face: int, content: Sent) -> None:
         """A mask that was painted over the area of one face, at any scale. Raises ConfigError."""
         area = upload.areas[face] if 0 <= face < len(upload.areas) else (0, 0, *upload.size)
         with _file(upload, "painted", content) as path:
@@ -143,7 +144,7 @@ class Uploads:
             whole.save(path, "PNG")
             write_file(upload.folder / MASK, png(_of_page(read_mask, path, upload.size)))
 
-    def give_mask(self, upload: Upload, content: bytes) -> None:
+    def give_mask(self, upload: Upload, content: Sent) -> None:
         """A mask from a file, as large as the photo. Raises ConfigError."""
         with _file(upload, "given", content) as path:
             write_file(upload.folder / MASK, png(_of_page(read_mask, path, upload.size)))
@@ -163,7 +164,7 @@ def safe_name(name: str) -> str:
     return short or "photo"
 
 
-def _looked_at(key: str, folder: Path, name: str, content: bytes) -> Upload:
+def _looked_at(key: str, folder: Path, name: str, content: Sent) -> Upload:
     (folder / "photo").mkdir()  # so that no name of a photo is one of the pictures beside it
     path = folder / "photo" / name
     path.write_bytes(content)
@@ -204,7 +205,7 @@ def _shrunk(photo: Image.Image, longest: int) -> Image.Image:
 
 
 @contextmanager
-def _file(upload: Upload, name: str, content: bytes) -> Iterator[Path]:
+def _file(upload: Upload, name: str, content: Sent) -> Iterator[Path]:
     """What was sent, as a file of the upload's folder, for as long as it is looked at."""
     path = upload.folder / f"{secrets.token_hex(4)} {name}"
     try:

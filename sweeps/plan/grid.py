@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import logging
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,12 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from conf.unreadable import number_of_values
 from inversion.errors import ConfigError
 from inversion.faces.sample import sample_photo
 from inversion.images import list_photos, sha256_of
 from inversion.photos import ALL
+from inversion.reading.printable import printable
 from sweeps.plan.columns import wrong_columns
 from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.config import Config, Node
@@ -31,6 +34,8 @@ from sweeps.plan.sweeper import knows_its_points
 
 if TYPE_CHECKING:
     from inversion.checkpoints.checkpoint import Checkpoint
+
+MAX_POINTS = 100_000  # of a sweep; each takes a millisecond to compose, and seconds to run
 
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -67,8 +72,10 @@ def read_grid(config: DictConfig) -> Grid:
     words = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     words += [str(word) for word in config.hydra.overrides.task]
     overrides = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
-    swept = {key_of(o.get_key_element()): _values(o) for o in overrides if o.is_sweep_override()}
     rows = rows_of(overrides)
+    if knows_its_points(config):
+        refuse_too_many(overrides, len(rows))
+    swept = {key_of(o.get_key_element()): _values(o) for o in overrides if o.is_sweep_override()}
     axes = axes_of(rows) | swept
     composer, checker, table = Composer(config), Checker(), table_of(overrides)
     if not knows_its_points(config):
@@ -100,6 +107,16 @@ def read_grid(config: DictConfig) -> Grid:
         )
     distinct = {cell.fingerprint: cell for cell in reversed(cells)}  # steps=3,3 is one point
     return Grid(axes, list(distinct.values())[::-1], _digest(sorted(distinct)), table, tuple(rows))
+
+
+def refuse_too_many(overrides: Sequence[Override], rows: int) -> None:
+    """Before any point is written down. rows: of a table, 0 without one. Raises ConfigError."""
+    points = max(1, rows) * math.prod(number_of_values(o) for o in overrides if o.is_sweep_override())
+    if points > MAX_POINTS:
+        raise ConfigError(
+            f"A sweep may have {MAX_POINTS:,} points. Got {printable(f'{points:,}', 40)}; fewer values, or several "
+            "sweeps, would work."
+        )
 
 
 class Checker:
@@ -200,9 +217,9 @@ def named(words: Sequence[str], axes: Collection[str]) -> str:
 
 
 def _values(override: Override) -> list[str]:
-    if override.is_discrete_sweep():
+    if override.is_discrete_sweep() and number_of_values(override) <= MAX_POINTS:
         return list(override.sweep_string_iterator())
-    return [override.get_value_string()]  # an interval: the sampler picks from it
+    return [override.get_value_string()]  # an interval, or as good as one: the sampler picks from it
 
 
 def _is_relevant(word: str) -> bool:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import ExifTags, Image
 
-from inversion.damage.damage import SURE, Damage, find_damage
+from inversion.damage.damage import SURE
 from inversion.damage.motion import Motion
 from inversion.degradations import (
     JPEG,
@@ -42,6 +40,7 @@ from inversion.photos import Photos, Synthetic
 from inversion.record.write import hidden
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
+from tests.inversion.looked_at_once import looked_at_once
 
 R, S = 32, 256  # px: of the tiny net, and of the finished face
 LINE = slice(316, 322)  # columns of the scratch, through the face
@@ -71,15 +70,7 @@ def files(whole: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 @pytest.fixture(scope="module", autouse=True)
 def found_once() -> Iterator[None]:
-    """What has happened to a picture is found once, however often it arrives: that takes a second or two."""
-    known: dict[str, Damage] = {}
-
-    def find(photo: np.ndarray, tables: Any) -> Damage:
-        key = f"{photo.shape} {tables} {hashlib.sha256(photo.tobytes()).hexdigest()}"
-        return known.get(key) or known.setdefault(key, find_damage(photo, tables))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inversion.inspection.find_damage", find)
+    with looked_at_once("inversion.inspection"):
         yield
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,13 @@ from PIL import ExifTags, Image
 
 from inversion.damage.__main__ import main
 from inversion.degradations.inpaint import read_mask
+from tests.inversion.looked_at_once import looked_at_once
+
+
+@pytest.fixture(scope="module", autouse=True)
+def found_once() -> Iterator[None]:
+    with looked_at_once("inversion.damage.__main__"):
+        yield
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:

@@ -59,7 +59,7 @@ def test_a_kernel_that_nothing_is_known_of_replaces_none(
     assert at_first is not None
 
     def measured(scales: Scales, *_: object) -> Blur:
-        assert scales.known is not None
+        assert scales.known is not None and at_first is not None
         return Blur(24.0, 1.0) if np.array_equal(scales.known, at_first) else Blur(160.0, 0.0)
 
     monkeypatch.setattr(missed, "measured", measured)

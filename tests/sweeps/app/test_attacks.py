@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -229,8 +230,8 @@ def test_paths_outside_and_ids_of_somebody_else(attacked: Attacked, path: str) -
 def test_another_sites_page(attacked: Attacked, headers: dict[str, str], status: int) -> None:
     """Though it could send our header."""
     given = {name: value.format(port=attacked.port) for name, value in headers.items()}
-    attacked.refused(attacked.ask("POST", "/photos", SQUARE, **given), status)
-    attacked.refused(attacked.ask("GET", "/page.js", **given), status)
+    attacked.refused(attacked.ask("POST", "/photos", SQUARE, True, **given), status)
+    attacked.refused(attacked.ask("GET", "/page.js", b"", True, **given), status)
     assert attacked.is_empty()
 
 
@@ -327,7 +328,7 @@ def test_a_mask_of_no_face(attacked: Attacked, face: str) -> None:
     assert upload.mask is None
 
 
-WRONG = {
+WRONG: dict[str, list[Any]] = {
     "photo": [None, 7, [], {}, "nobody", "../x", "\0", "x" * 5000],
     "face": [None, "0", -1, 1001, 1e300, True, [], {}, "ALL"],
     "damage": [None, 0, "", "blue", "x" * 5000, [], ["blur"], {"blur": 1}, "degradation=blur"],

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 from inversion.errors import ConfigError
+from inversion.faces.landmarks import find_faces
 from sweeps.app import web
 from sweeps.app.searches import Search, Searches
 from sweeps.app.uploads import KEPT, Upload, Uploads
@@ -95,8 +97,16 @@ class Idle(Searches):
         pass
 
 
+@lru_cache
+def faces_of(photo: bytes, size: tuple[int, int]) -> list[np.ndarray]:
+    return find_faces(Image.frombytes("RGB", size, photo))
+
+
 @pytest.fixture
-def client(tmp_path: Path, uploads: Uploads) -> Iterator[Client]:
+def client(tmp_path: Path, uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setattr(
+        "sweeps.app.uploads.find_faces", lambda photo: list(faces_of(photo.tobytes(), photo.size))
+    )
     searches = Idle(tmp_path / "outputs")
     yield Client(Page(uploads, searches, ["generator=portraits64"], 64, lambda _: "http://127.0.0.1:5000/#/"))
     searches.close()

@@ -8,7 +8,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from inversion.errors import ConfigError
 from inversion.generator.discriminator import Discriminator
@@ -30,11 +30,15 @@ def weights(tmp_path: Path, tiny_generator: Generator, tiny_discriminator: Discr
 
 def grid(*overrides: str, params: dict[str, str] | None = None) -> Grid:
     """params: hydra.sweeper.params, as an experiment's file gives them."""
-    words = ["input=synthetic", "generator=small_file", *overrides]
-    loader = GlobalHydra.instance().config_loader()
-    config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
+    config = composed_sweep(*overrides)
     config.hydra.sweeper.params = params
     return read_grid(config)
+
+
+def composed_sweep(*overrides: str) -> DictConfig:
+    words = ["input=synthetic", "generator=small_file", *overrides]
+    loader = GlobalHydra.instance().config_loader()
+    return loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
 
 
 def test_cells_are_the_product_of_the_axes(weights: str) -> None:
@@ -236,3 +240,27 @@ def test_lengths_with_a_unit_may_be_swept(weights: str, length: str) -> None:
     degradation, setting = length.split()
     cells = grid(weights, f"degradation={degradation}", setting, "reg=0.1").cells
     assert len(cells) == setting.count(",") + 1
+
+
+@pytest.mark.parametrize(
+    ("words", "got"),
+    [
+        (["seed=range(0,1e15)"], "1,000,000,000,000,000"),
+        (["seed=range(0,1000)", "reg=0.1,0.2", "steps=range(100,1,-1)"], "198,000"),
+        (["seed=range(0,1e300)"], "1,0"),
+    ],
+)
+def test_more_points_than_anyone_can_run_are_refused_before_they_are_composed(
+    weights: str, words: list[str], got: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^A sweep may have 100,000 points\. Got {got}") as refused:
+        grid(weights, *words)
+    assert len(str(refused.value)) < 200
+
+
+def test_what_a_sampler_chooses_from_may_be_larger(weights: str) -> None:
+    config = composed_sweep(weights, "seed=range(0,1e15)", "steps=range(1,1000)")
+    config.hydra.sweeper._target_ = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+    found = read_grid(config)
+    assert found.cells == [] and found.axes["seed"] == ["range(0,1e15)"]
+    assert len(found.axes["steps"]) == 999

@@ -1,0 +1,27 @@
+"""What has happened to a picture is found once, however many tests look at it: that takes a second or two."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from inversion.damage.damage import Damage, find_damage
+
+
+@contextmanager
+def looked_at_once(module: str) -> Iterator[None]:
+    """For what that module looks at."""
+    known: dict[str, Damage] = {}
+
+    def find(photo: np.ndarray, tables: Any) -> Damage:
+        key = f"{photo.shape} {tables} {hashlib.sha256(photo.tobytes()).hexdigest()}"
+        return known.get(key) or known.setdefault(key, find_damage(photo, tables))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{module}.find_damage", find)
+        yield
