@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from inversion.degradations.compose import changes_luma
+from inversion.degradations.compose import changes_luma, is_colourless
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.none import NoDegradation
 from inversion.fullsize.luma import grey
 from inversion.fullsize.resampling import resized
 from inversion.images import downsample_area
+from inversion.priors.expected_colours import expected_colours
 from inversion.priors.expected_face import SIDE, expected_face
-from inversion.search.hidden_colours import hidden_colours
 from inversion.search.hyperparameters import Hyperparameters
 
 
@@ -33,9 +33,31 @@ def aim(
     unfitted: Tensor,  # [1, 3, R, R], what the codes draw
     hyperparameters: Hyperparameters,
 ) -> Aim:
-    """See hidden_colours.py, and below."""
+    """What feature maps of one problem aim at."""
     chroma = hidden_colours(operator, observed, unfitted, hyperparameters)
     return Aim(chroma, hidden_face(operator, compared, observed, unfitted, chroma, hyperparameters))
+
+
+@torch.no_grad()
+def hidden_colours(
+    operator: Degradation,
+    observed: Tensor,  # [1, 3, R, R] in [-1, 1]
+    unfitted: Tensor,  # [1, 3, R, R], what the codes draw
+    hyperparameters: Hyperparameters,
+) -> Tensor | None:
+    """Chroma, [1, 3, R, R] of luma 0; None where the photo tells the colours itself, and where nothing is fitted.
+
+    Those that the codes draw, and a share, `colour_prior`, of the colours that faces of the photo's luma have on
+    average. Without an aim feature maps that follow a grey photo change colours at random.
+    """
+    if not (hyperparameters.steps_of_features and is_colourless(operator)):
+        return None
+    face = unfitted.clamp(-1, 1)
+    drawn = face - grey(face)
+    share = hyperparameters.colour_prior
+    if not share:
+        return drawn
+    return drawn.lerp(expected_colours()(operator.consistent(face, observed)), share)
 
 
 @torch.no_grad()
@@ -44,7 +66,7 @@ def hidden_face(
     compared: Degradation,
     observed: Tensor,  # [1, 3, R, R] in [-1, 1]
     unfitted: Tensor,  # [1, 3, R, R]
-    chroma: Tensor | None,  # of hidden_colours.py, in place of the face's own; None: its own
+    chroma: Tensor | None,  # of `hidden_colours`, in place of the face's own; None: its own
     hyperparameters: Hyperparameters,
 ) -> Tensor | None:
     """Of few pixels, [1, 3, r, r]; None where nothing but colours is hidden, and where nothing is fitted.
@@ -60,7 +82,7 @@ def hidden_face(
         return None
     expected = resized(expected_face()(compared, observed), observed.shape[-1])
     drawn, told = (operator.consistent(face.clamp(-1, 1), observed) for face in (unfitted, expected))
-    aim = drawn.lerp(told, share)
+    between = drawn.lerp(told, share)
     if chroma is not None:
-        aim = grey(aim) + chroma
-    return downsample_area(aim, SIDE)
+        between = grey(between) + chroma
+    return downsample_area(between, SIDE)
