@@ -16,6 +16,7 @@ from inversion.images import downsample_area
 from inversion.priors.expected_colours import expected_colours
 from inversion.priors.expected_face import SIDE, expected_face
 from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.stacked import alike
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,32 @@ class Aim:
     face: Tensor | None  # [1, 3, r, r], r <= R
 
 
+class ExpectedFaces:
+    """`expected_face` of the photos of a pass, computed once for all problems and samples that share a photo."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Degradation, Tensor, Tensor]] = []
+
+    def __call__(self, compared: Degradation, observed: Tensor) -> Tensor:
+        for operator, photo, face in self._known:
+            if torch.equal(photo, observed) and alike(operator, compared):
+                return face
+        face = expected_face()(compared, observed)
+        self._known.append((compared, observed, face))
+        return face
+
+
 def aim(
     operator: Degradation,  # bound to the photo
     compared: Degradation,  # the same as the loss knows it: search/framed.py
     observed: Tensor,  # [1, 3, R, R] in [-1, 1]
     unfitted: Tensor,  # [1, 3, R, R], what the codes draw
     hyperparameters: Hyperparameters,
+    expected: ExpectedFaces,
 ) -> Aim:
     """What feature maps of one problem aim at."""
     chroma = hidden_colours(operator, observed, unfitted, hyperparameters)
-    return Aim(chroma, hidden_face(operator, compared, observed, unfitted, chroma, hyperparameters))
+    return Aim(chroma, hidden_face(operator, compared, observed, unfitted, chroma, hyperparameters, expected))
 
 
 @torch.no_grad()
@@ -68,6 +85,7 @@ def hidden_face(
     unfitted: Tensor,  # [1, 3, R, R]
     chroma: Tensor | None,  # of `hidden_colours`, in place of the face's own; None: its own
     hyperparameters: Hyperparameters,
+    expected: ExpectedFaces,
 ) -> Tensor | None:
     """Of few pixels, [1, 3, r, r]; None where nothing but colours is hidden, and where nothing is fitted.
 
@@ -80,8 +98,8 @@ def hidden_face(
         return None
     if isinstance(operator, NoDegradation) or not changes_luma(operator):
         return None
-    expected = resized(expected_face()(compared, observed), observed.shape[-1])
-    drawn, told = (operator.consistent(face.clamp(-1, 1), observed) for face in (unfitted, expected))
+    likely = resized(expected(compared, observed), observed.shape[-1])
+    drawn, told = (operator.consistent(face.clamp(-1, 1), observed) for face in (unfitted, likely))
     between = drawn.lerp(told, share)
     if chroma is not None:
         between = grey(between) + chroma
