@@ -19,7 +19,7 @@ from torch import Tensor
 from benchmarks.damaged import PAPER
 from benchmarks.quality import read_aligned
 from inversion.damage.damage import find_damage
-from inversion.degradations.auto import AUTO, NONE, Auto
+from inversion.degradations.auto import NONE, Auto
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose
 from inversion.degradations.grayscale import Grayscale
@@ -63,7 +63,7 @@ def drawn(
 ) -> Tensor:
     """The faces that the search draws: [B, 3, R, R] in, and out."""
     _, loss = networks(config)
-    told = Auto(5, True, NONE, NONE, NONE, AUTO, unexplained)
+    told = Auto(blur=5, grayscale=True, noise=NONE, jpeg=NONE, enlarged=NONE, unexplained=unexplained)
     problems = [
         Problem(
             Photo(

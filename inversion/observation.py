@@ -37,9 +37,7 @@ class Observation:
     image: Tensor  # [1, 3, R, R] in [-1, 1], on the model's device
     full: FullObservation | None = None  # the same at the photo's own size
     inside: Tensor | None = None  # [1, 1, R, R], 1 = shows the photo; None: all of it does
-    unexplained: Tensor | None = (
-        None  # [1, 1, S, S], 1 = left to the generator after the search; None: nothing
-    )
+    unexplained: Tensor | None = None  # [1, 1, S, S], 1 = filled in after the search; None: nothing
 
     @property
     def compared(self) -> Degradation:

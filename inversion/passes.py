@@ -16,7 +16,7 @@ from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.observation import Observation, observe
 from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
-from inversion.search.aims import aim
+from inversion.search.aims import ExpectedFaces, aim
 from inversion.search.blind_blur import blur_misfit
 from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
 from inversion.search.history import History, Listener, Silent
@@ -111,9 +111,11 @@ def search(
         operator, photos = stacked(seen)
         objective = Objective(loss, operator, photos, settings, objective.prior)
     given = [{} if start is None else start.offsets for start in starts]
+    expected = ExpectedFaces()
     aims = [
-        aim(own.operator, own.compared, own.image, unfitted[k, None], settings[k])
+        aim(own.operator, own.compared, own.image, unfitted[k, None], settings[k], expected)
         for k, own in enumerate(seen)
+        if not any(result.interrupted)  # nothing is fitted then
     ]
     offsets = fit_offsets(
         model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, aims

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from inversion.damage.damage import Damage
-from inversion.damage.unexplained import enlarged_to
+from inversion.damage.luma import enlarged_to
 from inversion.degradations.compose import changes_luma, is_colourless, shows_everything
 from inversion.degradations.degradation import Degradation
 from inversion.errors import ConfigError
@@ -50,12 +50,9 @@ class Photo:
     found: Found | None = None  # where in its photo the face was; None when it came aligned
     mean_face: Tensor | None = None  # [3, R, R], what a synthetic face's generator draws of w_avg
     face: int | None = None  # its number, 0 the largest, where several of the photo are restored
-    damage: Damage | None = field(
-        default=None, repr=False
-    )  # of the whole file; None: nobody has looked for it
-    hidden: np.ndarray | None = field(
-        default=None, repr=False
-    )  # [H, W] bool of the whole file, True = does not show the photo; None: all of it does
+    damage: Damage | None = field(default=None, repr=False)  # of the whole file; None: not looked for
+    # [H, W] bool of the whole file, True = does not show the photo; None: all of it does
+    hidden: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def side(self) -> float:

@@ -84,9 +84,7 @@ class Restoration:
     tuning: Tuning | None = None  # of the generator, before it drew `restored`
     # [N], `samples` finished as `image` is; () where there is only one
     alternatives: tuple[Image.Image, ...] = ()
-    unexplained: Tensor | None = (
-        None  # [1, S, S] of the aligned face, 1 = filled in after the search; None: nothing
-    )
+    unexplained: Tensor | None = None  # [1, S, S], 1 = filled in after the search; None: nothing
 
     @property
     def image(self) -> Image.Image:

@@ -83,9 +83,7 @@ def check(luma: Tensor, chroma: Tensor) -> str:
     """How near the colours of pictures come that were not fitted."""
     order = torch.randperm(len(luma), generator=torch.Generator().manual_seed(1))
     seen, rest = order[len(order) // 5 :], order[: len(order) // 5]
-    level = luma.flatten(1) - luma.flatten(1).mean(dim=1, keepdim=True)
-    level = level / level.norm(dim=1, keepdim=True)
-    seen = seen[(level[seen] @ level[rest].mT).amax(dim=1) < SAME]
+    seen = unlike(luma, seen, rest)
     fitted = fit(luma[seen], chroma[seen])
     found = {
         "no colours": torch.zeros_like(chroma[rest]),
@@ -97,6 +95,12 @@ def check(luma: Tensor, chroma: Tensor) -> str:
         values = colour_psnr(guess, chroma[rest])
         lines.append(f"{name}: {values.median():.2f} {values.mean():.2f}")
     return "\n".join(lines)
+
+
+def unlike(luma: Tensor, seen: Tensor, rest: Tensor) -> Tensor:
+    """Those of `seen` that are nearly none of `rest`: luma [N, 1, H, W], and numbers of pictures [S] and [R]."""
+    level = F.normalize(luma.flatten(1) - luma.flatten(1).mean(dim=1, keepdim=True))
+    return seen[(level[seen] @ level[rest].mT).amax(dim=1) < SAME]
 
 
 def colour_psnr(guess: Tensor, true: Tensor) -> Tensor:

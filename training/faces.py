@@ -21,7 +21,7 @@ from inversion.degradations.inpaint import Inpaint
 from inversion.images import quantize
 from inversion.metrics.psnr import psnr
 from inversion.priors.expected_face import FILE, SIDE, ExpectedFace, halves
-from training.colours import SAME, components
+from training.colours import components, unlike
 from training.data import load_pictures
 
 COMPONENTS = 400  # of 200, 400, 800 faces told from 16 px come 0.1 dB nearer each time
@@ -68,9 +68,7 @@ def check(faces: Tensor) -> str:
     """How near faces come that were not fitted."""
     order = torch.randperm(len(faces), generator=torch.Generator().manual_seed(1))
     rest, seen = order[: len(order) // 10], order[len(order) // 10 :]
-    level = F.adaptive_avg_pool2d(faces.mean(dim=1, keepdim=True), 32).flatten(1)
-    level = F.normalize(level - level.mean(dim=1, keepdim=True))
-    seen = seen[(level[seen] @ level[rest].mT).amax(dim=1) < SAME]
+    seen = unlike(F.adaptive_avg_pool2d(faces.mean(dim=1, keepdim=True), 32), seen, rest)
     fitted, held_out = fit(faces[seen]), faces[rest]
     lines = [f"{len(rest)} pictures, fitted to {len(seen)} others; median PSNR of them at {SIDE} px, dB"]
     for name, operator in (("16 pixels", Downsample(SIDE / 16)), ("40 % of the sides missing", Inpaint())):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import ExifTags, Image
+from scipy import ndimage
 from scipy.fft import dctn
 
 from inversion.damage.luma import luma_of
@@ -38,6 +39,13 @@ class Compression:
     origin: Literal["tables", "traces", "none"]
     offset: tuple[int, int] = (0, 0)  # px: row and column of the first whole block
     steps: np.ndarray | None = field(default=None, repr=False, compare=False)  # [8, 8] of luma, in levels
+
+    def reduced(self, factor: int) -> Compression:
+        """As it is seen in means of factor x factor pixels: lower frequencies' steps, which the means make smaller."""
+        if self.steps is None:
+            return self
+        places = np.indices(self.steps.shape) / factor
+        return replace(self, steps=ndimage.map_coordinates(self.steps, places, order=1) / factor)
 
 
 def find_compression(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = None) -> Compression:

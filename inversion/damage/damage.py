@@ -129,13 +129,12 @@ def find_damage(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = 
     compression = find_compression(photo, tables)
     if photo.shape[0] * photo.shape[1] > MOST:
         return in_smaller(photo, compression)
-    return in_all(photo, compression)
-
-
-def in_all(photo: np.ndarray, compression: Compression) -> Damage:
-    """As `find_damage`, of a photo that was so compressed."""
     luma = luma_of(photo)
-    noise = noise_of(patchwork(luma), compression)
+    return in_all(photo, luma, noise_of(patchwork(luma), compression), compression)
+
+
+def in_all(photo: np.ndarray, luma: np.ndarray, noise: Noise, compression: Compression) -> Damage:
+    """As `find_damage`, of a photo that is so noisy, and was so compressed. luma: [H, W] in 0..1."""
     scratches = find_scratches(luma, noise.sigma)
     known = visible(scratches.mask)
     dust = find_dust(luma, noise.sigma, known)
@@ -160,12 +159,15 @@ def in_all(photo: np.ndarray, compression: Compression) -> Damage:
 def in_smaller(photo: np.ndarray, compression: Compression) -> Damage:
     """The same of a photo of more than MOST pixels: by factors smaller, but for noise and compression.
 
-    Those are in its pixels, and seen in a part of them. What is sharp in the smaller photo is called sharp.
+    Those are in its pixels, and seen in a part of them; what the smaller photo keeps of them bounds what is seen there.
+    What is sharp in the smaller photo is called sharp.
     """
     shape = photo.shape[:2]
     factor = min(math.ceil(math.sqrt(shape[0] * shape[1] / MOST)), *shape)
     noise = noise_of(luma_of(patchwork(photo)), compression)
-    found = in_all(np.rint(reduced(photo, factor)).astype(np.uint8), Compression(None, 0.0, "none"))
+    small = np.rint(reduced(photo, factor)).astype(np.uint8)
+    rest = replace(noise, sigma=noise.sigma / factor)
+    found = in_all(small, luma_of(small), rest, compression.reduced(factor))
     blur, motion, enlargement = found.blur, found.motion, found.enlargement
     return replace(
         found,

@@ -68,6 +68,12 @@ def enlarged(image: np.ndarray, factor: int, shape: tuple[int, ...], rows: slice
     return large
 
 
+def enlarged_to(small: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Every pixel repeated, in squares of any size: [h, w] -> [H, W]."""
+    rows, columns = (np.arange(new) * old // new for old, new in zip(small.shape, shape, strict=True))
+    return small[np.ix_(rows, columns)]
+
+
 def patchwork(image: np.ndarray, tiles: int = 16) -> np.ndarray:
     """Squares from all over a large photo, one above the other: [H, W, ...] -> [tiles * TILE, TILE, ...].
 

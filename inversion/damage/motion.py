@@ -86,9 +86,8 @@ class Spectrum:
         ring = np.rint(np.hypot(across, down) * SIDE).astype(int)
         means = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
         means[:2] = np.inf  # the level is taken out
-        noise = (
-            np.log(np.concatenate([floor[:1], floor]))[: len(means)] - EULER
-        )  # the mean logarithm of a periodogram is so much below that of its mean
+        # the mean logarithm of a periodogram is so much below that of its mean
+        noise = np.log(np.concatenate([floor[:1], floor]))[: len(means)] - EULER
         clear = np.cumprod(means - noise > math.log(CLEAR)).astype(bool)
         used = (
             clear[ring]

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from inversion.damage.extremes import HALF
-from inversion.damage.luma import visible
+from inversion.damage.luma import enlarged_to, visible
 
 FINER = 2  # times the pixels of the drawn face across: a stroke is as bright or dark as it is where it fills pixels
 THIN = 0.07  # of the side: what is wider is not looked for
@@ -115,9 +115,3 @@ def at_full_size(hidden: np.ndarray, small: np.ndarray, photo: np.ndarray) -> np
         found |= near & (deepest > FAINT) & (sign * smooth - under > HALF * deepest)
     known = visible(found)
     return found if known is None else ~known
-
-
-def enlarged_to(small: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Every pixel repeated, in squares of any size: [h, w] -> [H, W]."""
-    rows, columns = (np.arange(new) * old // new for old, new in zip(small.shape, shape, strict=True))
-    return small[np.ix_(rows, columns)]

@@ -50,17 +50,21 @@ class ExpectedFace:
         SIDE, so that a photo's sepia, or what a mask blanks, says nothing.
         """
         own = ExpectedFace(*(getattr(self, field.name).to(observed.device) for field in fields(self)))
-        # a pixel becomes a square of pixels: averaged again they are what they were
-        mean, along = (F.adaptive_avg_pool2d(x, observed.shape[-1]) for x in own.pictures())
-        at_mean = operator.prediction(mean, SIDE)
-        changes = torch.cat([operator.prediction(mean + part, SIDE) - at_mean for part in along.split(PART)])
-        changes = changes.flatten(1)
+        side = observed.shape[-1]
+        mean, along = own.pictures()
+
+        def compared(faces: Tensor) -> Tensor:
+            """[B, 3, SIDE, SIDE], at the photo's side for the operator: a pixel becomes a square of equal ones."""
+            return operator.prediction(F.adaptive_avg_pool2d(faces, side), SIDE)
+
+        at_mean = compared(mean)
+        changes = torch.cat([compared(mean + part) - at_mean for part in along.split(PART)]).flatten(1)
         error = (operator.target(observed.float(), SIDE) - at_mean).flatten()
-        noise = NOISE * (observed.shape[-1] / SIDE) ** 2 if observed.shape[-1] < SIDE else NOISE
+        noise = NOISE * min(side / SIDE, 1) ** 2
         normal = changes @ changes.mT + noise * torch.eye(len(changes)).to(changes)
         likely = torch.linalg.solve(normal, changes @ error)
         face = mean + torch.einsum("k,kchw->chw", likely, along)
-        return downsample_area(face, SIDE).to(observed)
+        return downsample_area(face, side).to(observed)
 
     def pictures(self) -> tuple[Tensor, Tensor]:
         """The mean face [1, 3, SIDE, SIDE], and what to add to it per component [K + K', 3, SIDE, SIDE]."""

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from inversion.degradations.compose import changes_luma
+from inversion.degradations.compose import changes_luma, is_colourless
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.none import NoDegradation
 from inversion.fullsize.luma import grey
 from inversion.fullsize.resampling import resized
 from inversion.images import downsample_area
+from inversion.priors.expected_colours import expected_colours
 from inversion.priors.expected_face import SIDE, expected_face
-from inversion.search.hidden_colours import hidden_colours
 from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.stacked import alike
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,54 @@ class Aim:
     face: Tensor | None  # [1, 3, r, r], r <= R
 
 
+class ExpectedFaces:
+    """`expected_face` of the photos of a pass, computed once for all problems and samples that share a photo."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Degradation, Tensor, Tensor]] = []
+
+    def __call__(self, compared: Degradation, observed: Tensor) -> Tensor:
+        for operator, photo, face in self._known:
+            if torch.equal(photo, observed) and alike(operator, compared):
+                return face
+        face = expected_face()(compared, observed)
+        self._known.append((compared, observed, face))
+        return face
+
+
 def aim(
     operator: Degradation,  # bound to the photo
     compared: Degradation,  # the same as the loss knows it: search/framed.py
     observed: Tensor,  # [1, 3, R, R] in [-1, 1]
     unfitted: Tensor,  # [1, 3, R, R], what the codes draw
     hyperparameters: Hyperparameters,
+    expected: ExpectedFaces,
 ) -> Aim:
-    """See hidden_colours.py, and below."""
+    """What feature maps of one problem aim at."""
     chroma = hidden_colours(operator, observed, unfitted, hyperparameters)
-    return Aim(chroma, hidden_face(operator, compared, observed, unfitted, chroma, hyperparameters))
+    return Aim(chroma, hidden_face(operator, compared, observed, unfitted, chroma, hyperparameters, expected))
+
+
+@torch.no_grad()
+def hidden_colours(
+    operator: Degradation,
+    observed: Tensor,  # [1, 3, R, R] in [-1, 1]
+    unfitted: Tensor,  # [1, 3, R, R], what the codes draw
+    hyperparameters: Hyperparameters,
+) -> Tensor | None:
+    """Chroma, [1, 3, R, R] of luma 0; None where the photo tells the colours itself, and where nothing is fitted.
+
+    Those that the codes draw, and a share, `colour_prior`, of the colours that faces of the photo's luma have on
+    average. Without an aim feature maps that follow a grey photo change colours at random.
+    """
+    if not (hyperparameters.steps_of_features and is_colourless(operator)):
+        return None
+    face = unfitted.clamp(-1, 1)
+    drawn = face - grey(face)
+    share = hyperparameters.colour_prior
+    if not share:
+        return drawn
+    return drawn.lerp(expected_colours()(operator.consistent(face, observed)), share)
 
 
 @torch.no_grad()
@@ -44,8 +83,9 @@ def hidden_face(
     compared: Degradation,
     observed: Tensor,  # [1, 3, R, R] in [-1, 1]
     unfitted: Tensor,  # [1, 3, R, R]
-    chroma: Tensor | None,  # of hidden_colours.py, in place of the face's own; None: its own
+    chroma: Tensor | None,  # of `hidden_colours`, in place of the face's own; None: its own
     hyperparameters: Hyperparameters,
+    expected: ExpectedFaces,
 ) -> Tensor | None:
     """Of few pixels, [1, 3, r, r]; None where nothing but colours is hidden, and where nothing is fitted.
 
@@ -58,9 +98,9 @@ def hidden_face(
         return None
     if isinstance(operator, NoDegradation) or not changes_luma(operator):
         return None
-    expected = resized(expected_face()(compared, observed), observed.shape[-1])
-    drawn, told = (operator.consistent(face.clamp(-1, 1), observed) for face in (unfitted, expected))
-    aim = drawn.lerp(told, share)
+    likely = resized(expected(compared, observed), observed.shape[-1])
+    drawn, told = (operator.consistent(face.clamp(-1, 1), observed) for face in (unfitted, likely))
+    between = drawn.lerp(told, share)
     if chroma is not None:
-        aim = grey(aim) + chroma
-    return downsample_area(aim, SIDE)
+        between = grey(between) + chroma
+    return downsample_area(between, SIDE)

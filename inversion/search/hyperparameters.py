@@ -52,9 +52,7 @@ class Hyperparameters:
     samples: int = 1  # restarts, the first from the mean face, the others from random ones
     feature_steps: int = 0  # after the search, that move feature maps towards the photo: feature_offsets.py
     colour_prior: float = 0.0  # share of expected_colours.py in the colours of a photo that has none
-    face_prior: float = (
-        0.0  # share of expected_face.py in what feature maps draw where the photo hides the face
-    )
+    face_prior: float = 0.0  # share of expected_face.py in what a photo hides of the face
     tuning_steps: int = 0  # at most, that fit the generator to the photo after the search: pivotal_tuning.py
     tuning_rate: float = 3e-4  # learning rate of the generator's weights
 

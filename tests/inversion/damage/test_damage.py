@@ -14,6 +14,7 @@ from inversion.damage.noise import IN_LUMA
 from inversion.damage.table import rows, text
 from inversion.degradations import GaussianBlur, Grayscale, Inpaint, SensorNoise
 from inversion.images import quantize, to_pil, to_tensor
+from tests.inversion.damage.test_blur import blurred
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,19 @@ def test_a_photo_of_too_many_pixels_is_looked_at_at_a_smaller_size(
     assert found.blur.kernel_size == pytest.approx(16, rel=0.2)
     assert found.scratches.mask.shape == photo.shape[:2] == found.hidden.shape
     assert found.scratches.mask[:, 301:305].mean() > 0.9 and found.scratches.share < 0.02
+
+
+@pytest.mark.parametrize("quality", [40, 80])
+def test_what_compression_hides_of_a_photo_of_too_many_pixels_is_no_sharpness(
+    portrait: np.ndarray, quality: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = io.BytesIO()
+    large = Image.fromarray(portrait).resize((1024, 1200), Image.Resampling.BICUBIC)
+    Image.fromarray(blurred(np.array(large), 40)).save(file, format="JPEG", quality=quality)
+    photo = np.array(Image.open(file))
+    monkeypatch.setattr("inversion.damage.damage.MOST", photo[..., 0].size // 3)  # half of its sides
+    found = find_damage(photo)
+    assert found.is_blurred and found.blur.kernel_size == pytest.approx(40, rel=0.15)
 
 
 def test_a_whole_photo_has_no_damage(whole: Image.Image) -> None:

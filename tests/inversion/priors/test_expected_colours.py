@@ -14,7 +14,7 @@ from inversion.degradations.none import NoDegradation
 from inversion.fullsize.luma import grey
 from inversion.model import build
 from inversion.priors.expected_colours import FILE, LUMA_SIDE, expected_colours
-from inversion.search.hidden_colours import hidden_colours
+from inversion.search.aims import hidden_colours
 from inversion.search.hyperparameters import Hyperparameters
 from training.colours import colour_psnr, examples, fit
 

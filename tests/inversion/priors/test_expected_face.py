@@ -22,7 +22,7 @@ from inversion.images import downsample_area
 from inversion.metrics.psnr import psnr
 from inversion.model import build
 from inversion.priors.expected_face import FILE, NOISE, SIDE, expected_face, halves, picture
-from inversion.search.aims import aim
+from inversion.search.aims import ExpectedFaces, aim
 from inversion.search.framed import Framed
 from inversion.search.hyperparameters import Hyperparameters
 from training.faces import fit
@@ -148,17 +148,43 @@ def test_only_a_photo_that_hides_the_face_gets_one_to_aim_at(faces: Tensor) -> N
     face = faces[:1]
     small = Downsample(8)
     for operator in (NoDegradation(), Grayscale()):
-        assert aim(operator, operator, face, face, FITTED).face is None
+        assert aim(operator, operator, face, face, FITTED, ExpectedFaces()).face is None
     for idle in ({"feature_steps": 0}, {"face_prior": 0.0}):
-        assert aim(small, small, small(face), face, replace(FITTED, **idle)).face is None
-    assert aim(small, small, small(face), face, FITTED).face is not None
+        assert aim(small, small, small(face), face, replace(FITTED, **idle), ExpectedFaces()).face is None
+    assert aim(small, small, small(face), face, FITTED, ExpectedFaces()).face is not None
+
+
+def test_problems_of_one_photo_share_the_face_to_expect(
+    faces: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def expected(operator: Degradation, observed: Tensor) -> Tensor:
+        asked.append(operator)
+        return expected_face()(operator, observed)
+
+    monkeypatch.setattr("inversion.search.aims.expected_face", lambda: expected)
+    shared, photo, other = ExpectedFaces(), *(Downsample(8)(face) for face in faces[:2].split(1))
+    found = [
+        shared(operator, one)
+        for operator, one in (
+            (Downsample(8), photo),
+            (Downsample(8), photo.clone()),
+            (Downsample(8), other),
+            (Downsample(4), photo),
+            (Framed(Downsample(8), torch.ones(1, 1, 128, 128)), photo),
+        )
+    ]
+    assert len(asked) == 4 and found[0] is found[1]
+    assert torch.equal(found[2], expected_face()(Downsample(8), other))
 
 
 @pytest.mark.parametrize("share", [0.25, 1.0])
 def test_the_aim_lies_between_the_codes_face_and_the_expected_one(faces: Tensor, share: float) -> None:
     small, photo = Downsample(8), Downsample(8)(faces[:1])
     found = [
-        aim(small, small, photo, faces[1:2], replace(FITTED, face_prior=each)).face for each in (share, 1.0)
+        aim(small, small, photo, faces[1:2], replace(FITTED, face_prior=each), ExpectedFaces()).face
+        for each in (share, 1.0)
     ]
     codes = downsample_area(small.consistent(faces[1:2], photo), SIDE)
     assert found[0] is not None and found[1] is not None
@@ -168,7 +194,7 @@ def test_the_aim_lies_between_the_codes_face_and_the_expected_one(faces: Tensor,
 
 def test_colours_of_an_old_print_are_those_to_expect_of_a_grey_photo(faces: Tensor) -> None:
     old_print = Compose((Grayscale(), Downsample(4)))
-    found = aim(old_print, old_print, old_print(faces[:1]), faces[1:2], FITTED)
+    found = aim(old_print, old_print, old_print(faces[:1]), faces[1:2], FITTED, ExpectedFaces())
     assert found.face is not None and found.chroma is not None
     torch.testing.assert_close(
         found.face - grey(found.face), downsample_area(found.chroma, SIDE), atol=1e-5, rtol=0
@@ -179,5 +205,5 @@ def test_a_face_of_nan_raises_nothing(faces: Tensor) -> None:
     """A search that failed: its fit does not begin."""
     for operator in (Downsample(8), Inpaint().bind(faces[:1], degraded=False)):
         broken = torch.full_like(faces[:1], torch.nan)
-        found = aim(operator, operator, operator(faces[:1]), broken, FITTED).face
+        found = aim(operator, operator, operator(faces[:1]), broken, FITTED, ExpectedFaces()).face
         assert found is not None and found.isnan().any()
