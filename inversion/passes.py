@@ -111,7 +111,7 @@ def search(
         operator, photos = stacked(seen)
         objective = Objective(loss, operator, photos, settings, objective.prior)
     given = [{} if start is None else start.offsets for start in starts]
-    expected = ExpectedFaces()
+    expected = ExpectedFaces(loss.robust)
     aims = [
         aim(own.operator, own.compared, own.image, unfitted[k, None], settings[k], expected)
         for k, own in enumerate(seen)

@@ -22,9 +22,13 @@ def reweighted(prediction: Tensor, target: Tensor, robust: float) -> Tensor:
     regression using iteratively reweighted least-squares, table 1).
     """
     residual = prediction - target
-    with torch.no_grad():
-        size = residual.square().mean(dim=1, keepdim=True).sqrt()  # [B, 1, H, W], of the three channels
-        known = torch.where(size > 0, size, torch.nan).flatten(1)
-        sigma = known.nanmedian(dim=1).values.nan_to_num().div(MAD).clamp(min=LEAST)
-        weight = (1 + (size / (robust * sigma[:, None, None, None])).square()).rsqrt()
-    return target + weight * residual
+    return target + weights(residual, robust).sqrt() * residual
+
+
+@torch.no_grad()
+def weights(residual: Tensor, robust: float) -> Tensor:
+    """Cauchy's, 1 / (1 + (r / (robust sigma))²), one of the three channels: [B, 3, H, W] -> [B, 1, H, W] in 0..1."""
+    size = residual.square().mean(dim=1, keepdim=True).sqrt()
+    known = torch.where(size > 0, size, torch.nan).flatten(1)
+    sigma = known.nanmedian(dim=1).values.nan_to_num().div(MAD).clamp(min=LEAST)
+    return 1 / (1 + (size / (robust * sigma[:, None, None, None])).square())

@@ -21,12 +21,14 @@ from torch import Tensor
 from inversion.degradations.degradation import Degradation
 from inversion.fullsize.luma import grey
 from inversion.images import downsample_area
+from inversion.losses.robust import weights
 from inversion.priors.expected_colours import with_green
 
 FILE = Path(__file__).parents[1] / "weights" / "faces.safetensors"
 SIDE, CHROMA_SIDE = 64, 16  # px
 # σ² of a pixel of SIDE, in [-1, 1]: far above a camera's noise, since faces differ in more than the components
 NOISE = 0.3
+ROUNDS = 6  # of weighting pixels by what the face before leaves of them
 PART = 16  # components that are corrupted at once
 
 
@@ -43,11 +45,12 @@ class ExpectedFace:
     odd: Tensor  # [K', L]
 
     @torch.no_grad()
-    def __call__(self, operator: Degradation, observed: Tensor) -> Tensor:
+    def __call__(self, operator: Degradation, observed: Tensor, robust: float = 0.0) -> Tensor:
         """The face to expect: [1, 3, r, r], not clamped, r = SIDE or the photo's side if that is less.
 
         operator: bound to the photo. observed: [1, 3, R, R] in [-1, 1]. They are compared as a loss compares them, at
-        SIDE, so that a photo's sepia, or what a mask blanks, says nothing.
+        SIDE, so that a photo's sepia, or what a mask blanks, says nothing. robust: deviations beyond which a pixel
+        counts for less, as of a loss: iteratively reweighted least squares, see losses/robust.py; 0: all count alike.
         """
         own = ExpectedFace(*(getattr(self, field.name).to(observed.device) for field in fields(self)))
         side = observed.shape[-1]
@@ -59,10 +62,14 @@ class ExpectedFace:
 
         at_mean = compared(mean)
         changes = torch.cat([compared(mean + part) - at_mean for part in along.split(PART)]).flatten(1)
-        error = (operator.target(observed.float(), SIDE) - at_mean).flatten()
-        noise = NOISE * min(side / SIDE, 1) ** 2
-        normal = changes @ changes.mT + noise * torch.eye(len(changes)).to(changes)
-        likely = torch.linalg.solve(normal, changes @ error)
+        error = operator.target(observed.float(), SIDE) - at_mean
+        noise = NOISE * min(side / SIDE, 1) ** 2 * torch.eye(len(changes)).to(changes)
+        weight = torch.ones_like(error)
+        for _ in range(ROUNDS if robust else 1):
+            weighted = changes * weight.flatten()
+            likely = torch.linalg.solve(weighted @ changes.mT + noise, weighted @ error.flatten())
+            if robust:
+                weight = weights(error - (likely @ changes).view_as(error), robust).expand_as(error)
         face = mean + torch.einsum("k,kchw->chw", likely, along)
         return downsample_area(face, side).to(observed)
 

@@ -13,10 +13,14 @@ from inversion.degradations.none import NoDegradation
 from inversion.fullsize.luma import grey
 from inversion.fullsize.resampling import resized
 from inversion.images import downsample_area
+from inversion.losses.robust import weights
 from inversion.priors.expected_colours import expected_colours
 from inversion.priors.expected_face import SIDE, expected_face
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.stacked import alike
+
+# Standard deviations of residuals: faces differ by many from the one to expect, in hair most of all, dust by more
+FAR = 12.0
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,16 @@ class Aim:
 class ExpectedFaces:
     """`expected_face` of the photos of a pass, computed once for all problems and samples that share a photo."""
 
-    def __init__(self) -> None:
+    def __init__(self, robust: float = 0.0) -> None:
+        """robust: of the search's loss, see losses/robust.py; 0 = none."""
+        self.robust = robust
         self._known: list[tuple[Degradation, Tensor, Tensor]] = []
 
     def __call__(self, compared: Degradation, observed: Tensor) -> Tensor:
         for operator, photo, face in self._known:
             if torch.equal(photo, observed) and alike(operator, compared):
                 return face
-        face = expected_face()(compared, observed)
+        face = expected_face()(compared, observed, self.robust)
         self._known.append((compared, observed, face))
         return face
 
@@ -99,8 +105,19 @@ def hidden_face(
     if isinstance(operator, NoDegradation) or not changes_luma(operator):
         return None
     likely = resized(expected(compared, observed), observed.shape[-1])
+    if expected.robust:
+        observed = believed(operator, likely, observed)
     drawn, told = (operator.consistent(face.clamp(-1, 1), observed) for face in (unfitted, likely))
     between = drawn.lerp(told, share)
     if chroma is not None:
         between = grey(between) + chroma
     return downsample_area(between, SIDE)
+
+
+def believed(operator: Degradation, likely: Tensor, observed: Tensor) -> Tensor:
+    """The photo, and where it is far from all that the face to expect explains of it, that: [1, 3, R, R], all three.
+
+    A face that is made consistent with dust shows dust.
+    """
+    prediction = operator(likely.clamp(-1, 1))
+    return torch.where(weights(observed - prediction, FAR) < 0.5, prediction, observed)

@@ -159,9 +159,9 @@ def test_problems_of_one_photo_share_the_face_to_expect(
 ) -> None:
     asked = []
 
-    def expected(operator: Degradation, observed: Tensor) -> Tensor:
+    def expected(operator: Degradation, observed: Tensor, robust: float) -> Tensor:
         asked.append(operator)
-        return expected_face()(operator, observed)
+        return expected_face()(operator, observed, robust)
 
     monkeypatch.setattr("inversion.search.aims.expected_face", lambda: expected)
     shared, photo, other = ExpectedFaces(), *(Downsample(8)(face) for face in faces[:2].split(1))
@@ -177,6 +177,39 @@ def test_problems_of_one_photo_share_the_face_to_expect(
     ]
     assert len(asked) == 4 and found[0] is found[1]
     assert torch.equal(found[2], expected_face()(Downsample(8), other))
+
+
+def dusty(photo: Tensor) -> Tensor:
+    """With a white spot on each cheek."""
+    spoilt, side = photo.clone(), photo.shape[-1]
+    for x in (0.35, 0.65):
+        row, column, size = round(0.6 * side), round(x * side), round(0.06 * side)
+        spoilt[..., row : row + size, column : column + size] = 1.0
+    return spoilt
+
+
+def test_dust_that_nobody_has_marked_moves_a_robust_estimate_by_less(faces: Tensor) -> None:
+    blur = GaussianBlur(13).bind(faces[:1], degraded=True)
+    for face in faces.split(1):
+        photo = blur(face)
+        clean = expected_face()(blur, photo)
+        plain, robust = (expected_face()(blur, dusty(photo), each) for each in (0.0, 5.0))
+        assert (robust - clean).square().mean() < (plain - clean).square().mean() / 4
+
+
+def test_a_robust_aim_is_not_made_consistent_with_dust(faces: Tensor) -> None:
+    blur = GaussianBlur(13).bind(faces[:1], degraded=True)
+    photo = blur(faces[:1])
+
+    def aimed(observed: Tensor, robust: float) -> Tensor:
+        found = aim(blur, blur, observed, faces[1:2], FITTED, ExpectedFaces(robust)).face
+        assert found is not None
+        return found
+
+    clean = aimed(photo, 5.0)
+    torch.testing.assert_close(clean, aimed(photo, 0.0), atol=0.1, rtol=0)
+    off = [(aimed(dusty(photo), robust) - clean).square().mean() for robust in (0.0, 5.0)]
+    assert off[1] < off[0] / 4
 
 
 @pytest.mark.parametrize("share", [0.25, 1.0])
