@@ -9,6 +9,7 @@ that are nearly one of the fifth are left out.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -35,20 +36,29 @@ SAME = 0.95  # correlation of luma above which two pictures are taken for one
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("pictures", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, default=FILE)
-    parser.add_argument("--check", action="store_true")
-    chosen = parser.parse_args()
+    chosen = asked(__doc__, FILE)
     luma, chroma = examples(load_pictures(chosen.pictures, 2 * LUMA_SIDE))
     if chosen.check:
         print(check(luma, chroma))
         return
-    fitted = fit(luma, chroma)
-    save_file({name: tensor.half().contiguous() for name, tensor in vars(fitted).items()}, chosen.out)
-    print(f"{chosen.out}: {chosen.out.stat().st_size / 2**10:.0f} KiB")
+    write(vars(fit(luma, chroma)), chosen.out)
+
+
+def asked(description: str | None, out: Path) -> argparse.Namespace:
+    """PICTURES… [--out FILE] [--check], as of each prior that is fitted to faces. out: where its file ships."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pictures", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument("--check", action="store_true")
+    return parser.parse_args()
+
+
+def write(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """In half precision; says how large the file is."""
+    save_file({name: tensor.half().contiguous() for name, tensor in tensors.items()}, path)
+    print(f"{path}: {path.stat().st_size / 2**10:.0f} KiB")
 
 
 def examples(pictures: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,12 +8,8 @@ and the mean face; pictures that are nearly one of the tenth are left out.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
 from inversion.degradations.downsample import Downsample
@@ -21,27 +17,19 @@ from inversion.degradations.inpaint import Inpaint
 from inversion.images import quantize
 from inversion.metrics.psnr import psnr
 from inversion.priors.expected_face import FILE, SIDE, ExpectedFace, halves
-from training.colours import components, unlike
+from training.colours import asked, components, unlike, write
 from training.data import load_pictures
 
 COMPONENTS = 400  # of 200, 400, 800 faces told from 16 px come 0.1 dB nearer each time
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("pictures", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, default=FILE)
-    parser.add_argument("--check", action="store_true")
-    chosen = parser.parse_args()
+    chosen = asked(__doc__, FILE)
     faces = load_pictures(chosen.pictures, SIDE).float() / 127.5 - 1
     if chosen.check:
         print(check(faces))
         return
-    fitted = fit(faces)
-    save_file({name: tensor.half().contiguous() for name, tensor in vars(fitted).items()}, chosen.out)
-    print(f"{chosen.out}: {chosen.out.stat().st_size / 2**10:.0f} KiB")
+    write(vars(fit(faces)), chosen.out)
 
 
 def fit(faces: Tensor, count: int = COMPONENTS) -> ExpectedFace:
