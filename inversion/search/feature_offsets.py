@@ -60,11 +60,10 @@ def fit_offsets(
     """Fit the offsets of a batch, `feature_steps` Adam steps each; no problem's result depends on its neighbours.
 
     A step's loss is the squared error of pixels, which is sharper about a person than the search's features are, plus
-    WEIGHT times the offsets' mean squares, that of chroma where the photo has no colours, and that of a face to aim at
-    where there is one. With `robust`, pixels
-    that cannot be explained count for less, as in the search: feature maps would draw the dust that codes cannot. The
-    learning rate falls to 0 over the second half. A problem whose loss is not finite no longer changes; one whose
-    search failed does not begin.
+    WEIGHT times the offsets' mean squares, that of chroma where the photo has no colours, and that of a face to aim
+    at where there is one. With `robust`, pixels that cannot be explained count for less, as in the search: feature
+    maps would draw the dust that codes cannot. The learning rate falls to 0 over the second half. A problem whose
+    loss is not finite no longer changes; one whose search failed does not begin.
     """
     steps = [
         0 if failed is not None else h.steps_of_features
