@@ -15,6 +15,7 @@ from inversion.reading.printable import printable
 
 TIMEOUT = 30.0  # seconds without a byte
 ANSWER = 60.0  # seconds until all headers are there: a server that sends one byte every 29 s never times out
+LATE = "no whole answer came in {:.0f} s"
 
 
 def open_url(url: str, headers: dict[str, str]) -> Any:
@@ -69,11 +70,15 @@ class _Prompt(http.client.HTTPConnection):
         timer.start()
         try:
             answer = super().getresponse()
+        except (OSError, http.client.HTTPException) as error:  # the server noticed the cut first, and reset
+            if self.late:
+                raise TimeoutError(LATE.format(ANSWER)) from error
+            raise
         finally:
             timer.cancel()
         if self.late:  # headers that are cut look like headers that have ended
             answer.close()
-            raise TimeoutError(f"no whole answer came in {ANSWER:.0f} s")
+            raise TimeoutError(LATE.format(ANSWER))
         return answer
 
     def _cut(self) -> None:

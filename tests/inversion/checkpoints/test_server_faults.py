@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,20 @@ def test_headers_without_end_are_cut(server: Server, monkeypatch: pytest.MonkeyP
     with pytest.raises(CheckpointError, match="cannot download.*no whole answer came"):
         fetch(url, SHA256)
     assert 1 <= len(behaviour.seen) <= 2
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset by peer"), RemoteDisconnected("closed")])
+def test_a_cut_that_the_server_answers_first_says_the_same(
+    error: Exception, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_and_reset(self: connection._Prompt) -> None:
+        self._cut()
+        raise error
+
+    monkeypatch.setattr(HTTPConnection, "getresponse", cut_and_reset)
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
+    with pytest.raises(CheckpointError, match="cannot download.*no whole answer came"):
+        fetch(server[0], SHA256)
 
 
 @pytest.mark.parametrize("chunked", [True, False])
