@@ -15,6 +15,7 @@ from uuid import uuid4
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from inversion.errors import ConfigError
+from inversion.reading.json_object import read_object
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, clear_errors, reason
 from inversion.record.open import open_store
@@ -197,10 +198,7 @@ def refuse_shared_folder(config: DictConfig) -> None:
 def refuse_foreign_files(folder: Path) -> None:
     """Only an earlier sweep's own files are replaced. Raises ConfigError."""
     plan = folder / SWEEP_FILE
-    try:
-        known = plan.is_file() and json.loads(plan.read_text()).keys() >= {"axes", "cells"}
-    except (ValueError, AttributeError):
-        known = False
+    known = read_object(plan).keys() >= {"axes", "cells"}
     report = folder / REPORT
     for path in (plan, report, report.with_suffix("")):  # the figures' folder has the report's name
         if path.exists() and not known:
