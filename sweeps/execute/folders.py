@@ -34,7 +34,7 @@ def room(folder: Path, fingerprint: str, is_claimed: bool) -> Iterator[Path]:
     """
     said = ""
     for candidate in chain([folder], (folder / f"run_{number}" for number in count(2))):
-        with _locked(candidate):
+        with locked(candidate):
             kept = in_place(candidate, fingerprint, is_claimed)
             if kept is None:
                 if said:
@@ -68,7 +68,7 @@ def in_place(folder: Path, fingerprint: str, is_claimed: bool) -> str | None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """No other process of this machine looks at the folder meanwhile. Raises OSError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from inversion.reading.printable import printable
 from sweeps.results.axes import parse
 from sweeps.results.photos import Photo
 
-SWEEP_FILE = "sweep.json"  # of the parent run: {"axes": {...}, "cells": [...], "table": null}
+SWEEP_FILE = "sweep.json"  # of the parent run: {"sweep": "fc16…", "axes": {…}, "cells": […], "table": null}
 FAILURES_FILE = "failed.jsonl"  # of the parent run: one object of FAILURE_KEYS per line
 CELL = ("point", "photo", "fingerprint")  # what each of its runs has
 FAILURE_KEYS = ("point", "photo", "reason")
