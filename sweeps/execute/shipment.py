@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from inversion.checkpoints.download import cache_folder
 from inversion.errors import ConfigError
 from inversion.images import list_photos, sha256_of
+from inversion.reading.json_object import read_object
 from inversion.runtime.atomic import write_file
 from sweeps.execute import process
 from sweeps.plan.composer import Composer, key_of
@@ -62,8 +63,8 @@ class Shipment:
         """Remove the mark, and those of commands that were killed on this machine."""
         folder = Path(self.sweep) / MARKS
         for mark in folder.glob("*"):
-            with suppress(OSError, ValueError):  # another command was quicker; a mark that names no process
-                if mark.name == self.mark or process.is_gone(json.loads(mark.read_text())):
+            with suppress(OSError):  # another command was quicker
+                if mark.name == self.mark or process.is_gone(read_object(mark)):
                     mark.unlink()
         with suppress(OSError):  # another command's is still there
             folder.rmdir()

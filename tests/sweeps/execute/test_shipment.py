@@ -125,11 +125,18 @@ def test_a_command_removes_its_mark_and_those_of_the_dead_and_no_others(tmp_path
     elsewhere = gone | {"host": "node3"}
     (marks / "gone").write_text(json.dumps(gone))
     (marks / "elsewhere").write_text(json.dumps(elsewhere))
-    (marks / "unknown").write_bytes(b"")
+    damaged = {
+        "empty": "",
+        "list": "[1]",
+        "number": '{"host": 3, "pid": 5}',
+        "digits": json.dumps(gone | {"pid": "²"}),
+    }
+    for name, content in damaged.items():
+        (marks / name).write_text(content, encoding="utf-8")
     ended.end()
-    assert {path.name for path in marks.iterdir()} == {other.mark, "elsewhere", "unknown"}
-    for path in (marks / "elsewhere", marks / "unknown"):
-        path.unlink()
+    assert {path.name for path in marks.iterdir()} == {other.mark, "elsewhere", *damaged}
+    for name in ("elsewhere", *damaged):
+        (marks / name).unlink()
     other.end()
     assert not marks.exists()
 
