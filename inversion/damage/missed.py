@@ -38,7 +38,7 @@ AGREES = 0.8  # of the usual square's kernel must then be found in the others
 def find_blur_beneath(
     luma: np.ndarray, noise: float, compression: Compression, hidden: np.ndarray
 ) -> tuple[Blur, np.ndarray]:
-    """As `find_blur`, and the damage that was missed: [H, W] bool. hidden: [H, W] bool, True = damage that was found.
+    """As `blur.measured`, and the damage that was missed: [H, W] bool. hidden: [H, W] bool, True = was found.
 
     If most squares of a photo are blurred and a few show something sharp, either is that the photo's only sharp part,
     or damage that was missed. It is damage if it is little, thin, and black or white, and if without it those squares
