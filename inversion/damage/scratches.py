@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from inversion.damage.extremes import WIDEST, Structures, dark_and_bright, is_extreme
+from inversion.damage.sides import damage_among
 
 DEPTH = 0.08  # of white: least difference from both sides
 SURE_AT = 3.0  # times that: depth of a line that is certain
@@ -55,7 +56,7 @@ def find_lines(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]
     found = np.zeros(small.shape, dtype=bool)
     for angle in np.arange(ANGLES) * np.pi / ANGLES:
         found |= along(candidates, faint, colour, angle)
-    return found, depth
+    return damage_among(found, small), depth
 
 
 def along(candidates: np.ndarray, faint: np.ndarray, colour: np.ndarray, angle: float) -> np.ndarray:
