@@ -29,9 +29,11 @@ EVEN = 0.01  # of white: standard deviation of the ground along a line that is d
 def damage_among(found: np.ndarray, image: np.ndarray, shortest: float = 0.0) -> np.ndarray:
     """Of lines those that are neither an outline nor drawn: [h, w] bool -> the same.
 
-    image: [h, w], in which the lines are dark. shortest: px; shorter pieces are what is left of an outline. A line has two sides if it is darker than both; at the photo's border
-    there is only one. A scratch crosses what it lies on without regard, so that most of it has the same on both sides.
-    A drawn one is parallel to the photo's side and lies on one even ground all along.
+    image: [h, w], in which the lines are dark. shortest: px; shorter pieces are what is left of an outline.
+
+    A line has two sides if it is darker than both; at the photo's border there is only one. A scratch crosses what it
+    lies on without regard, so that most of it has the same on both sides. A drawn one is parallel to the photo's side
+    and lies on one even ground all along.
     """
     near = ndimage.binary_dilation(found, np.ones((3, 3)), iterations=APART)
     lines, count = ndimage.label(near, np.ones((3, 3)))
