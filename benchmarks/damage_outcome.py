@@ -8,6 +8,7 @@ before, at its own size. Prints each photo, and the median of what is lost: goal
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of whole photos")
     parser.add_argument("--severity", type=int, default=2, choices=SEVERITIES)
-    parser.add_argument("--limit", type=int, default=10, help="only the first photos")
+    parser.add_argument("--limit", type=int, default=10, help="only as many photos, evenly chosen")
     parser.add_argument("overrides", nargs="*", help="settings as for run.py")
     chosen = parser.parse_intermixed_args()
     keep_heap()
@@ -99,7 +100,8 @@ def main() -> None:
     auto, resolution = instantiate(config.degradation), model.generator.architecture.img_resolution
     lost = []
     with tempfile.TemporaryDirectory() as folder:
-        for number, original in enumerate(list_photos(chosen.photos)[: chosen.limit]):
+        photos = list(enumerate(list_photos(chosen.photos)))  # its number decides what happens to a photo
+        for number, original in photos[:: math.ceil(len(photos) / chosen.limit)]:
             photo = read_photo(original)
             done = damaged(photo, chosen.severity, number)
             path = Path(folder) / f"{original.stem}.png"
