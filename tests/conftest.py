@@ -15,7 +15,6 @@ import torch
 from inversion.generator.architecture import Architecture
 from inversion.generator.discriminator import Discriminator
 from inversion.generator.stylegan2 import Generator
-from tests.configs import files_read_once
 from tests.databases import copied_databases
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -38,8 +37,8 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def made_once() -> Iterator[None]:
-    with copied_databases(), files_read_once():
+def databases() -> Iterator[None]:
+    with copied_databases():
         yield
 
 
