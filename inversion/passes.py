@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from inversion.drawn import Drawn, Row, draw
 from inversion.images import to_pil
-from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.perceptual_loss import PerceptualLoss
-from inversion.metrics.psnr import psnr
 from inversion.model import Model
 from inversion.observation import Observation, observe
 from inversion.restoration import Problem, Refusal, Restoration, Tuning, judge
-from inversion.search.aims import ExpectedFaces, aim
 from inversion.search.blind_blur import blur_misfit
-from inversion.search.feature_offsets import FeatureOffsets, fit_offsets
 from inversion.search.history import History, Listener, Silent
-from inversion.search.objective import Objective
-from inversion.search.optimize import Result, optimize
 from inversion.search.pivotal_tuning import Tuned, tune
-from inversion.search.stacked import Stacked
-from inversion.unexplained import say_unexplained, without_unexplained
+from inversion.unexplained import say_unexplained
 
 OnProgress = Callable[[int, Mapping[str, float]], None]  # step, losses of one running problem
 
@@ -53,25 +46,6 @@ def restore(
     return [o if isinstance(o, Refusal) else next(found) for o in observations]
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """What the search has found, one row per sample of each problem, drawn in fp32."""
-
-    observations: list[Observation]  # N, without what the search could not explain
-    result: Result
-    offsets: FeatureOffsets
-    history: History
-    restored: Tensor  # [N, 3, R, R]
-    unfitted: Tensor  # [N, 3, R, R], by the codes alone
-    prediction: Tensor  # [N, 3, R, R], corrupted again
-    fits: list[float]  # N, dB: psnr of `unfitted`, corrupted again, to all of the photo
-
-    def best(self, rows: Sequence[int]) -> tuple[int, list[int]]:
-        """Of one problem's rows: the one whose codes fit its photo best, and all whose losses stayed finite."""
-        sound = [row for row in rows if self.result.failed_step[row] is None] or list(rows[:1])
-        return max(sound, key=self.fits.__getitem__), sound
-
-
 def search(
     model: Model,
     loss: PerceptualLoss,
@@ -83,77 +57,30 @@ def search(
 
     Where `tuning_steps` asks for it, the generator is then fitted to each photo, one after the other.
     """
-    rows = [(i, k) for i, o in enumerate(observations) for k in range(o.problem.hyperparameters.samples)]
-    seen = [observations[i] for i, _ in rows]
-    problems = [own.problem for own in seen]
-    settings = [problem.hyperparameters for problem in problems]
-    operator, photos = stacked(seen)
-    objective = Objective(loss, operator, photos, settings, model.prior(settings[0].prior))
-    # Only sample 0 is told of step by step: a record has room for one search.
-    history = History([listeners[i] if k == 0 else Silent() for i, k in rows], on_progress)
-    seeds = [sample_seed(problem.seed, k) for problem, (_, k) in zip(problems, rows, strict=True)]
-    starts = [problem.start if k == 0 else None for problem, (_, k) in zip(problems, rows, strict=True)]
-    mean_face = model.w_avg.expand(model.synthesis.architecture.num_ws, -1)
-    first = torch.stack([mean_face if start is None else start.ws[0].to(mean_face) for start in starts])
-    codes = starting_points(model.generator.mapping, first, seeds, [k for _, k in rows])
-    noises = [None if start is None else start.noises for start in starts]
-    result = optimize(
-        model.synthesis, objective, settings, seeds, model.w_avg, model.w_std, history, codes, noises
-    )
-    history.fetch()
-    with torch.no_grad():  # fp32, whatever the search ran in
-        restored = unfitted = model.generator.synthesis(result.ws, result.noises)
-        fits = psnr(operator(unfitted), photos, shown(seen)).tolist()
-    faces = unfitted.split(1)
-    left_out = [without_unexplained(own, face) for own, face in zip(seen, faces, strict=True)]
-    if any(own is not before for own, before in zip(left_out, seen, strict=True)):
-        seen = left_out
-        operator, photos = stacked(seen)
-        objective = Objective(loss, operator, photos, settings, objective.prior)
-    given = [{} if start is None else start.offsets for start in starts]
-    expected = ExpectedFaces(loss.robust)
-    aims = [
-        aim(own.operator, own.compared, own.image, unfitted[k, None], settings[k], expected)
-        for k, own in enumerate(seen)
-        if not any(result.interrupted)  # nothing is fitted then
+    rows = [
+        Row(i, k, own)
+        for i, own in enumerate(observations)
+        for k in range(own.problem.hyperparameters.samples)
     ]
-    offsets = fit_offsets(
-        model.synthesis, operator, photos, settings, result, loss.robust, history.fit, given, aims
-    )
-    with torch.no_grad():
-        if offsets.maps:
-            restored = model.generator.synthesis(result.ws, result.noises, offsets=offsets.maps)
-            history.show_fitted(restored)
-        drawn = Drawn(seen, result, offsets, history, restored, unfitted, operator(restored), fits)
+    told = [listeners[row.owner] if row.sample == 0 else Silent() for row in rows]
+    history = History(told, on_progress)
+    drawn = draw(model, loss, rows, history)
 
-    stopped, steps_before = offsets.interrupted, max(s.steps for s in settings)
+    stopped, steps_before = drawn.offsets.interrupted, max(row.settings.steps for row in rows)
     restorations = []
     for i, observation in enumerate(observations):
-        own = [row for row, (owner, _) in enumerate(rows) if owner == i]
+        own = drawn.of(i)
         row, _ = drawn.best(own)
         tuned, steps = None, observation.problem.hyperparameters.tuning_steps
-        if steps and not stopped and result.failed_step[row] is None:
-            told = len(history.losses[own[0]]["loss"])
-            tell = partial(tell_tuning, listeners[i], told, on_progress, steps_before)
-            tuned = tune(model, objective, settings[row], seeds[row], result, row, tell)
+        if steps and not stopped and drawn.result.failed_step[row] is None:
+            tell = partial(
+                tell_tuning, listeners[i], len(history.losses[own[0]]["loss"]), on_progress, steps_before
+            )
+            settings, seed = drawn.rows[row].settings, drawn.rows[row].seed
+            tuned = tune(model, drawn.objective, settings, seed, drawn.result, row, tell)
             stopped, steps_before = tuned.interrupted, steps_before + steps
-        restorations.append(assemble(model, drawn, own, seeds, tuned, steps > 0 and stopped))
+        restorations.append(assemble(model, drawn, history, own, tuned, steps > 0 and stopped))
     return restorations
-
-
-def stacked(observations: Sequence[Observation]) -> tuple[Stacked, Tensor]:
-    """Their operators, as the loss knows them, as one; their photos, [B, 3, R, R]."""
-    return Stacked(tuple(own.compared for own in observations)), torch.cat(
-        [own.image for own in observations]
-    )
-
-
-def shown(observations: Sequence[Observation]) -> Tensor | None:
-    """[B, 1, R, R], 1 = shows the photo; None: everything does."""
-    if all(own.inside is None for own in observations):
-        return None
-    everywhere = torch.ones_like(observations[0].image[:, :1])
-    return torch.cat([everywhere if own.inside is None else own.inside for own in observations])
 
 
 def tell_tuning(
@@ -172,15 +99,15 @@ def tell_tuning(
 def assemble(
     model: Model,
     drawn: Drawn,
+    history: History,
     own: Sequence[int],  # this problem's rows
-    seeds: Sequence[int],
     tuned: Tuned | None,
     tuning_stopped: bool,  # Ctrl-C came before or while the generator was fitted
 ) -> Restoration:
     """Everything that is known of one problem, on the CPU."""
-    result, history, offsets = drawn.result, drawn.history, drawn.offsets
+    result, offsets = drawn.result, drawn.offsets
     row, sound = drawn.best(own)
-    observation = drawn.observations[row]
+    observation = drawn.rows[row].observation
     face, prediction, tuning = drawn.restored[row, None], drawn.prediction[row, None], None
     if tuned is not None:
         face, prediction = tuned.image, observation.operator(tuned.image)
@@ -191,7 +118,7 @@ def assemble(
     stopped = any(result.interrupted[k] for k in own) or (is_fitted and offsets.interrupted) or tuning_stopped
     full = observation.full
     faces = {k: drawn.restored[k, None] for k in sound} | {row: face}
-    whole = {k: finished(drawn.observations[k], faces[k], drawn.unfitted[k, None]) for k in sound}
+    whole = {k: finished(drawn.rows[k].observation, faces[k], drawn.unfitted[k, None]) for k in sound}
     consistent = whole[row]
     if full is not None:
         consistent = observation.operator.consistent(face.clamp(-1, 1), observation.image)
@@ -214,7 +141,7 @@ def assemble(
         noises=[noise[row].cpu() for noise in result.noises],
         offsets={side: x[row].cpu() for side, x in offsets.maps.items()} if is_fitted else {},
         w_std=model.w_std,
-        seed=seeds[row],
+        seed=drawn.rows[row].seed,
         history=history.losses[row],
         steps_taken=history.steps_taken[row],
         seconds=history.seconds[row],

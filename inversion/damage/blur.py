@@ -63,16 +63,6 @@ class Scales:
         return self._powers[factor]
 
 
-def find_blur(
-    luma: np.ndarray,
-    noise: float = 0.0,
-    compression: Compression | None = None,
-    known: np.ndarray | None = None,
-) -> Blur:
-    """As `measured`: luma [H, W] in 0..1; known: [H, W] bool, False = scratched."""
-    return measured(Scales(luma, known), noise, compression)
-
-
 def measured(
     scales: Scales, noise: float, compression: Compression | None, quantile: float = SHARPER
 ) -> Blur:

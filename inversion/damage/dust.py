@@ -42,6 +42,8 @@ def find_dust(luma: np.ndarray, noise: float = 0.0, known: np.ndarray | None = N
         return find_spots(small, least, clean)
 
     found = dark_and_bright(luma, noise, find, DEPTH)
+    if found.count < FEWEST:
+        return Dust(np.zeros_like(found.mask), 0, 0.0)
     return of_spots(found.mask, found.count)
 
 
@@ -72,7 +74,7 @@ def find_spots(small: np.ndarray, least: float, clean: np.ndarray | None) -> tup
 
 
 def with_missed(dust: Dust, missed: np.ndarray, scratched: np.ndarray) -> Dust:
-    """The same with spots that only the blur around them has shown.
+    """The same with spots that only the blur around them has shown, however few: no pupil stays sharp there.
 
     missed: [H, W] bool, what stayed sharp in a blurred photo (`missed.find_blur_beneath`). scratched: [H, W] bool; what
     lies beside a scratch is more of it, and no spot.
@@ -94,7 +96,5 @@ def with_missed(dust: Dust, missed: np.ndarray, scratched: np.ndarray) -> Dust:
 
 
 def of_spots(mask: np.ndarray, count: int) -> Dust:
-    """Dust, if there are enough of them."""
-    if count < FEWEST:
-        return Dust(np.zeros_like(mask), 0, 0.0)
+    """The more there are, the surer it is dust."""
     return Dust(mask, count, min(1.0, 0.7 * count / MANY))

@@ -62,8 +62,9 @@ def find_motion(
         return Motion(1.0, 0.0, 0.0)
     score, length, angle = spectrum.best(LENGTHS, ANGLES)
     score, length, angle = spectrum.best(length * np.geomspace(0.93, 1.07, 9), angle + np.linspace(-4, 4, 9))
+    was_compressed = compression is not None and compression.quality is not None
     is_block = length * factor < BLOCKS[0] and abs((angle + 45) % 90 - 45) < BLOCKS[1]
-    if not LENGTHS[1] < length < LENGTHS[-2] or (is_block and compression is not None):
+    if not LENGTHS[1] < length < LENGTHS[-2] or (is_block and was_compressed):
         return Motion(1.0, 0.0, 0.0)
     return Motion(length * factor, angle % 180, float(np.clip((score - LIKE) / (SURELY - LIKE), 0, 1)))
 

@@ -16,17 +16,6 @@ COARSE = 10  # the lowest of so many parts of all frequencies tell whether a squ
 SHARPER = 0.8  # quantile of the squares' powers
 
 
-def ring_power(
-    luma: np.ndarray, known: np.ndarray | None = None, quantile: float = SHARPER
-) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies in cycles per pixel [F], and the power there of overlapping squares [F].
-
-    luma, known: as of `square_powers`. quantile: of the squares that show something, see `typical`.
-    """
-    frequency, powers = square_powers(luma, known)
-    return frequency, typical(powers, quantile)
-
-
 def square_powers(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies in cycles per pixel [F], and the power there of each of overlapping squares [N, F].
 

@@ -120,8 +120,8 @@ OTHERWISE = {
     "torn or blanked": ("degradation.mask", "FILE"),
 }
 
-# What else may hide a face, for the search alone can tell.
-LATER = ("left over", "looked for by the search", "-", "degradation.unexplained=false")
+# What else may hide a face, which the search alone can tell.
+LATER = ("left over", "for the search alone to tell", "-", "degradation.unexplained=false")
 
 
 def answers(damage: Damage, sought: bool = True) -> str:

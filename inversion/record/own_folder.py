@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inversion.errors import ConfigError
+from inversion.reading.json_object import read_object
 from inversion.runtime.atomic import cannot_write, write_file
 
 MANIFEST = "record.json"  # lists the other files of the record, and what a store must know of the run
@@ -83,11 +84,7 @@ class OwnFolder:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """What record.json says; nothing where there is none, or another tool's."""
-    try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_object(folder / MANIFEST)
 
 
 def is_ours(manifest: dict[str, Any]) -> bool:

@@ -29,11 +29,12 @@ def refuse_secrets(config: DictConfig) -> None:
 
 
 def opened_sweep(callbacks: Callbacks) -> Sweep:
-    """What on_multirun_start has opened."""
-    return next(
-        each.sweep
-        for each in callbacks.callbacks
-        if isinstance(each, SweepCallback) and each.sweep is not None
+    """What on_multirun_start has opened. Ends the program where the command has taken the callback away."""
+    for each in callbacks.callbacks:
+        if isinstance(each, SweepCallback) and each.sweep is not None:
+            return each.sweep
+    sys.exit(
+        "hydra.callbacks.sweep opens a sweep, and this command leaves it out: keep what conf/config.yaml has."
     )
 
 

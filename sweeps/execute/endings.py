@@ -7,6 +7,7 @@ commands in one folder each reads its own. <sweep folder>/.endings/<command>-<pr
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -14,7 +15,10 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
+from inversion.reading.json_object import object_of
 from inversion.record.record import Ending
+
+log = logging.getLogger(__name__)
 
 FOLDER = ".endings"
 
@@ -41,6 +45,11 @@ def write(sweep_folder: Path, command: str | None, line: Line) -> None:
 def _own_name(pid: int) -> str:
     """Of this process among those of all machines; a fork is another one. In the order in which they began."""
     return f"{time.time_ns():020}-{pid}-{uuid4().hex[:8]}"
+
+
+def reader_of(file: Path) -> str:
+    """The command that wants to know what a file says."""
+    return file.name.partition("-")[0]
 
 
 class Reader:
@@ -70,7 +79,18 @@ class Reader:
                 text = file.read()
             complete = text[: text.rfind(b"\n") + 1]
             self._read[path] = self._read.get(path, 0) + len(complete)
-            for row in map(json.loads, complete.splitlines()):
-                ending = Ending(**row["ending"])
-                lines.append(Line(tuple(row["overrides"]), row["photo"], row["fingerprint"], ending))
+            found = [_line(text) for text in complete.splitlines()]
+            lines += [line for line in found if line is not None]
+            if damaged := found.count(None):
+                log.warning("%d damaged line(s) in %s: their points are not counted", damaged, path)
         return lines
+
+
+def _line(text: bytes) -> Line | None:
+    """None where a full disk or a person has damaged it."""
+    row = object_of(text)
+    try:
+        overrides, ending = tuple(row["overrides"]), Ending(**row["ending"])
+        return Line(overrides, row["photo"], row["fingerprint"], ending)
+    except (KeyError, TypeError):
+        return None

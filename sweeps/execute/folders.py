@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
 
+from inversion.reading.json_object import read_object
 from inversion.record.folder_recorder import RESULT, TAGS
 from inversion.record.own_folder import is_ours, read_manifest
 from inversion.runtime.atomic import cannot_write
@@ -35,7 +34,7 @@ def room(folder: Path, fingerprint: str, is_claimed: bool) -> Iterator[Path]:
     """
     said = ""
     for candidate in chain([folder], (folder / f"run_{number}" for number in count(2))):
-        with _locked(candidate):
+        with locked(candidate):
             kept = in_place(candidate, fingerprint, is_claimed)
             if kept is None:
                 if said:
@@ -55,7 +54,7 @@ def in_place(folder: Path, fingerprint: str, is_claimed: bool) -> str | None:
         manifest
     ):  # a record refuses another tool's record.json, and other files in its way, by name
         return None
-    tags, status = _json(folder / TAGS), _json(folder / RESULT).get("status")
+    tags, status = read_object(folder / TAGS), read_object(folder / RESULT).get("status")
     if not tags:
         there = [name for name in manifest["files"] if isinstance(name, str) and (folder / name).exists()]
         return "an earlier run" if there else None
@@ -69,7 +68,7 @@ def in_place(folder: Path, fingerprint: str, is_claimed: bool) -> str | None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """No other process of this machine looks at the folder meanwhile. Raises OSError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,12 +81,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    """{} where there is none, or not a whole one."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 POLL = 0.5  # seconds
 
@@ -26,22 +28,32 @@ def tags() -> dict[str, str]:
     }
 
 
-def is_gone(tags: Mapping[str, str]) -> bool:
+def is_gone(tags: Mapping[str, Any]) -> bool:
     """Whether the process that a run names has certainly ended.
+
+    tags: as `tags` gives them, or what a damaged file has in their place, which names no process.
 
     Of another machine's processes nothing is known, but that Slurm starts a job again only once its first life is
     over.
     """
-    if is_here(tags):
-        return started(int(tags["pid"])) != tags.get("process_started")
-    job, _, life = tags.get("slurm_job", "").partition(".")
-    mine = int(os.environ.get("SLURM_RESTART_COUNT", 0))
-    return job != "" and job == os.environ.get("SLURM_JOB_ID") and life.isdigit() and mine > int(life)
+    pid = _number(tags.get("pid"))
+    if pid is not None and is_here(tags):
+        return started(pid) != tags.get("process_started")
+    job, _, life = str(tags.get("slurm_job", "")).partition(".")
+    before, mine = _number(life), _number(os.environ.get("SLURM_RESTART_COUNT", "0"))
+    if job == "" or job != os.environ.get("SLURM_JOB_ID") or before is None or mine is None:
+        return False
+    return mine > before
 
 
-def is_here(tags: Mapping[str, str]) -> bool:
+def is_here(tags: Mapping[str, Any]) -> bool:
     """Whether a run names a process of this machine."""
-    return tags.get("host") == socket.gethostname() and tags.get("pid", "").isdigit()
+    return tags.get("host") == socket.gethostname() and _number(tags.get("pid")) is not None
+
+
+def _number(text: object) -> int | None:
+    """A process's or a start's, as its digits; None for anything else that a file or the environment may hold."""
+    return int(text) if isinstance(text, str) and re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def describe(tags: Mapping[str, str]) -> str:

@@ -6,8 +6,9 @@ import json
 import logging
 import shlex
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from uuid import uuid4
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from inversion.errors import ConfigError
+from inversion.reading.json_object import read_object
 from inversion.record.mlflow_recorder import MLflowRecorder
 from inversion.record.mlflow_store import Store, clear_errors, reason
 from inversion.record.open import open_store
@@ -24,9 +26,10 @@ from inversion.record.sync import bring_in
 from inversion.restoration import Status
 from inversion.runtime.atomic import write_file
 from inversion.runtime.heap import enable_gc
-from sweeps.execute import process
+from sweeps.execute import marks, process
 from sweeps.execute.board import Board
 from sweeps.execute.endings import Line
+from sweeps.execute.folders import locked
 from sweeps.execute.ledger import Ledger
 from sweeps.execute.shipment import refuse_unsent_files
 from sweeps.home import code_version, home
@@ -57,7 +60,6 @@ class Sweep:
         take_points(config)
         repeat(config)
         grid = read_grid(config)
-        self.folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = grid
         self.is_open = True
         tracking = config.tracking
@@ -67,8 +69,8 @@ class Sweep:
         self.ledger = Ledger(store, tracking.lease)
         self.parent: MLflowRecorder | None = None
         _look_for_the_largest(config)
+        self.folder = take_folder(Path(config.hydra.sweep.dir).absolute(), grid)
         _settle_folder(config, self.folder)
-        write_file(self.folder / SWEEP_FILE, json.dumps(describe(grid), indent=1).encode())
         if store is not None:
             self.parent = self._open_parent(store, config)
             _hand_down(config, "parent", self.parent.run_id)
@@ -76,6 +78,9 @@ class Sweep:
                 _hand_down(config, "experiment_id", store.experiment_id)
         own = uuid4().hex[:12]  # another command may run in the same folder
         _hand_down(config, "command", own)
+        self.command = own
+        parent = {} if self.parent is None else {"parent": self.parent.run_id}
+        marks.make(self.folder, own, process.tags() | parent)
         total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
         self.board = Board(self.folder, own, list(grid.axes), total, bar=not config.launcher.bars)
         self.board.start()
@@ -86,6 +91,12 @@ class Sweep:
         if not self.is_open:
             return
         self.is_open = False
+        try:
+            self._end()
+        finally:
+            marks.clear(self.folder, self.command, lambda mark: is_over(mark, self.ledger))
+
+    def _end(self) -> None:
         self.board.stop()
         self.board.print_table()
         bring_in(self.store, again=True)
@@ -197,14 +208,36 @@ def refuse_shared_folder(config: DictConfig) -> None:
 def refuse_foreign_files(folder: Path) -> None:
     """Only an earlier sweep's own files are replaced. Raises ConfigError."""
     plan = folder / SWEEP_FILE
-    try:
-        known = plan.is_file() and json.loads(plan.read_text()).keys() >= {"axes", "cells"}
-    except (ValueError, AttributeError):
-        known = False
+    known = read_object(plan).keys() >= {"axes", "cells"}
     report = folder / REPORT
     for path in (plan, report, report.with_suffix("")):  # the figures' folder has the report's name
         if path.exists() and not known:
             raise in_the_way(path)
+
+
+def take_folder(folder: Path, grid: Grid) -> Path:
+    """The folder with the sweep's plan in it, or one in it (out/sweep_2, …) where it holds another sweep's.
+
+    The same sweep again gets the same folder. Raises ConfigError, as `refuse_foreign_files`, and OSError.
+    """
+    for candidate in chain([folder], (folder / f"sweep_{number}" for number in count(2))):
+        with locked(candidate):
+            refuse_foreign_files(candidate)
+            plan = candidate / SWEEP_FILE
+            if not plan.exists() or read_object(plan).get("sweep") == grid.fingerprint:
+                write_file(plan, json.dumps(describe(grid), indent=1).encode())
+                break
+    if candidate != folder:
+        log.warning("%s holds another sweep and its report, which stay: this one is in %s", folder, candidate)
+    return candidate
+
+
+def is_over(mark: Mapping[str, Any], ledger: Ledger) -> bool:
+    """Whether the command that made a mark has ended; of another machine's the store may know."""
+    if process.is_here(mark) or process.is_gone(mark):
+        return process.is_gone(mark)
+    parent = mark.get("parent")
+    return isinstance(parent, str) and ledger.has_ended(parent)
 
 
 def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:
@@ -224,7 +257,8 @@ def named(grid: Grid, seeds: int, degradation: str) -> str:
 
 def describe(grid: Grid) -> dict[str, Any]:
     """What sweep.json holds."""
-    return {"axes": grid.axes, "cells": [asdict(cell) for cell in grid.cells], "table": grid.table}
+    cells = [asdict(cell) for cell in grid.cells]
+    return {"sweep": grid.fingerprint, "axes": grid.axes, "cells": cells, "table": grid.table}
 
 
 def command(arguments: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from inversion.degradations.auto import AUTO, NONE
+from inversion.degradations.auto import AUTO, NONE, is_none
 from inversion.errors import ConfigError
 from inversion.faces.mesh import MESH
 from inversion.images import sha256_of
@@ -64,6 +64,10 @@ def _relevant(config: Mapping[str, Any]) -> Any:
     relevant = {key: value for key, value in config.items() if key not in ignored}
     if "paste" in relevant:  # null, true for a single run alone, asks a sweep for nothing more than false
         relevant["paste"] = bool(relevant["paste"])
+    degradation = relevant["degradation"]
+    # where nothing is filled in, nothing is whatever it says
+    if "unexplained" in degradation and is_none(degradation.get("mask", AUTO)):
+        relevant["degradation"] = {**degradation, "unexplained": False}
     return _contents(relevant)
 
 

@@ -14,7 +14,7 @@ from inversion.reading.printable import printable
 from sweeps.results.axes import parse
 from sweeps.results.photos import Photo
 
-SWEEP_FILE = "sweep.json"  # of the parent run: {"axes": {...}, "cells": [...], "table": null}
+SWEEP_FILE = "sweep.json"  # of the parent run: {"sweep": "fc16…", "axes": {…}, "cells": […], "table": null}
 FAILURES_FILE = "failed.jsonl"  # of the parent run: one object of FAILURE_KEYS per line
 CELL = ("point", "photo", "fingerprint")  # what each of its runs has
 FAILURE_KEYS = ("point", "photo", "reason")
@@ -53,10 +53,10 @@ def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping
     Failures are read from `failed.jsonl`; of a sweep without it, from the lines of the tag `failed`, each an object
     as in that file, or a text such as "reg=0.1 steps=500 me.jpg: FAILED, no face".
     """
-    text = sweep_file.read_text(encoding="utf-8") if sweep_file is not None else '{"cells": []}'
+    text = '{"cells": []}' if sweep_file is None else _text(sweep_file)
     cells = read_cells(text)
     axes = tuple(filter(None, tags.get("axes", "").split(",")))
-    failed = tags.get("failed", "") if failures_file is None else failures_file.read_text(encoding="utf-8")
+    failed = tags.get("failed", "") if failures_file is None else _text(failures_file)
     lines = [line for line in failed.split("\n") if line]
     failures = tuple(read_failure(line, cells, axes) for line in lines)
     runs = tuple(
@@ -64,6 +64,11 @@ def read_plan(sweep_file: Path | None, failures_file: Path | None, tags: Mapping
         for cell in cells
     )
     return Plan(axes, failures, runs, bool(json.loads(text).get("table")))
+
+
+def _text(path: Path) -> str:
+    """Whatever its bytes are: what they damage is refused, or shown, by its own reader."""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def read_cells(text: str, needed: Sequence[str] = CELL[:2]) -> list[Mapping[str, str]]:

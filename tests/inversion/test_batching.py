@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inversion import batching, passes
+from inversion import batching, drawn
 from inversion.batching import problems_that_fit, restore_all
 from inversion.degradations.blur import GaussianBlur
 from inversion.losses.perceptual_loss import PerceptualLoss
@@ -20,6 +20,7 @@ from inversion.photos import Synthetic
 from inversion.restoration import Problem, Refusal, Restoration
 from inversion.search.history import Listener
 from inversion.search.hyperparameters import Hyperparameters
+from inversion.search.optimize import optimize
 
 CPU = torch.device("cpu")
 
@@ -47,15 +48,14 @@ def problems(model: Model, count: int, steps: int = 3) -> list[Problem]:
 def limit_memory(monkeypatch: pytest.MonkeyPatch, at_most: int) -> list[int]:
     """Let larger passes run out of memory; returns the sizes of all that were tried."""
     sizes: list[int] = []
-    original = passes.optimize
 
     def small_memory(synthesis, objective, settings, *rest):  # type: ignore[no-untyped-def]
         sizes.append(len(settings))
         if len(settings) > at_most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return original(synthesis, objective, settings, *rest)
+        return optimize(synthesis, objective, settings, *rest)
 
-    monkeypatch.setattr(passes, "optimize", small_memory)
+    monkeypatch.setattr(drawn, "optimize", small_memory)
     return sizes
 
 
@@ -113,7 +113,7 @@ def test_a_problem_that_does_not_fit_alone_is_refused_by_name(
     def no_memory(*_: object) -> None:
         raise error("no memory")
 
-    monkeypatch.setattr(passes, "optimize", no_memory)
+    monkeypatch.setattr(drawn, "optimize", no_memory)
     given = problems(model, 2)
     ended = list(restore_all(model, loss, given, 2))
     assert [problem for problem, _ in ended] == given
@@ -126,7 +126,7 @@ def test_any_other_error_ends_it(model: Model, loss: PerceptualLoss, monkeypatch
     def wrong(*_: object) -> None:
         raise RuntimeError("shapes cannot be multiplied")
 
-    monkeypatch.setattr(passes, "optimize", wrong)
+    monkeypatch.setattr(drawn, "optimize", wrong)
     with pytest.raises(RuntimeError, match="shapes"):
         list(restore_all(model, loss, problems(model, 3), 2))
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inversion import passes
+from inversion import drawn
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose
 from inversion.degradations.degradation import Degradation
@@ -202,7 +202,7 @@ def test_what_else_goes_wrong_is_raised(
     def no_memory(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(passes, "optimize", no_memory)
+    monkeypatch.setattr(drawn, "optimize", no_memory)
     with pytest.raises(torch.OutOfMemoryError):
         restore(model, loss, [problem])
 

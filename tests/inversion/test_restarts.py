@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from inversion import passes
+from inversion import drawn, passes
 from inversion.latents.latents_file import Latents
-from inversion.latents.starts import sample_seed
+from inversion.latents.starts import sample_seed, starting_points
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.model import Model
 from inversion.photos import Synthetic
@@ -74,14 +74,12 @@ def test_a_search_goes_on_from_given_latents(model: Model) -> None:
 
 
 def test_a_sample_that_fails_leaves_the_others(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = passes.starting_points
-
     def one_bad(*arguments: object) -> Tensor:
-        points = original(*arguments)  # type: ignore[arg-type]
+        points = starting_points(*arguments)  # type: ignore[arg-type]
         points[0] = torch.nan
         return points
 
-    monkeypatch.setattr(passes, "starting_points", one_bad)
+    monkeypatch.setattr(drawn, "starting_points", one_bad)
     (found,) = run(model, 3)
     assert found.status == "FINISHED"
     assert len(found.samples) == 2 and found.restored.isfinite().all()

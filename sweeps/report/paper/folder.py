@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from inversion.errors import ConfigError
+from inversion.reading.json_object import read_object
 from inversion.record.own_folder import is_inside
 from inversion.runtime.atomic import write_file
 from sweeps.report.figures.style import save_vector
@@ -83,10 +84,7 @@ def make_room(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def listed(folder: Path) -> list[str]:
     """The list itself and the files that it says are --paper's own; nothing where there is no such list."""
-    try:
-        files = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    files = read_object(folder / LIST).get("files")
     return [LIST, *(name for name in files if is_inside(folder, name))] if isinstance(files, list) else []
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from inversion.damage.blur import SIZES, find_blur, responses
-from inversion.damage.compression import find_compression
+from inversion.damage.blur import SIZES, Blur, Scales, measured, responses
+from inversion.damage.compression import Compression, find_compression
 from inversion.damage.luma import luma_of
 from inversion.degradations.blur import GaussianBlur, default_sigma
 from inversion.images import to_tensor
@@ -19,6 +19,15 @@ def blurred(photo: np.ndarray, kernel_size: float) -> np.ndarray:
     image = to_tensor(Image.fromarray(photo))[None]
     soft = GaussianBlur(kernel_size).bind(image, False)(image)[0]
     return np.asarray(((soft + 1) * 127.5).round().byte().permute(1, 2, 0))
+
+
+def find_blur(
+    luma: np.ndarray,
+    noise: float = 0.0,
+    compression: Compression | None = None,
+    known: np.ndarray | None = None,
+) -> Blur:
+    return measured(Scales(luma, known), noise, compression)
 
 
 @pytest.mark.parametrize("kernel_size", [9, 15, 24, 40])

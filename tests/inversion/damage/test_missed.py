@@ -5,11 +5,11 @@ import pytest
 from scipy import ndimage
 
 from inversion.damage import missed
-from inversion.damage.blur import Blur, Scales, find_blur
+from inversion.damage.blur import Blur, Scales
 from inversion.damage.compression import Compression
 from inversion.damage.luma import luma_of, visible
 from inversion.damage.missed import find_blur_beneath, smoothed, stayed_sharp
-from tests.inversion.damage.test_blur import blurred
+from tests.inversion.damage.test_blur import blurred, find_blur
 
 UNCOMPRESSED = Compression(None, 0.0, "none")
 

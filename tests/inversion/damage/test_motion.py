@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inversion.damage.compression import Compression
 from inversion.damage.damage import SURE, find_damage
 from inversion.damage.luma import luma_of
 from inversion.damage.motion import find_motion
@@ -50,6 +51,15 @@ def test_noise_and_compression_make_no_line(portrait: np.ndarray) -> None:
     file = io.BytesIO()
     Image.fromarray(portrait).save(file, format="JPEG", quality=30)
     assert find_motion(luma_of(np.array(Image.open(file)))).confidence < SURE
+
+
+def test_a_short_line_along_an_axis_may_be_blocks_where_the_photo_was_compressed(
+    portrait: np.ndarray,
+) -> None:
+    moved = luma_of(corrupted(portrait, MotionBlur(9.0, 0.0)))
+    for quality, is_seen in ((None, True), (80, False)):
+        found = find_motion(moved, compression=Compression(quality, 1.0, "none" if is_seen else "traces"))
+        assert (found.confidence >= SURE) == is_seen
 
 
 def test_tiny_and_empty_photos_have_not_moved() -> None:

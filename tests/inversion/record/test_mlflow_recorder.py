@@ -77,8 +77,9 @@ def test_a_run_holds_params_tags_photo_metrics_pictures_and_files(
 
 
 def test_metrics_wait_for_so_many_steps_and_flush_sends_them(
-    uri: str, experiment: str, client: MlflowClient
+    uri: str, experiment: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(mlflow_recorder, "BATCH_SECONDS", math.inf)
     recorder = open_run(uri, experiment)
     full = mlflow_recorder.BATCH_STEPS
     for step in range(full - 1):

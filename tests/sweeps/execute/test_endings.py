@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from inversion.record.record import Ending
 from sweeps.execute import endings
 from sweeps.execute.endings import Line, Reader
@@ -41,6 +43,33 @@ def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
     assert len(reader.new()) == 1
     path.write_bytes(whole + whole)
     assert len(reader.new()) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'{"overrides": ["reg=',
+        b"[1]",
+        b"null",
+        b"{}",
+        b"\xff",
+        b'{"overrides": 3, "ending": {}}',
+        b"[" * 100_000,
+    ],
+    ids=lambda damage: repr(damage[:9]),
+)
+def test_a_damaged_line_hides_no_other(
+    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a disk leaves one that is full for a while."""
+    endings.write(tmp_path, COMMAND, line(1))
+    (path,) = tmp_path.glob(".endings/*.jsonl")
+    path.write_bytes(path.read_bytes() + damage + b"\n")
+    endings.write(tmp_path, COMMAND, line(2))
+    reader = Reader(tmp_path, COMMAND)
+    assert [found.overrides for found in reader.new()] == [("steps=1",), ("steps=2",)]
+    assert caplog.text.count("1 damaged line(s) in") == 1 and str(path) in caplog.text
+    assert reader.new() == []
 
 
 def test_lines_for_another_command_in_the_same_folder_are_not_read(tmp_path: Path) -> None:

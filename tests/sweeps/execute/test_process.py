@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,21 @@ def test_slurm_starts_a_job_again_only_when_its_first_life_is_over(monkeypatch: 
     assert process.is_gone(before)
     monkeypatch.setenv("SLURM_JOB_ID", "43")
     assert not process.is_gone(before)
+
+
+@pytest.mark.parametrize("count", ["", "once", "-1", "²", "9" * 5_000])
+def test_a_number_of_starts_that_is_none_ends_no_job(monkeypatch: pytest.MonkeyPatch, count: str) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "42")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "0")
+    before = process.tags() | {"host": "elsewhere"}
+    monkeypatch.setenv("SLURM_RESTART_COUNT", count)
+    assert not process.is_gone(before) and not process.is_gone(process.tags() | {"host": "elsewhere"})
+
+
+@pytest.mark.parametrize("tags", [{"pid": 5}, {"pid": None}, {"pid": "²"}, {"pid": ["1"]}, {"slurm_job": 7}])
+def test_what_damage_has_left_of_the_tags_names_no_process(tags: dict[str, Any]) -> None:
+    damaged = process.tags() | tags
+    assert process.is_here(damaged) == ("slurm_job" in tags) and not process.is_gone(damaged)
 
 
 @pytest.mark.parametrize("before", ["", "signal.signal(signal.SIGINT, signal.SIG_IGN);"])

@@ -112,6 +112,16 @@ def test_expected_colours_count_where_a_photo_may_have_none() -> None:
         assert (half != none) == counts
 
 
+@pytest.mark.parametrize(("mask", "counts"), [("auto", True), ("none", False), (None, False)])
+def test_what_the_search_cannot_explain_counts_where_it_is_filled_in(mask: str | None, counts: bool) -> None:
+    auto = {"_target_": "inversion.degradations.auto.Auto", "mask": mask}
+    before, kept, filled = (
+        fingerprint(CONFIG | {"degradation": auto | share}, "photo", "net")
+        for share in ({}, {"unexplained": False}, {"unexplained": True})
+    )
+    assert before == kept and (filled != kept) == counts
+
+
 def test_an_expected_face_counts_where_a_photo_may_hide_the_face() -> None:
     ours = "inversion.degradations."
     for target, counts in (

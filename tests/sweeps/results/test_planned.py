@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from inversion.errors import ConfigError
 from sweeps.results.planned import Failure, read_failure, read_plan
 
 CELLS = [
@@ -56,3 +57,13 @@ def test_the_file_of_failures_goes_before_the_tag(tmp_path: Path) -> None:
 )
 def test_a_damaged_object_is_the_failure_of_no_photo(line: str) -> None:
     assert read_failure(line, CELLS, AXES).photo.startswith("{")
+
+
+def test_bytes_that_are_no_text_are_a_failure_to_show_and_a_plan_to_refuse(tmp_path: Path) -> None:
+    plan, failures = tmp_path / "sweep.json", tmp_path / "failed.jsonl"
+    plan.write_text('{"cells": []}')
+    failures.write_bytes(b'{"point": \xff\n')
+    assert [each.photo for each in read_plan(plan, failures, {}).failures] == ['{"point"']
+    plan.write_bytes(b"\xff\xfe{")
+    with pytest.raises(ConfigError, match="list of its runs is damaged"):
+        read_plan(plan, None, {})
