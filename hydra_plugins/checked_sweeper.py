@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
@@ -12,9 +11,6 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from sweeps.plan.sweeper import CHECKED
-
-if TYPE_CHECKING:
-    from sweeps.execute.launching import Packing
 
 ConfigStore.instance().store(
     group="hydra/sweeper",
@@ -31,7 +27,6 @@ class CheckedSweeper(BasicSweeper):
     """
 
     rows: Sequence[list[str]] = ()  # of points=FILE
-    packing: Packing | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         from sweeps.execute.callback import opened_sweep  # late: every start of run.py reads this file
@@ -42,14 +37,7 @@ class CheckedSweeper(BasicSweeper):
             from sweeps.execute.launching import Packing  # late, as above
 
             assert self.launcher is not None  # Hydra's setup has just made it
-            self.launcher = self.packing = Packing(self.launcher, hydra_context, config)  # type: ignore[assignment]
-
-    def sweep(self, arguments: list[str]) -> Any:
-        try:
-            return super().sweep(arguments)
-        finally:
-            if self.packing is not None:
-                self.packing.close()
+            self.launcher = Packing(self.launcher, hydra_context, config)  # type: ignore[assignment]
 
     def split_arguments(  # type: ignore[override]  # Hydra's is static, and calls it as a method
         self, overrides: list[Override], max_batch_size: int | None

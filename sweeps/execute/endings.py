@@ -47,6 +47,11 @@ def _own_name(pid: int) -> str:
     return f"{time.time_ns():020}-{pid}-{uuid4().hex[:8]}"
 
 
+def reader_of(file: Path) -> str:
+    """The command that wants to know what a file says."""
+    return file.name.partition("-")[0]
+
+
 class Reader:
     """Reads what has been written for one command since the last time."""
 
@@ -77,7 +82,7 @@ class Reader:
             found = [_line(text) for text in complete.splitlines()]
             lines += [line for line in found if line is not None]
             if damaged := found.count(None):
-                log.warning("%d damaged lines in %s: these points have not been counted", damaged, path)
+                log.warning("%d damaged line(s) in %s: their points are not counted", damaged, path)
         return lines
 
 

@@ -67,18 +67,13 @@ class Packing:
             self._ship(points)
         return launch(points, lambda left: self._round(left, pack_size(self._asked, len(points))))
 
-    def close(self) -> None:
-        """All points have ended."""
-        if self.shipment is not None:
-            self.shipment.end()
-
     def _ship(self, points: Sequence[Point]) -> None:
         import ray
 
         if self.shipment is None:
             if not ray.is_initialized():
                 ray.init(**OmegaConf.to_container(self.config.hydra.launcher.ray.init, resolve=True))  # type: ignore[arg-type]
-            self.shipment = Shipment.begun(self.sweep)
+            self.shipment = Shipment(str(self.sweep), self.config.tracking.command)
             self.config = self.shipment.with_folder(self.config)
             store = self.config.tracking
             if store.uri is not None:

@@ -160,12 +160,15 @@ class Ledger:
     def was_taken_over(self, run_id: str) -> bool:
         """Whether others have given up this process's run, because it was stopped for longer than its lease.
 
-        The store is asked only after such a silence. Raises nothing: of a store that is away nothing is known.
+        The store is asked only after such a silence.
         """
-        if not self.uri or self._heartbeat().silence < self.lease:
-            return False
+        return bool(self.uri) and self._heartbeat().silence >= self.lease and self.has_ended(run_id)
+
+    def has_ended(self, run_id: str) -> bool:
+        """Whether the store says so; of a run that it has not, or while it is away, nothing is known."""
         try:
-            return bool(open_client(self.uri).get_run(run_id).info.status != "RUNNING")
+            asked = bool(self.uri) and not health_of(self.uri).is_away
+            return asked and open_client(self.uri).get_run(run_id).info.status != "RUNNING"
         except Exception:  # whatever its servers and drivers raise
             return False
 

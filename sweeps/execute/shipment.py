@@ -10,24 +10,21 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from inversion.checkpoints.download import cache_folder
 from inversion.errors import ConfigError
 from inversion.images import list_photos, sha256_of
-from inversion.reading.json_object import read_object
 from inversion.runtime.atomic import write_file
-from sweeps.execute import process
+from sweeps.execute import marks
 from sweeps.plan.composer import Composer, key_of
 from sweeps.plan.files import named, names_file
 from sweeps.plan.sweeper import is_checked, name_of
 
-MARKS = ".marks"  # in the sweep's folder, one per command that runs: whoever sees it shares that folder
 FILES, FOLDERS = "sent", "sweeps"  # in the cache of a machine that does not
 
 
@@ -48,26 +45,9 @@ class Shipment:
     """Travels with every job of a sweep. Files are known by their content, and sent once."""
 
     sweep: str  # the sweep's folder, as the command has it
-    mark: str  # the file that the command has made there
-    contents: Mapping[str, Content]  # by path, as the settings name it
-    references: Mapping[str, Any]  # sha256 -> what the launcher's library turns into bytes on any machine
-
-    @classmethod
-    def begun(cls, sweep: Path) -> Shipment:
-        """Of a sweep's folder, which gets a mark; without files. Raises OSError."""
-        mark = uuid4().hex
-        write_file(sweep / MARKS / mark, json.dumps(process.tags()).encode())
-        return cls(str(sweep), mark, {}, {})
-
-    def end(self) -> None:
-        """Remove the mark, and those of commands that were killed on this machine."""
-        folder = Path(self.sweep) / MARKS
-        for mark in folder.glob("*"):
-            with suppress(OSError):  # another command was quicker
-                if mark.name == self.mark or process.is_gone(read_object(mark)):
-                    mark.unlink()
-        with suppress(OSError):  # another command's is still there
-            folder.rmdir()
+    command: str  # which has left its mark there
+    contents: Mapping[str, Content] = field(default_factory=dict)  # by path, as the settings name it
+    references: Mapping[str, Any] = field(default_factory=dict)  # sha256 -> what any machine turns into bytes
 
     def with_files(self, paths: Iterable[str], put: Callable[[bytes], Any]) -> Shipment:
         """More files and folders; what is not there is left to whoever reads it. put: gives bytes to the library."""
@@ -85,7 +65,7 @@ class Shipment:
     def with_folder(self, config: DictConfig) -> DictConfig:
         """A sweep's config whose jobs write into its folder or, on a machine that does not share it, its own."""
         quoted = self.sweep.replace("\\", "\\\\").replace('"', '\\"')
-        folder = f'${{folder_here:"{quoted}",{self.mark}}}'
+        folder = f'${{folder_here:"{quoted}",{self.command}}}'
         own = copy.deepcopy(config)
         with read_write(own):
             own.hydra.sweep.dir = folder
@@ -95,7 +75,7 @@ class Shipment:
     @property
     def shares_folder(self) -> bool:
         """Whether this machine sees the sweep's folder: under its path there may be another one."""
-        return folder_here(self.sweep, self.mark) == self.sweep
+        return folder_here(self.sweep, self.command) == self.sweep
 
     def unpack(self, fetch: Callable[[Any], bytes]) -> dict[str, str]:
         """Path as the settings name it -> where its content lies on this machine; nothing for what lies there anyway.
@@ -115,10 +95,9 @@ class Shipment:
         return here
 
 
-def folder_here(sweep: str, mark: str) -> str:
+def folder_here(sweep: str, command: str) -> str:
     """The sweep's folder; on a machine that does not share it one in its cache, the same for all jobs."""
-    seen = (Path(sweep) / MARKS / mark).is_file()
-    return sweep if seen else str(cache_folder() / FOLDERS / mark)
+    return sweep if marks.is_there(Path(sweep), command) else str(cache_folder() / FOLDERS / command)
 
 
 OmegaConf.register_new_resolver("folder_here", folder_here, replace=True)

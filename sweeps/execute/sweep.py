@@ -6,7 +6,7 @@ import json
 import logging
 import shlex
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain, count
 from pathlib import Path
@@ -26,7 +26,7 @@ from inversion.record.sync import bring_in
 from inversion.restoration import Status
 from inversion.runtime.atomic import write_file
 from inversion.runtime.heap import enable_gc
-from sweeps.execute import process
+from sweeps.execute import marks, process
 from sweeps.execute.board import Board
 from sweeps.execute.endings import Line
 from sweeps.execute.folders import locked
@@ -78,6 +78,9 @@ class Sweep:
                 _hand_down(config, "experiment_id", store.experiment_id)
         own = uuid4().hex[:12]  # another command may run in the same folder
         _hand_down(config, "command", own)
+        self.command = own
+        parent = {} if self.parent is None else {"parent": self.parent.run_id}
+        marks.make(self.folder, own, process.tags() | parent)
         total = len(grid.cells) or config.hydra.sweeper.get("n_trials")
         self.board = Board(self.folder, own, list(grid.axes), total, bar=not config.launcher.bars)
         self.board.start()
@@ -88,6 +91,12 @@ class Sweep:
         if not self.is_open:
             return
         self.is_open = False
+        try:
+            self._end()
+        finally:
+            marks.clear(self.folder, self.command, lambda mark: is_over(mark, self.ledger))
+
+    def _end(self) -> None:
         self.board.stop()
         self.board.print_table()
         bring_in(self.store, again=True)
@@ -221,6 +230,14 @@ def take_folder(folder: Path, grid: Grid) -> Path:
     if candidate != folder:
         log.warning("%s holds another sweep and its report, which stay: this one is in %s", folder, candidate)
     return candidate
+
+
+def is_over(mark: Mapping[str, Any], ledger: Ledger) -> bool:
+    """Whether the command that made a mark has ended; of another machine's the store may know."""
+    if process.is_here(mark) or process.is_gone(mark):
+        return process.is_gone(mark)
+    parent = mark.get("parent")
+    return isinstance(parent, str) and ledger.has_ended(parent)
 
 
 def failure(line: Line, axes: Collection[str]) -> dict[str, Any]:

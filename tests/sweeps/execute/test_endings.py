@@ -68,7 +68,7 @@ def test_a_damaged_line_hides_no_other(
     endings.write(tmp_path, COMMAND, line(2))
     reader = Reader(tmp_path, COMMAND)
     assert [found.overrides for found in reader.new()] == [("steps=1",), ("steps=2",)]
-    assert caplog.text.count("1 damaged lines in") == 1 and str(path) in caplog.text
+    assert caplog.text.count("1 damaged line(s) in") == 1 and str(path) in caplog.text
     assert reader.new() == []
 
 

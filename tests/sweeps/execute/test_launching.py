@@ -235,8 +235,7 @@ def test_jobs_get_the_store_of_the_command_whatever_their_environment_says(
 def test_what_another_machine_could_not_bring_back_is_refused_with_what_to_start(
     tmp_path: Path, store: str | None, lacks: str
 ) -> None:
-    shipment = Shipment.begun(tmp_path / "multirun")
-    (tmp_path / "multirun").rename(tmp_path / "elsewhere")  # a machine that does not share it
+    shipment = Shipment(str(tmp_path / "multirun"), "mine")  # whose mark this machine does not see
     config = OmegaConf.create({"tracking": {"uri": store}})
     with pytest.raises(
         ConfigError, match=f"does not share .*/multirun with the command.*{lacks}.*mlflow server"

@@ -17,6 +17,7 @@ from inversion.record.store_copy import health_of
 from sweeps.execute import process
 from sweeps.execute.heartbeat import TAG
 from sweeps.execute.ledger import Elsewhere, Ledger, membership
+from sweeps.execute.sweep import is_over
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, under current SQLAlchemy
 GONE = {"process_started": "long ago"}
@@ -177,6 +178,7 @@ def test_of_two_claims_at_once_one_is_withdrawn(ledger: Ledger, monkeypatch: pyt
 def test_the_lesser_of_two_claims_waits_for_the_greater_to_go(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sweeps.execute.ledger.SETTLE", 60.0)
     outcomes = set()
     for _ in range(20):  # run ids are random: half of them are the lesser one
         racing = Racing(ledger, goes_after=2)
@@ -238,6 +240,26 @@ def test_who_was_stopped_for_longer_than_its_lease_asks_whether_its_run_is_still
     assert not ledger.was_taken_over(run_id)  # not asked: nobody can have thought us dead
     monkeypatch.setattr("sweeps.execute.heartbeat.Heartbeat.silence", 91.0)
     assert ledger.was_taken_over(run_id)
+
+
+def test_of_a_command_on_another_machine_the_store_knows_whether_it_has_ended(ledger: Ledger) -> None:
+    parent = run(ledger, "RUNNING")
+    here, gone = process.tags(), process.tags() | GONE
+    elsewhere = gone | {"host": "node3"}
+    assert [is_over(mark | {"parent": parent}, ledger) for mark in (here, gone, elsewhere)] == [
+        False,
+        True,
+        False,
+    ]
+    open_client(ledger.uri).set_terminated(parent, "KILLED")
+    assert [is_over(mark | {"parent": parent}, ledger) for mark in (here, gone, elsewhere)] == [
+        False,
+        True,
+        True,
+    ]
+    for unknown in ({}, {"parent": "0" * 32}, {"parent": 7}):
+        assert not is_over(elsewhere | unknown, ledger)
+    assert not is_over(elsewhere | {"parent": parent}, Ledger(None))
 
 
 def test_a_store_that_is_away_lets_the_run_go_on_in_its_folder(ledger: Ledger) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from omegaconf import read_write
 
 from inversion.errors import ConfigError
 from inversion.presets import composed
-from sweeps.execute import process
+from sweeps.execute import marks, process
 from sweeps.execute.shipment import Shipment, files_of, folder_here, refuse_unsent_files
 from sweeps.plan.composer import Composer
 from sweeps.plan.config import Config
@@ -50,7 +49,7 @@ def test_each_content_is_sent_once_and_lies_there_under_its_own_name(
         return len(sent) - 1
 
     sweep = tmp_path / "multirun"
-    some = Shipment.begun(sweep).with_files(["me.png", "faces"], put)
+    some = Shipment(str(sweep), "mine").with_files(["me.png", "faces"], put)
     shipment = some.with_files([str(here / "me.png"), "gone.png"], put)
     assert len(sent) == 2
     assert shipment.unpack(sent.__getitem__) == {}, "on this machine everything lies where it is said to be"
@@ -106,52 +105,33 @@ def test_a_job_reads_the_files_of_its_machine_and_records_what_was_asked_for(
     assert fingerprint(located(moved.values, moved.here), "photo", "net") == before
 
 
+def begun(sweep: Path, command: str) -> Shipment:
+    marks.make(sweep, command, process.tags())
+    return Shipment(str(sweep), command)
+
+
 def test_who_sees_the_mark_shares_the_folder(cache: Path, tmp_path: Path) -> None:
     sweep = tmp_path / 'multirun, "it\'s" mine'
-    shipment = Shipment.begun(sweep)
-    assert shipment.shares_folder and folder_here(str(sweep), shipment.mark) == str(sweep)
-    another = Shipment.begun(sweep)  # a second command in the same folder
-    assert shipment.shares_folder and another.shares_folder and another.mark != shipment.mark
-    for mark in sweep.glob(f".marks/{shipment.mark}"):  # as in another machine's folder of the same path
-        mark.unlink()
+    shipment = begun(sweep, "mine")
+    assert shipment.shares_folder and folder_here(str(sweep), "mine") == str(sweep)
+    another = begun(sweep, "theirs")  # a second command in the same folder
+    assert shipment.shares_folder and another.shares_folder
+    (sweep / ".marks/mine").unlink()  # as in another machine's folder of the same path
     assert not shipment.shares_folder and another.shares_folder
-    assert folder_here(str(sweep), shipment.mark) == str(cache / "sweeps" / shipment.mark)
-
-
-def test_a_command_removes_its_mark_and_those_of_the_dead_and_no_others(tmp_path: Path) -> None:
-    ended, other = Shipment.begun(tmp_path), Shipment.begun(tmp_path)
-    marks = tmp_path / ".marks"
-    gone = process.tags() | {"process_started": "another life"}
-    elsewhere = gone | {"host": "node3"}
-    (marks / "gone").write_text(json.dumps(gone))
-    (marks / "elsewhere").write_text(json.dumps(elsewhere))
-    damaged = {
-        "empty": "",
-        "list": "[1]",
-        "number": '{"host": 3, "pid": 5}',
-        "digits": json.dumps(gone | {"pid": "²"}),
-    }
-    for name, content in damaged.items():
-        (marks / name).write_text(content, encoding="utf-8")
-    ended.end()
-    assert {path.name for path in marks.iterdir()} == {other.mark, "elsewhere", *damaged}
-    for name in ("elsewhere", *damaged):
-        (marks / name).unlink()
-    other.end()
-    assert not marks.exists()
+    assert folder_here(str(sweep), "mine") == str(cache / "sweeps/mine")
 
 
 def test_every_job_has_the_folder_of_its_machine(cache: Path, tmp_path: Path) -> None:
     """Whatever is in its name."""
-    shipment = Shipment.begun(tmp_path / 'multirun, "it\'s" mine')
+    shipment = begun(tmp_path / 'multirun, "it\'s" mine', "mine")
     words = ["input=synthetic", "reg=0.1"]
     with initialize_config_module("conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         config = loader.load_configuration("config", words, run_mode=RunMode.MULTIRUN)
         job = Composer(shipment.with_folder(config)).job(words, 3)
     assert job.hydra.sweep.dir == shipment.sweep
-    (Path(shipment.sweep) / ".marks" / shipment.mark).unlink()
-    assert job.hydra.sweep.dir == str(cache / "sweeps" / shipment.mark)
+    (Path(shipment.sweep) / ".marks/mine").unlink()
+    assert job.hydra.sweep.dir == str(cache / "sweeps/mine")
 
 
 def test_files_of_every_point_are_found(here: Path) -> None:
