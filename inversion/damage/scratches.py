@@ -16,6 +16,7 @@ LENGTH = 101  # px of the searched size: least length
 FILLED = 0.85  # of that length must differ
 SHORTEST = FILLED * LENGTH  # px: shorter pieces are what is left where outlines are taken away
 CROWDED = 0.4  # share of candidates among a pixel's surroundings, from which on it is texture
+LONG = 0.3  # of the shorter side: one line at least is as long, where lines are certain
 ANGLES = 72  # directions, evenly spaced
 ONE_COLOUR = 0.04  # of white: standard deviation of a line's middle along LENGTH
 FAINT = 0.35  # of the least difference is enough where a line goes on
@@ -41,8 +42,8 @@ def find_scratches(luma: np.ndarray, noise: float = 0.0) -> Scratches:
 
 
 def of_lines(found: Structures, sure_at: float) -> Scratches:
-    """sure_at: times the least depth, at which confidence is 1."""
-    confidence = float(np.clip(found.depth / found.least / sure_at, 0, 1))
+    """sure_at: times the least depth, at which confidence is 1. A rim of glasses is as deep, and short."""
+    confidence = float(np.clip(found.depth / found.least / sure_at, 0, 1) * min(1.0, found.longest / LONG))
     return Scratches(found.mask, float(found.mask.mean()), confidence)
 
 

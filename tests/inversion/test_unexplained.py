@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from inversion.photos import Photos
 from inversion.record.write import hidden
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
+from tests.inversion.looked_at_once import looked_at_once
 
 R, S = 32, 256  # px: of the tiny net, and of the finished face
 BRIGHT = 0.9
@@ -42,6 +45,13 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module", autouse=True)
+def found_once() -> Iterator[None]:
+    with looked_at_once("inversion.inspection"):
+        yield
+
+
+@lru_cache
 def arrived(path: Path, max_size: int | None) -> Photo:
     (photo,) = Photos(degraded=True, mask="auto", max_size=max_size).load_file(path, R)
     return photo

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from inversion.damage.damage import SURE
 from inversion.damage.scratches import find_scratches
 from inversion.damage.sides import damage_among
 
@@ -58,3 +59,14 @@ def test_the_rule_of_a_banner_is_no_scratch() -> None:
     scratched[300:303, 40:1160] = 1.0
     assert not find_scratches(ruled).mask.any()
     assert find_scratches(scratched).mask[301, 60:1100].mean() > 0.9
+
+
+def test_one_short_line_is_not_sure() -> None:
+    """As a rim of glasses: straight, thin and dark, with skin on both sides."""
+    backdrop = np.pad(UNEVEN, ((0, 200), (0, 100)), mode="symmetric")
+    for length, is_sure in ((95, False), (300, True)):
+        photo = backdrop.copy()
+        middle = 100 + 0.2 * np.arange(length)
+        photo[:, 50 : 50 + length][abs(np.arange(len(photo))[:, None] - middle) <= 1] = 0.05
+        found = find_scratches(photo)
+        assert found.mask.any() and (found.confidence >= SURE) == is_sure
