@@ -16,15 +16,21 @@ from torch import Tensor
 from inversion.damage.luma import luma_of
 from inversion.damage.unexplained import find_unexplained
 from inversion.degradations.auto import Auto, is_none
+from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose, shows_everything
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.masked import Masked, blank
+from inversion.degradations.too_sharp import LEAST, too_sharp
+from inversion.fullsize.luma import grey
+from inversion.fullsize.resampling import resized
 from inversion.images import to_255
 from inversion.observation import Observation
 from inversion.photo import Photo
 from inversion.reading.printable import printable
 
 log = logging.getLogger(__name__)
+
+ROUNDINGS = 4.0  # standard deviations of compression's rounding: what exceeds it is no trace of it
 
 
 def is_sought(observation: Observation) -> bool:
@@ -50,10 +56,36 @@ def without_unexplained(observation: Observation, face: Tensor) -> Observation:
     operator, image = observation.operator, observation.image
     if observation.full is not None:
         operator, image = observation.full.operator, observation.full.image
-    found = find_unexplained(
-        luma(image), luma(drawn), known(operator, observation.problem.photo, image.shape[-1])
-    )
-    return hiding(observation, torch.from_numpy(found).to(image)[None, None]) if found.any() else observation
+    shows = known(operator, observation.problem.photo, image.shape[-1])
+    found = torch.from_numpy(find_unexplained(luma(image), luma(drawn), shows)).to(image)[None, None]
+    found = torch.maximum(found, sharper(observation, operator, image, drawn, shows))
+    return hiding(observation, found) if found.any() else observation
+
+
+def sharper(
+    observation: Observation, operator: Degradation, image: Tensor, drawn: Tensor, shows: np.ndarray | None
+) -> Tensor:
+    """Where a blurred photo is sharper than its blur allows, on the face or beside it: [1, 1, S, S], 1 = there.
+
+    operator: at the photo's size. image: [1, 3, S, S]. drawn: [1, 3, R, R], of the restoration, degraded likewise.
+    shows: [S, S] bool, what is known of the photo; None: all of it.
+    """
+    steps = operator.steps if isinstance(operator, Compose) else ()
+    kernels = [step.kernel(image) for step in steps if isinstance(step, GaussianBlur)]
+    if len(kernels) != 1:
+        return torch.zeros_like(image[:, :1])
+    residual = grey(image - resized(drawn, image.shape[-1]))[:, :1]
+    counts = None if shows is None else torch.from_numpy(shows).to(residual)[None, None]
+    return too_sharp(residual, kernels[0], counts, least(observation))
+
+
+def least(observation: Observation) -> float:
+    """What compression's rounding makes of a photo's details is smaller, in [-1, 1]."""
+    damage = observation.problem.photo.damage
+    steps = None if damage is None else damage.compression.steps
+    if steps is None:
+        return LEAST
+    return max(LEAST, ROUNDINGS * float(np.sqrt(np.square(steps[:4, :4]).mean() / 12)) / 127.5)
 
 
 def hiding(observation: Observation, hidden: Tensor) -> Observation:

@@ -23,7 +23,15 @@ def empty_database() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="store-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     make_database(folder / "mlflow.db")
+    remember_latest_schema()
     return folder / "mlflow.db"
+
+
+def remember_latest_schema() -> None:
+    """MLflow reads all its migrations again for every store that it opens, to see which is the last."""
+    from mlflow.store.db import utils
+
+    utils._get_latest_schema_revision = lru_cache(utils._get_latest_schema_revision)
 
 
 @contextmanager

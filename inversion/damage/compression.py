@@ -39,13 +39,16 @@ class Compression:
     origin: Literal["tables", "traces", "none"]
     offset: tuple[int, int] = (0, 0)  # px: row and column of the first whole block
     steps: np.ndarray | None = field(default=None, repr=False, compare=False)  # [8, 8] of luma, in levels
+    in_blocks: bool = True  # the photo's pixels are those that were compressed
 
     def reduced(self, factor: int) -> Compression:
         """As it is seen in means of factor x factor pixels: lower frequencies' steps, which the means make smaller."""
         if self.steps is None:
             return self
         places = np.indices(self.steps.shape) / factor
-        return replace(self, steps=ndimage.map_coordinates(self.steps, places, order=1) / factor)
+        return replace(
+            self, steps=ndimage.map_coordinates(self.steps, places, order=1) / factor, in_blocks=False
+        )
 
 
 def find_compression(photo: np.ndarray, tables: Mapping[int, Sequence[int]] | None = None) -> Compression:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ class Structures:
     count: int  # of those that were told apart
     depth: float  # median difference from the surroundings, of dark or of bright ones, whichever is more; 0 of none
     least: float  # that was looked for
+    longest: float = 0.0  # of one of them, of the shorter side
 
 
 def dark_and_bright(
@@ -43,7 +45,7 @@ def dark_and_bright(
     """
     factor = searched(luma.shape)
     least = max(least_depth, NOISES * noise / factor)
-    mask, count, depths = np.zeros(luma.shape, dtype=bool), 0, [0.0]
+    mask, count, depths, longest = np.zeros(luma.shape, dtype=bool), 0, [0.0], 0.0
     if min(luma.shape) < WIDEST * factor:  # too narrow to show a structure beside what lies on both its sides
         return Structures(mask, 0, 0.0, least)
     plain = reduced(luma, factor)
@@ -53,13 +55,20 @@ def dark_and_bright(
         if found.any():
             add_at_full_size(mask, found > 0, depth, plain, luma, factor, is_dark)
             count += int(found.max())
+            longest = max(longest, extent(found > 0) / min(small.shape))
             depths.append(float(np.median(depth[found > 0])))
-    return Structures(mask, count, max(depths), least)
+    return Structures(mask, count, max(depths), least, longest)
 
 
 def searched(shape: tuple[int, ...]) -> int:
     """How many times smaller than a photo [H, W] the picture is in which structures are looked for."""
     return max(1, round(max(shape) / SIDE))
+
+
+def extent(found: np.ndarray) -> float:
+    """Of the largest of separate structures, from corner to corner of its box, in pixels: [h, w] bool."""
+    boxes = ndimage.find_objects(ndimage.label(found, np.ones((3, 3)))[0])
+    return max(math.hypot(*(side.stop - side.start for side in box)) for box in boxes)
 
 
 def is_extreme(image: np.ndarray) -> np.ndarray:

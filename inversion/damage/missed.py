@@ -10,6 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from inversion.damage.blur import Blur, Scales, measured
+from inversion.damage.compressed_blur import kernel_before
 from inversion.damage.compression import Compression
 from inversion.damage.extremes import is_extreme
 from inversion.damage.luma import enlarged, padded, reduced, strips, visible, wider
@@ -30,6 +31,10 @@ EDGE, REACH = 3, 1.0
 DEPTH = 0.04  # of white, from its surroundings
 ROUNDS = 2
 CERTAIN = 0.35  # confidence of a kernel that is believed
+BLOCKS = 16.0  # px: a wider kernel is no question of what compression has taken; two blocks
+STRONG = 55  # JPEG quality up to which it makes sharp photos look blurred
+SHARP_BLOCKS = 3.0  # px: kernel of what survives in the blocks of sharp photos
+DISPUTED = 0.5  # confidence where blocks and spectrum disagree
 CUT = 4.0  # sigmas: where the Gaussian that tells fine from coarse ends
 FEWEST = 8.0  # px of its sigma that it keeps at a smaller size
 AGREES = 0.8  # of the usual square's kernel must then be found in the others
@@ -69,9 +74,14 @@ def find_blur_beneath(
 
 
 def verdict(scales: Scales, noise: float, compression: Compression) -> Blur:
-    """Sharp if the sharpest squares or more of them say so: what is sharp must not be sharpened."""
+    """Sharp if the sharpest squares, more of them or JPEG's blocks say so: what is sharp must not be sharpened."""
     sharpest, sharper = (measured(scales, noise, compression, one) for one in (SHARPER, MORE))
-    return sharper if sharper.is_sharp and not sharpest.is_sharp else sharpest
+    found = sharper if sharper.is_sharp and not sharpest.is_sharp else sharpest
+    hides = compression.in_blocks and compression.quality is not None and compression.quality <= STRONG
+    if found.is_sharp or found.kernel_size > BLOCKS or not hides:
+        return found
+    before = kernel_before(scales.luma, noise, compression, scales.known)
+    return found if before is None or before > SHARP_BLOCKS else Blur(before, DISPUTED)
 
 
 def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compression) -> np.ndarray:

@@ -8,12 +8,15 @@ import numpy as np
 from scipy import ndimage
 
 from inversion.damage.extremes import WIDEST, Structures, dark_and_bright, is_extreme
+from inversion.damage.sides import damage_among
 
 DEPTH = 0.08  # of white: least difference from both sides
 SURE_AT = 3.0  # times that: depth of a line that is certain
 LENGTH = 101  # px of the searched size: least length
 FILLED = 0.85  # of that length must differ
+SHORTEST = FILLED * LENGTH  # px: shorter pieces are what is left where outlines are taken away
 CROWDED = 0.4  # share of candidates among a pixel's surroundings, from which on it is texture
+LONG = 0.3  # of the shorter side: one line at least is as long, where lines are certain
 ANGLES = 72  # directions, evenly spaced
 ONE_COLOUR = 0.04  # of white: standard deviation of a line's middle along LENGTH
 FAINT = 0.35  # of the least difference is enough where a line goes on
@@ -39,8 +42,8 @@ def find_scratches(luma: np.ndarray, noise: float = 0.0) -> Scratches:
 
 
 def of_lines(found: Structures, sure_at: float) -> Scratches:
-    """sure_at: times the least depth, at which confidence is 1."""
-    confidence = float(np.clip(found.depth / found.least / sure_at, 0, 1))
+    """sure_at: times the least depth, at which confidence is 1. A rim of glasses is as deep, and short."""
+    confidence = float(np.clip(found.depth / found.least / sure_at, 0, 1) * min(1.0, found.longest / LONG))
     return Scratches(found.mask, float(found.mask.mean()), confidence)
 
 
@@ -55,7 +58,7 @@ def find_lines(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]
     found = np.zeros(small.shape, dtype=bool)
     for angle in np.arange(ANGLES) * np.pi / ANGLES:
         found |= along(candidates, faint, colour, angle)
-    return found, depth
+    return damage_among(found, small, SHORTEST), depth
 
 
 def along(candidates: np.ndarray, faint: np.ndarray, colour: np.ndarray, angle: float) -> np.ndarray:

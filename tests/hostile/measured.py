@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.hostile.case import MB, Case
 
-KILL_CPU, KILL_WALL = 25, 240  # seconds after which a reader is given up
+KILL_CPU, KILL_WALL = 25, 1200  # seconds after which a reader is given up
 KILL_MEMORY = 4096 * MB  # beyond what the process had
 SCREEN = 24 * 80  # characters
 

@@ -173,7 +173,7 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_bombs_cost_no_more_than_their_size(bomb: str) -> None:
     tracemalloc.start()
-    began = time.monotonic()
+    began = time.process_time()
     try:
         with pytest.raises(CheckpointError):
             parse_bytes(BOMBS[bomb], frozenset())
@@ -181,7 +181,7 @@ def test_bombs_cost_no_more_than_their_size(bomb: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 64 << 20
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 5  # of this process's CPU
 
 
 def test_a_tree_of_shared_lists_is_read_without_being_unfolded() -> None:

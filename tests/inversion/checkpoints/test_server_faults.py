@@ -66,7 +66,7 @@ def test_headers_without_end_are_cut(server: Server, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(download, "ATTEMPTS", 2)
     with pytest.raises(CheckpointError, match="cannot download.*no whole answer came"):
         fetch(url, SHA256)
-    assert 1 <= len(behaviour.seen) <= 2
+    assert len(behaviour.seen) <= 2  # fewer where the server has not yet read what was cut
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "reset by peer"), RemoteDisconnected("closed")])

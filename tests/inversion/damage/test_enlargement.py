@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inversion.damage.blur import Blur, find_blur
+from inversion.damage.blur import Blur
 from inversion.damage.chain import to_degradation
 from inversion.damage.compression import find_compression
 from inversion.damage.damage import SURE, find_damage
@@ -15,7 +15,7 @@ from inversion.damage.luma import luma_of
 from inversion.damage.table import rows
 from inversion.degradations import Downsample
 from inversion.degradations.blur import GaussianBlur
-from tests.inversion.damage.test_blur import blurred
+from tests.inversion.damage.test_blur import blurred, find_blur
 
 
 def enlarged(photo: np.ndarray, factor: float, method: Image.Resampling) -> np.ndarray:

@@ -93,6 +93,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         installed_model(PREDICTOR_FILE)
 
 
+@pytest.mark.slow  # in make test by tests/sweeps/execute/test_networks.py
 def test_importing_the_module_loads_no_dlib() -> None:
     code = (
         "import sys, inversion.faces.landmarks; print({'dlib', 'face_recognition_models'} & set(sys.modules))"

@@ -32,9 +32,9 @@ FITTED = Hyperparameters(feature_steps=1, face_prior=0.75)
 
 @pytest.fixture(scope="module")
 def faces() -> Tensor:
-    """Of the embedded net: [8, 3, 128, 128]."""
+    """Of the embedded net: [4, 3, 128, 128]."""
     model = build(embedded("portraits"), torch.device("cpu"))
-    z = torch.randn([8, model.generator.architecture.z_dim], generator=torch.Generator().manual_seed(5))
+    z = torch.randn([4, model.generator.architecture.z_dim], generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         return model.generator(z, None, 0.7).clamp(-1, 1)
 
@@ -47,13 +47,20 @@ def told(operator: Degradation, face: Tensor) -> tuple[Tensor, Degradation, Tens
 
 
 @pytest.mark.parametrize(
-    "operator",
-    [Downsample(8), Inpaint(), GaussianBlur(13), JPEG(12), Compose((Downsample(4), JPEG(30)))],
-    ids=lambda operator: type(operator).__name__,
+    ("operator", "count"),
+    [
+        (Downsample(8), 4),
+        (Inpaint(), 4),
+        (GaussianBlur(13), 2),
+        (JPEG(12), 2),
+        (Compose((Downsample(4), JPEG(30))), 2),
+    ],
+    ids=["downsample", "inpaint", "blur", "jpeg", "compose"],
 )
 def test_the_expected_face_is_nearer_than_the_mean_face_and_the_photo(
-    operator: Degradation, faces: Tensor
+    operator: Degradation, count: int, faces: Tensor
 ) -> None:
+    faces = faces[:count]
     own = downsample_area(faces, SIDE)
     mean = expected_face().pictures()[0]
     nearer = []
@@ -66,7 +73,7 @@ def test_the_expected_face_is_nearer_than_the_mean_face_and_the_photo(
     than_mean, than_photo = zip(*nearer, strict=True)
     assert all(than_mean)
     if isinstance(operator, (Downsample, Inpaint)):  # the others leave much of a face
-        assert sum(than_photo) >= 6
+        assert sum(than_photo) >= 3
 
 
 @pytest.mark.parametrize("operator", [Downsample(8), Inpaint(fraction=0.3)], ids=["downsample", "inpaint"])
@@ -125,13 +132,15 @@ def test_halves_hold_a_symmetric_face() -> None:
     assert halves(pulled, 1).abs().max() < 1e-6
 
 
-def test_a_fit_has_the_spread_of_what_it_saw() -> None:
+def test_a_fit_has_the_spread_of_what_it_saw(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faces that vary along one even and one odd direction, by 0.3 and 0.1 of it."""
+    monkeypatch.setattr("inversion.priors.expected_face.SIDE", 16)
     rng = torch.Generator().manual_seed(0)
-    column = torch.linspace(-1, 1, SIDE).expand(3, SIDE, SIDE)
+    column = torch.linspace(-1, 1, 16).expand(3, 16, 16)
     row, across = column.mT, column
-    amounts = torch.randn(400, 2, 1, 1, 1, generator=rng) * torch.tensor([0.3, 0.1])[:, None, None, None]
-    seen = 0.2 + amounts[:, 0] * row + amounts[:, 1] * across
+    amounts = torch.randn(60, 2, generator=rng)
+    amounts = (amounts - amounts.mean(dim=0)) / amounts.std(dim=0) * torch.tensor([0.3, 0.1])
+    seen = 0.2 + torch.einsum("nk,kchw->nchw", amounts, torch.stack([row, across]))
     fitted = fit(seen, count=2)
     mean, along = fitted.pictures()
     assert len(fitted.even) == len(fitted.odd) == 1
@@ -190,7 +199,7 @@ def dusty(photo: Tensor) -> Tensor:
 
 def test_dust_that_nobody_has_marked_moves_a_robust_estimate_by_less(faces: Tensor) -> None:
     blur = GaussianBlur(13).bind(faces[:1], degraded=True)
-    for face in faces.split(1):
+    for face in faces[:2].split(1):
         photo = blur(face)
         clean = expected_face()(blur, photo)
         plain, robust = (expected_face()(blur, dusty(photo), each) for each in (0.0, 5.0))

@@ -27,7 +27,7 @@ class Memory:
 
     def _hear(self, *call: object) -> None:
         if self.gate is not None:
-            self.gate.wait(10)
+            self.gate.wait(60)
         self.calls.append(call)
         self.threads.add(threading.get_ident())
         if call[0] in self.fails_in:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -110,38 +109,36 @@ def write_at_once(path: Path) -> None:
 
 
 @pytest.fixture
-def locked(tmp_path: Path) -> Iterator[Path]:
-    """A database that another thread holds and lets go of after a second."""
-    path, held = tmp_path / "busy.db", threading.Event()
-    with closing(sqlite3.connect(path)) as connection, connection:
+def held(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that holds busy.db until it commits."""
+    with closing(sqlite3.connect(tmp_path / "busy.db", isolation_level=None)) as connection:
         connection.execute("CREATE TABLE t (x)")
-
-    def hold() -> None:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.execute("BEGIN EXCLUSIVE")
-            held.set()
-            time.sleep(1)
-            connection.execute("COMMIT")
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait(10)
-    yield path
-    thread.join()
+        connection.execute("BEGIN EXCLUSIVE")
+        yield connection
 
 
-def test_a_database_that_is_let_go_of_after_a_second_is_waited_for(locked: Path) -> None:
+def test_a_database_that_is_let_go_of_is_waited_for(
+    held: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            held.execute("COMMIT")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    patiently(lambda: write_at_once(tmp_path / "busy.db"))
+    assert len(slept) == 2
+    assert held.execute("SELECT x FROM t").fetchall() == [(2,)]
+
+
+def test_waiting_for_a_database_has_an_end(
+    held: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlflow_store, "BUSY_SECONDS", -1.0)
     with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-        write_at_once(locked)
-    patiently(lambda: write_at_once(locked))
-    with closing(sqlite3.connect(locked)) as connection:
-        assert connection.execute("SELECT x FROM t").fetchall() == [(2,)]
-
-
-def test_waiting_for_a_database_has_an_end(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlflow_store, "BUSY_SECONDS", 0.0)
-    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-        patiently(lambda: write_at_once(locked))
+        patiently(lambda: write_at_once(tmp_path / "busy.db"))
 
 
 def test_any_other_error_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

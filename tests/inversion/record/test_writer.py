@@ -45,28 +45,27 @@ def test_calls_are_done_in_order_in_one_other_thread_whoever_submits_them() -> N
 
 
 def test_a_full_queue_makes_the_caller_wait_and_says_so_when_it_waits_no_longer() -> None:
-    gate = threading.Event()
+    gate, begun = threading.Event(), threading.Event()
     done: list[object] = []
     writer = Writer("test", capacity=2)
 
     def first() -> None:
-        if gate.wait(30):
-            done.append(0)
+        begun.set()
+        gate.wait(60)
+        done.append(0)
 
     assert writer.submit(first)
-    accepted = [writer.submit(lambda i=i: done.append(i), timeout=0.05) for i in range(1, 9)]  # type: ignore[misc]
-    assert False in accepted and accepted.count(True) in (
-        2,
-        3,
-    )  # one more where the first was taken up already
-    assert not writer.wait(0.05)
+    assert begun.wait(60)
+    accepted = [writer.submit(lambda i=i: done.append(i), timeout=0.01) for i in range(1, 9)]  # type: ignore[misc]
+    assert accepted == [True] * 2 + [False] * 6
+    assert not writer.wait(0.01)
     blocked = threading.Thread(target=writer.submit, args=(lambda: done.append("waited"),))
     blocked.start()
     blocked.join(0.05)
     assert blocked.is_alive()
     gate.set()
-    blocked.join(10)
-    assert writer.wait(10)
+    blocked.join(60)
+    assert writer.wait(60)
     assert done == [0, *(i for i, fit in enumerate(accepted, 1) if fit), "waited"]
 
 
@@ -79,7 +78,7 @@ def test_a_call_that_raises_loses_no_other(writer: Writer, caplog: pytest.LogCap
     done: list[int] = []
     writer.submit(lambda: [][0])
     writer.submit(lambda: done.append(1))
-    assert writer.wait(10) and done == [1]
+    assert writer.wait(60) and done == [1]
     assert "a record could not be written" in caplog.text
 
 

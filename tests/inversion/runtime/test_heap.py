@@ -27,8 +27,7 @@ def not_collecting() -> Iterator[None]:
     gc.collect()
     gc.disable()
     yield
-    gc.enable()
-    gc.unfreeze()
+    gc.enable()  # what is frozen by now stays so, as tests/conftest.py wants it
 
 
 @pytest.mark.usefixtures("not_collecting")

@@ -88,11 +88,12 @@ def test_a_process_writes_its_sign_anew_until_it_ends(tmp_path: Path) -> None:
         return open_client(uri).get_experiment(experiment).tags.get(TAG + heart.worker)
 
     seen = {sign()}
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while len(seen) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
         seen.add(sign())
     assert len(seen) >= 3 and all(each and each.endswith(" 1") for each in seen)
     heart.end()
-    time.sleep(0.5)
-    assert sign() is None
+    while sign() is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

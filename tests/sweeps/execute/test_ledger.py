@@ -178,6 +178,7 @@ def test_of_two_claims_at_once_one_is_withdrawn(ledger: Ledger, monkeypatch: pyt
 def test_the_lesser_of_two_claims_waits_for_the_greater_to_go(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sweeps.execute.ledger.SETTLE", 60.0)
     outcomes = set()
     for _ in range(20):  # run ids are random: half of them are the lesser one
         racing = Racing(ledger, goes_after=2)

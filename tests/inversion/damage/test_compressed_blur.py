@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inversion.damage import missed
+from inversion.damage.blur import Blur, Scales
+from inversion.damage.compressed_blur import kernel_before
+from inversion.damage.compression import Compression, find_compression
+from inversion.damage.luma import luma_of
+from inversion.damage.missed import DISPUTED, SHARP_BLOCKS, verdict
+from tests.inversion.damage.test_blur import blurred
+
+
+def saved(photo: np.ndarray, quality: int, noise: float = 0.0) -> tuple[np.ndarray, Compression]:
+    """As JPEG, in between with noise in luma: its luma, and what is known of it."""
+    grain = 255 * noise * np.random.default_rng(0).normal(size=(*photo.shape[:2], 1))
+    file = io.BytesIO()
+    Image.fromarray((photo + grain).clip(0, 255).astype(np.uint8)).save(file, format="JPEG", quality=quality)
+    stored = Image.open(file)
+    return luma_of(np.array(stored)), find_compression(np.array(stored), stored.quantization)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.03])
+@pytest.mark.parametrize("quality", [25, 45])
+def test_what_survives_tells_sharp_from_blurred(portrait: np.ndarray, quality: int, noise: float) -> None:
+    luma, compression = saved(portrait, quality, noise)
+    sharp = kernel_before(luma, noise, compression)
+    assert sharp is not None and sharp < SHARP_BLOCKS
+    for size in (8, 14):
+        luma, compression = saved(blurred(portrait, size), quality, noise)
+        soft = kernel_before(luma, noise, compression)
+        assert soft is not None and soft > SHARP_BLOCKS
+
+
+def test_of_what_is_hidden_nothing_counts(portrait: np.ndarray) -> None:
+    photo, known = blurred(portrait, 14), np.ones(portrait.shape[:2], dtype=bool)
+    photo[::16, ::16] = 255
+    luma, compression = saved(photo, 40)
+    known[:, 100:] = False
+    with_damage, alone = kernel_before(luma, 0.0, compression), kernel_before(luma, 0.0, compression, known)
+    assert with_damage is not None and alone is not None
+    assert kernel_before(luma, 0.0, compression, np.zeros_like(known)) is None
+    assert kernel_before(np.full((200, 200), 0.5, dtype=np.float32), 0.0, compression) is None
+
+
+def test_blocks_only_say_that_a_strongly_compressed_photo_is_sharp(
+    portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for photo, quality, by_spectrum, is_sharp in (
+        (portrait, 30, 9.0, True),
+        (blurred(portrait, 9), 30, 9.0, False),
+        (portrait, 80, 9.0, False),  # little is lost: the spectrum knows
+        (portrait, 30, 20.0, False),  # wider than a block shows
+    ):
+        luma, compression = saved(photo, quality)
+        spectrum = Blur(by_spectrum, 0.9)
+        monkeypatch.setattr(missed, "measured", lambda *_, one=spectrum: one)
+        found = verdict(Scales(luma, None), 0.0, compression)
+        assert found.is_sharp == is_sharp
+        assert found.confidence == DISPUTED if is_sharp else found == spectrum
+    luma, compression = saved(portrait, 30)
+    monkeypatch.setattr(missed, "measured", lambda *_: Blur(9.0, 0.9))
+    assert verdict(Scales(luma, None), 0.0, compression.reduced(2)).kernel_size == 9.0  # no blocks any more
