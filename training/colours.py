@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -33,6 +34,7 @@ CENTRES, OF_LUMA, OF_CHROMA = 1024, 64, 48
 NARROW = 2.0  # exponent of the kernel at the pictures' mean squared distance from their mean
 RIDGE = 0.3
 SAME = 0.95  # correlation of luma above which two pictures are taken for one
+FOLDS = 5  # of pictures, each of which is told by what was fitted to the others
 
 
 def main() -> None:
@@ -70,7 +72,20 @@ def examples(pictures: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fit(luma: Tensor, chroma: Tensor) -> ExpectedColours:
-    """Of pictures and their mirror images; float64."""
+    """Of pictures and their mirror images, and the variance that is left of each fold of them; float64."""
+    fold = torch.arange(len(luma)) % FOLDS
+    squares = torch.zeros_like(chroma[0, 0])
+    for one in range(FOLDS):
+        rest = (fold == one).nonzero()[:, 0]
+        seen = unlike(luma, (fold != one).nonzero()[:, 0], rest)
+        answer = regression(luma[seen], chroma[seen]).of_few_pixels(luma[rest])
+        squares += (chroma[rest] - answer).square().sum(dim=(0, 1))
+    variance = (squares + squares.flip(-1)) / (2 * len(luma))
+    return replace(regression(luma, chroma), variance=variance.flatten())
+
+
+def regression(luma: Tensor, chroma: Tensor) -> ExpectedColours:
+    """Without the variance, which is 0."""
     x, y = (torch.cat([each, each.flip(-1)]).flatten(1) for each in (luma, chroma))
     mean_luma, mean_chroma = x.mean(dim=0), y.mean(dim=0)
     of_luma, of_chroma = components(x - mean_luma, OF_LUMA), components(y - mean_chroma, OF_CHROMA)
@@ -81,7 +96,8 @@ def fit(luma: Tensor, chroma: Tensor) -> ExpectedColours:
     near = kernel(at, centres)
     normal = near.mT @ near + RIDGE * kernel(centres, centres) + 1e-6 * torch.eye(len(centres)).to(at)
     weights = torch.linalg.solve(normal, near.mT @ ((y - mean_chroma) @ of_chroma.mT))
-    return ExpectedColours(mean_luma, of_luma, centres, weights, of_chroma, mean_chroma)
+    none = torch.zeros_like(chroma[0, 0]).flatten()
+    return ExpectedColours(mean_luma, of_luma, centres, weights, of_chroma, mean_chroma, none)
 
 
 def components(x: Tensor, count: int) -> Tensor:
@@ -100,6 +116,7 @@ def check(luma: Tensor, chroma: Tensor) -> str:
         "the mean face's": fitted.mean_chroma.view_as(chroma[:1]).expand_as(chroma[rest]),
         "expected": fitted.of_few_pixels(luma[rest]),
     }
+    found["expected, paler"] = fitted.paler(with_green(found["expected"]), 0.5)[:, [0, 2]]
     lines = [f"{len(rest)} pictures, fitted to {len(seen)} others; median and mean PSNR of colours, dB"]
     for name, guess in found.items():
         values = colour_psnr(guess, chroma[rest])

@@ -14,7 +14,7 @@ FAR = 8.0  # standard deviations: noise stays below 5, strokes on another ground
 LEAST = 0.02  # in [-1, 1]: and so far at least
 RIPPLE = 0.3  # of the largest value nearby: less is the filter's own ringing
 NEAR = 4  # half waves, as far as a filter rings
-MOST = 0.1  # of the photo: more is no damage but a kernel that is wrong
+MOST = 0.15  # of the photo: more is no damage but a kernel that is wrong
 FINEST = 0.5  # cycles per pixel: a blur that leaves these has removed nothing
 
 
@@ -42,12 +42,13 @@ def too_sharp(residual: Tensor, kernel: Tensor, known: Tensor | None = None, lea
         if own >= FINEST or not counts[i].any():
             continue
         half = max(1, round(0.5 / own))  # px, of half a wave
-        # The edge of what is known is sharp, too.
-        inside = 1 - largest(1 - counts[i, None], NEAR * half)[0]
-        size = (fine[i] * inside)[None]
+        # The edges of what is known are sharp, too, and so are those of the picture, which reflects no photo.
+        beside = F.pad(1 - counts[i, None], [NEAR * half] * 4, value=1.0)
+        inside = 1 - largest(beside, NEAR * half)[..., NEAR * half :, NEAR * half :][..., :height, :width]
         if not inside.any():
             continue
-        deviation = size[0][inside > 0].median().item() / MAD
+        size = fine[i, None] * inside
+        deviation = size[inside > 0].median().item() / MAD
         seeds = (size > max(FAR * deviation, least)) & (size > RIPPLE * largest(size, NEAR * half))
         mask = largest(seeds.to(size), half)[0] * counts[i]
         found[i] = mask if mask.mean() <= MOST else 0

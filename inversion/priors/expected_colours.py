@@ -3,7 +3,9 @@
 A search finds one face of the many that are like a black-and-white photo, and its colours are as much a guess as the
 face. The average of all that are likely is the guess of the least expected error. Kernel ridge regression from luma to
 chroma, both of few pixels: Saunders, Gammerman & Vovk 1998; with fewer centres than pictures (Nyström): Williams &
-Seeger 2001. Far from all faces that it knows it answers with the mean face's colours. Made by training/colours.py.
+Seeger 2001. Far from all faces that it knows it answers with the mean face's colours. Skin it tells well, hair and
+backdrops hardly: `paler` takes colour back where people's colours differ more than the guess says. Made by
+training/colours.py.
 """
 
 from __future__ import annotations
@@ -36,14 +38,29 @@ class ExpectedColours:
     weights: Tensor  # [N, C]
     chroma_components: Tensor  # [C, 2 CHROMA_SIDE²]
     mean_chroma: Tensor  # [2 CHROMA_SIDE²]: R - Y and B - Y
+    variance: Tensor  # [CHROMA_SIDE²], of both together about the answer, for people who were not fitted
 
     def __call__(self, faces: Tensor) -> Tensor:
         """Chroma to expect of aligned faces: [B, 3, R, R] in [-1, 1], whose luma counts -> same, of luma 0."""
         luma = grey(faces)[:, :1].float()
-        own = ExpectedColours(*(getattr(self, field.name).to(luma) for field in fields(self)))
-        few = own.of_few_pixels(F.adaptive_avg_pool2d(luma, LUMA_SIDE))
+        few = self._on(luma).of_few_pixels(F.adaptive_avg_pool2d(luma, LUMA_SIDE))
         chroma = with_green(F.interpolate(few, size=luma.shape[-2:], mode="bicubic"))
         return guided(luma, chroma, RADIUS, FLAT).to(faces)
+
+    def paler(self, chroma: Tensor, doubt: float) -> Tensor:
+        """Chroma [B, 3, R, R] of aligned faces, times p / (p + doubt · v): v is the variance of what people have at a
+        place, p the power of what is guessed there.
+
+        Wiener's filter for a colour of mean 0. Where v is far above p, as in backdrops and at the rims of faces, nearly
+        grey is left, since a wrong colour there is seen at once and a missing one is not; skin keeps its own.
+        """
+        variance = doubt * self._on(chroma).variance.view(1, 1, CHROMA_SIDE, CHROMA_SIDE)
+        power = F.adaptive_avg_pool2d(chroma[:, [0, 2]], CHROMA_SIDE).square().sum(dim=1, keepdim=True)
+        kept = power / (power + variance).clamp(min=torch.finfo(power.dtype).tiny)
+        return chroma * F.interpolate(kept, size=chroma.shape[-2:], mode="bilinear")
+
+    def _on(self, like: Tensor) -> ExpectedColours:
+        return ExpectedColours(*(getattr(self, field.name).to(like) for field in fields(self)))
 
     def of_few_pixels(self, luma: Tensor) -> Tensor:
         """[B, 1, LUMA_SIDE, LUMA_SIDE] -> R - Y and B - Y, [B, 2, CHROMA_SIDE, CHROMA_SIDE]."""

@@ -71,7 +71,7 @@ def hidden_colours(
     """Chroma, [1, 3, R, R] of luma 0; None where the photo tells the colours itself, and where nothing is fitted.
 
     Those that the codes draw, and a share, `colour_prior`, of the colours that faces of the photo's luma have on
-    average. Without an aim feature maps that follow a grey photo change colours at random.
+    average, paler where people differ. Without an aim feature maps that follow a grey photo change colours at random.
     """
     if not (hyperparameters.steps_of_features and is_colourless(operator)):
         return None
@@ -80,7 +80,9 @@ def hidden_colours(
     share = hyperparameters.colour_prior
     if not share:
         return drawn
-    return drawn.lerp(expected_colours()(operator.consistent(face, observed)), share)
+    expected = expected_colours()
+    guess = drawn.lerp(expected(operator.consistent(face, observed)), share)
+    return expected.paler(guess, share)
 
 
 @torch.no_grad()

@@ -12,15 +12,16 @@ import pytest
 
 from inversion.damage.damage import Damage, find_damage
 
+KNOWN: dict[str, Damage] = {}
+
 
 @contextmanager
 def looked_at_once(module: str) -> Iterator[None]:
     """For what that module looks at."""
-    known: dict[str, Damage] = {}
 
     def find(photo: np.ndarray, tables: Any) -> Damage:
         key = f"{photo.shape} {tables} {hashlib.sha256(photo.tobytes()).hexdigest()}"
-        return known.get(key) or known.setdefault(key, find_damage(photo, tables))
+        return KNOWN.get(key) or KNOWN.setdefault(key, find_damage(photo, tables))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(f"{module}.find_damage", find)

@@ -12,13 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from conf.schema import register
 from inversion.degradations.degradation import Degradation
 from inversion.features.vgg16 import VGG16
 from inversion.generator.architecture import Architecture
@@ -27,6 +24,7 @@ from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.losses.lpips import LPIPS
 from inversion.losses.perceptual_loss import PerceptualLoss
+from inversion.presets import composed
 from inversion.priors.gaussianized_distance import GaussianizedDistance
 from inversion.search.coarse import images_and_terms
 from inversion.search.hyperparameters import Hyperparameters
@@ -121,11 +119,9 @@ def lpips_loss() -> PerceptualLoss:
 
 def degradation(name: str, size: int | None = None) -> Degradation:
     """As its YAML says, bound to a grey picture."""
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config: Any = OmegaConf.to_container(compose("config", [f"degradation={name}"]).degradation)
+    config = composed(f"degradation={name}")["degradation"]
     if size is not None:
-        config["kernel_size"] = size
+        config = {**config, "kernel_size": size}
     return instantiate(config).bind(torch.zeros(1, 3, SIDE, SIDE), False)
 
 

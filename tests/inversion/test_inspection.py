@@ -217,6 +217,7 @@ def test_under_400_px_scratches_are_not_looked_for(
     assert "not looked for" in caplog.text and "degradation.mask=FILE" in caplog.text
 
 
+@pytest.mark.slow  # in make test by tests/inversion/damage/test_main.py
 def test_of_a_photo_that_is_turned_upright_the_traces_are_read(whole: Image.Image, tmp_path: Path) -> None:
     """As by python -m inversion.damage: its blocks do not begin at its upper left corner."""
     turned = Image.Exif()
@@ -237,8 +238,8 @@ def test_the_table_names_every_setting_that_says_otherwise(
     files: dict[str, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "inversion.inspection"):
-        arrived(files["scratched"])
-        arrived(files["whole"])
+        for name in ("scratched", "whole"):
+            arrived(files[name])
     for field in Auto.__dataclass_fields__:
         assert f"degradation.{field}=" in caplog.text
     assert "degradation.grayscale=none" in caplog.text and "degradation.grayscale=true" in caplog.text
@@ -292,9 +293,9 @@ def test_a_face_of_fewer_pixels_than_the_search_is_told_of_them(
     assert names(resolve(Auto(enlarged=1.0002 * photo.side / R), photo)) != [
         "Downsample"
     ]  # of a factor of 1.000
-    assert resolve(Auto(enlarged="none"), arrived(files["whole"])).steps == ()
+    assert resolve(Auto(enlarged="none"), looked_at(files["whole"])).steps == ()
     few = replace(
-        arrived(files["whole"]), transform=None, width=R // 2
+        looked_at(files["whole"]), transform=None, width=R // 2
     )  # pixels across: fewer than the search has
     assert resolve(Auto(enlarged=1), few) == resolve(Auto(enlarged="none"), few)
     assert "Downsample" in names(resolve(Auto(enlarged=2), few))

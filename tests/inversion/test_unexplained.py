@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,9 @@ from torch import Tensor
 
 from inversion import unexplained
 from inversion.damage.drawing import UNEXPLAINED
-from inversion.degradations import Auto, Compose, Grayscale, Inpaint
+from inversion.degradations import Auto, Compose, GaussianBlur, Grayscale, Inpaint
 from inversion.faces.sample import sample_photo
-from inversion.images import read_photo, to_tensor
+from inversion.images import quantize, read_photo, to_pil, to_tensor
 from inversion.inspection import recorded
 from inversion.losses.perceptual_loss import PerceptualLoss
 from inversion.model import Model
@@ -25,6 +27,7 @@ from inversion.photos import Photos
 from inversion.record.write import hidden
 from inversion.restoration import Problem, Restoration
 from inversion.search.hyperparameters import Hyperparameters
+from tests.inversion.looked_at_once import looked_at_once
 
 R, S = 32, 256  # px: of the tiny net, and of the finished face
 BRIGHT = 0.9
@@ -42,6 +45,13 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module", autouse=True)
+def found_once() -> Iterator[None]:
+    with looked_at_once("inversion.inspection"):
+        yield
+
+
+@lru_cache
 def arrived(path: Path, max_size: int | None) -> Photo:
     (photo,) = Photos(degraded=True, mask="auto", max_size=max_size).load_file(path, R)
     return photo
@@ -98,6 +108,33 @@ def test_what_is_left_out_is_filled_from_the_face(model: Model, path: Path, max_
     assert now < 0.6 * before  # not less: a face of 32 px is enlarged 8 times
     luma = Grayscale()(result)[0, 0][~stroke]
     torch.testing.assert_close(luma, Grayscale()(given)[0, 0][~stroke], atol=0.02, rtol=0)
+
+
+def test_a_stroke_beside_a_blurred_face_is_left_out_though_there_is_none_on_it(
+    model: Model, tmp_path: Path
+) -> None:
+    """It is as sharp as nothing else in the photo, so that it is no star of a flag."""
+    photo = to_tensor(read_photo(sample_photo()).convert("L").convert("RGB"))[None]
+    soft = GaussianBlur(23).bind(photo, False)(photo)
+    clean = soft + 0.02 * torch.randn(soft[:, :1].shape, generator=torch.Generator().manual_seed(0))
+    (sharp,) = Photos(max_size=S).load_file(sample_photo(), R)
+    assert sharp.transform is not None
+    (left, top), side = sharp.transform.corners[0], sharp.transform.side
+    x, y = round(left + 0.15 * side), round(top + 0.3 * side)  # in the square, beside the face
+    spoilt = clean.clone()
+    spoilt[..., y : y + 80, x : x + 5] = -0.9
+    seen = {}
+    for name, image in (("clean", clean), ("spoilt", spoilt)):
+        to_pil(quantize(image)[0]).save(tmp_path / f"{name}.png")
+        own = problem(arrived(tmp_path / f"{name}.png", S), Auto("23px", True, "none", "none", "none"))
+        seen[name] = observed(own, model)
+    assert unexplained.without_unexplained(seen["clean"], sharp.image[None]) is seen["clean"]
+    found = unexplained.without_unexplained(seen["spoilt"], sharp.image[None]).unexplained
+    assert found is not None
+    whole = seen["spoilt"].problem.photo.in_photo(found[0, 0].numpy() > 0, (600, 512))
+    assert whole[y + 4 : y + 76, x + 1 : x + 4].mean() > 0.9
+    rows, columns = whole.nonzero()
+    assert x - 20 < columns.min() and columns.max() < x + 25 and y - 20 < rows.min() and rows.max() < y + 100
 
 
 def test_a_second_look_only_adds_to_what_is_hidden(model: Model, path: Path) -> None:

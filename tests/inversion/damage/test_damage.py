@@ -42,6 +42,11 @@ def damage(print_of_it: tuple[np.ndarray, dict[int, list[int]]]) -> Damage:
     return find_damage(*print_of_it)
 
 
+@pytest.fixture(scope="module")
+def none(whole: Image.Image) -> Damage:
+    return find_damage(np.array(whole))
+
+
 def test_all_kinds_are_found_in_one_photo(damage: Damage) -> None:
     assert damage.colour.kind == "grey"
     assert damage.blur.kernel_size == pytest.approx(16, rel=0.15)
@@ -63,7 +68,7 @@ def test_a_photo_of_too_many_pixels_is_looked_at_at_a_smaller_size(
     assert found.scratches.mask[:, 301:305].mean() > 0.9 and found.scratches.share < 0.02
 
 
-@pytest.mark.parametrize("quality", [40, 80])
+@pytest.mark.parametrize("quality", [40, pytest.param(80, marks=pytest.mark.slow)])
 def test_what_compression_hides_of_a_photo_of_too_many_pixels_is_no_sharpness(
     portrait: np.ndarray, quality: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,9 +81,8 @@ def test_what_compression_hides_of_a_photo_of_too_many_pixels_is_no_sharpness(
     assert found.is_blurred and found.blur.kernel_size == pytest.approx(40, rel=0.15)
 
 
-def test_a_whole_photo_has_no_damage(whole: Image.Image) -> None:
-    found = find_damage(np.array(whole))
-    assert found.is_none and not to_degradation(found).steps
+def test_a_whole_photo_has_no_damage(none: Damage) -> None:
+    assert none.is_none and not to_degradation(none).steps
 
 
 def test_a_whole_photo_of_too_many_pixels_has_none(
@@ -129,7 +133,7 @@ def test_a_smaller_picture_has_shorter_lengths_and_no_compression(damage: Damage
     ]
 
 
-def test_the_table_says_what_and_how_sure(damage: Damage, whole: Image.Image) -> None:
+def test_the_table_says_what_and_how_sure(damage: Damage, none: Damage) -> None:
     assert [row.what for row in rows(damage)] == [
         "blur",
         "pixels",
@@ -143,7 +147,6 @@ def test_the_table_says_what_and_how_sure(damage: Damage, whole: Image.Image) ->
     ]
     assert {row.sure for row in rows(damage)} <= {"sure", "probable", "a guess"}
     assert "quality 80, by tables" in text(damage) and "black-and-white" in text(damage)
-    none = find_damage(np.array(whole))
     assert all(row.operator == "-" for row in rows(none)) and "sharp enough" in text(none)
 
 

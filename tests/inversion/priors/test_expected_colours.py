@@ -13,7 +13,7 @@ from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.none import NoDegradation
 from inversion.fullsize.luma import grey
 from inversion.model import build
-from inversion.priors.expected_colours import FILE, LUMA_SIDE, expected_colours
+from inversion.priors.expected_colours import CHROMA_SIDE, FILE, LUMA_SIDE, expected_colours
 from inversion.search.aims import hidden_colours
 from inversion.search.hyperparameters import Hyperparameters
 from training.colours import colour_psnr, examples, fit
@@ -71,8 +71,23 @@ def test_the_aim_lies_between_the_codes_colours_and_the_expected_ones(faces: Ten
     face, other = faces[:1], faces[1:2]
     aim = hidden_colours(Grayscale(), grey(face), other, Hyperparameters(feature_steps=1, colour_prior=share))
     assert aim is not None
-    expected = (1 - share) * chroma(other) + share * expected_colours()(face)
-    torch.testing.assert_close(aim, expected, atol=1e-4, rtol=0)
+    between = (1 - share) * chroma(other) + share * expected_colours()(face)
+    torch.testing.assert_close(aim, expected_colours().paler(between, share), atol=1e-4, rtol=0)
+
+
+def test_colours_pale_where_people_differ_in_them(faces: Tensor) -> None:
+    """Cheeks keep more than backdrops; hue stays; what nothing is doubted of stays as it is, and grey stays grey."""
+    expected, own = expected_colours(), chroma(faces)
+    even = torch.tensor([0.2, -0.07, -0.1])[:, None, None].expand(1, 3, 128, 128)
+    paler = expected.paler(even, 1.0)
+    kept = paler / even
+    assert (0 < kept).all() and (kept < 1).all()
+    torch.testing.assert_close(kept, kept[:, :1].expand_as(kept), atol=1e-5, rtol=0)
+    assert kept[..., 64:80, 44:84].min() > 0.7 > 0.55 > kept[..., :24, :16].max()
+    assert (expected.paler(even, 2.0) < paler)[:, 0].all()
+    torch.testing.assert_close(expected.paler(own, 0.0), own)
+    assert expected.paler(0 * own, 0.0).count_nonzero() == 0
+    assert expected.paler(0 * own, 1.0).count_nonzero() == 0
 
 
 def test_a_face_of_nan_raises_nothing(faces: Tensor) -> None:
@@ -93,3 +108,17 @@ def test_regression_finds_what_luma_says_of_colour() -> None:
     guess = fitted.of_few_pixels(luma[150:])
     assert colour_psnr(guess, colours[150:]).min() > 35
     assert colour_psnr(fitted.mean_chroma.view_as(colours[:1]), colours[150:]).max() < 25
+
+
+def test_the_variance_is_that_of_colours_which_luma_does_not_tell() -> None:
+    """The upper half's colour follows luma, the lower half's is red or blue at random."""
+    rng = torch.Generator().manual_seed(0)
+    bright, random = (2 * (torch.rand(200, 1, 1, 1, generator=rng) > 0.5).double() - 1 for _ in range(2))
+    luma = 0.5 * bright + 0.1 * torch.randn(200, 1, LUMA_SIDE, LUMA_SIDE, generator=rng).double()
+    upper = torch.linspace(1, 0, CHROMA_SIDE).round()[:, None].expand(CHROMA_SIDE, CHROMA_SIDE).double()
+    colours = 0.2 * (upper * bright + (1 - upper) * random) * torch.tensor([1.0, -1.0])[:, None, None]
+    variance = fit(luma, colours).variance.view(CHROMA_SIDE, CHROMA_SIDE)
+    told, untold = variance[: CHROMA_SIDE // 2], variance[CHROMA_SIDE // 2 :]
+    assert told.max() < 0.02 * 2 * 0.2**2
+    # what is fitted to chance errs by more than the chance itself
+    assert 2 * 0.2**2 < untold.min() and untold.max() < 1.5 * 2 * 0.2**2

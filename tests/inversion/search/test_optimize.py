@@ -17,6 +17,7 @@ from inversion.generator.statistics import w_statistics
 from inversion.generator.stylegan2 import Generator
 from inversion.losses.discriminator_features import DiscriminatorLoss
 from inversion.priors.latent_distance import latent_distance
+from inversion.search import convergence
 from inversion.search.hyperparameters import Hyperparameters, Phase
 from inversion.search.objective import Objective
 from inversion.search.optimize import Result, Step, optimize
@@ -131,16 +132,18 @@ def test_a_problem_too_short_for_the_last_phase_does_not_take_it_from_the_others
 
 
 def test_early_stopping_takes_fewer_steps_and_says_how_many(
-    networks: tuple[Generator, Discriminator],
+    networks: tuple[Generator, Discriminator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(convergence, "WINDOW", 5)
+    monkeypatch.setattr(convergence, "CHECK_EVERY", 5)
     generator, discriminator = networks
     images = targets(generator, 2)
-    still = Hyperparameters(steps=400, jitter=0, early_stop=True)
+    still = Hyperparameters(steps=40, jitter=0, early_stop=True)
     settings = [replace(still, learning_rate=rate) for rate in (1e-9, 1e-7)]
     steps: list[Step] = []
     result = search(generator, discriminator, images, settings, [1, 2], steps)
-    assert result.phase_steps == [[200], [200]]  # converged at the first look, then 100 of falling rate
-    assert len(steps) == 200 and steps[-1].last == [True, True]
+    assert result.phase_steps == [[20], [20]]  # converged at the first look, then 10 of falling rate
+    assert len(steps) == 20 and steps[-1].last == [True, True]
     assert result.interrupted == [False, False]
 
 

@@ -62,12 +62,14 @@ PROMOTED = (Phase("w", optimize_noise=False), Phase("w+", learning_rate=0.03), P
 SETTINGS = {
     "w": Hyperparameters(steps=3, space="w"),
     "w+": Hyperparameters(steps=3, space="w+", coarse_until=0.5),  # there is no coarse image: ignored
-    "w, w+, w++": Hyperparameters(steps=5, space=None, phases=PROMOTED),
+    "w, w+, w++": Hyperparameters(steps=3, space=None, phases=PROMOTED),
 }
 
 
 @pytest.mark.parametrize(
-    ("model", "space"), [("t", "w"), ("t", "w, w+, w++"), ("r", "w+")], indirect=["model"]
+    ("model", "space"),
+    [pytest.param("t", "w", marks=pytest.mark.slow), ("t", "w, w+, w++"), ("r", "w+")],
+    indirect=["model"],
 )
 def test_a_problem_of_a_batch_equals_its_single_run(
     model: Model, tiny_discriminator: Discriminator, space: str
