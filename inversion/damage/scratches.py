@@ -61,37 +61,43 @@ def find_lines(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def along(candidates: np.ndarray, faint: np.ndarray, colour: np.ndarray, angle: float) -> np.ndarray:
-    """Candidates on lines of one direction and one colour, and their fainter continuations: [h, w] bool."""
+    """Candidates on lines of one direction and one colour, and their fainter continuations: [h, w] bool.
+
+    The picture is sheared until each line of that direction is a column, and only columns with enough candidates are
+    looked at.
+    """
     steep = abs(np.tan(angle)) > 1
     slope = 1 / np.tan(angle) if steep else np.tan(angle)
     height, width = candidates.shape[::-1] if steep else candidates.shape
     shift = np.rint(np.arange(width) * slope).astype(int)
-    rows = np.arange(-max(shift.max(), 0), height - min(shift.min(), 0))
-    places, columns = rows[:, None] + shift, np.arange(width)
-    outside = (places < 0) | (places >= height)
-    places = places.clip(0, height - 1)
+    starts = shift.max() - shift
 
     def sheared(x: np.ndarray) -> np.ndarray:
-        picked: np.ndarray = (x.T if steep else x)[places, columns]
-        return np.where(outside, 0, picked)
+        result = np.zeros((width, height + starts.max()), dtype=x.dtype)
+        for row, start, values in zip(result, starts, x if steep else x.T, strict=True):
+            row[start : start + height] = values
+        return result
 
     def mean(x: np.ndarray, length: int = LENGTH) -> np.ndarray:
-        means: np.ndarray = ndimage.uniform_filter1d(x.astype(np.float32), length, axis=1, mode="constant")
+        means: np.ndarray = ndimage.uniform_filter1d(x.astype(np.float32), length, axis=0, mode="constant")
         return means
 
-    inside = sheared(candidates).astype(bool)
+    inside = sheared(candidates)
+    columns = np.flatnonzero(inside.sum(axis=0) >= FILLED * LENGTH)
+    inside = inside[:, columns]
     share = mean(inside)
     middles = share >= FILLED
+    result = np.zeros((width, height), dtype=bool)
     if not middles.any():
-        return np.zeros(candidates.shape, dtype=bool)
-    level = sheared(colour)
+        return result if steep else result.T
+    level = sheared(colour)[:, columns]
     middle = mean(inside * level) / np.maximum(share, 0.01)
     spread = mean(inside * np.square(level)) / np.maximum(share, 0.01) - np.square(middle)
     middles &= spread < ONE_COLOUR**2
-    lines = ndimage.maximum_filter1d(middles, LENGTH, axis=1) & inside
-    weak = sheared(faint).astype(bool)
-    continued = ndimage.maximum_filter1d(mean(weak, LENGTH // 2) >= FILLED, LENGTH // 2, axis=1) & weak
-    lines |= continued & ndimage.maximum_filter1d(lines, GAP, axis=1)
-    result = np.zeros((height, width), dtype=bool)
-    result[places[lines], np.broadcast_to(columns, places.shape)[lines]] = True
-    return result.T if steep else result
+    lines = ndimage.maximum_filter1d(middles, LENGTH, axis=0) & inside
+    weak = sheared(faint)[:, columns]
+    continued = ndimage.maximum_filter1d(mean(weak, LENGTH // 2) >= FILLED, LENGTH // 2, axis=0) & weak
+    lines |= continued & ndimage.maximum_filter1d(lines, GAP, axis=0)
+    places, numbers = np.nonzero(lines)
+    result[places, columns[numbers] - starts[places]] = True
+    return result if steep else result.T
