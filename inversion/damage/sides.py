@@ -21,7 +21,8 @@ ACROSS = (
     (2, -1),
 )  # rows and columns: eight directions
 APART = 2  # px: pieces of one line are nearer to each other than twice that
-UNLIKE = 0.25  # of a line's depth: a larger difference between its sides makes it an outline
+UNLIKE = 0.25  # of a line's depth: where the sides differ by more they are two things
+OUTLINE = 0.4  # of a line's pixels: if so many lie between two things it is an outline; a rim of glasses has 0.4 to 0.5
 RULED = 3  # px: a line that leaves a row or column by no more is parallel to the photo's side
 EVEN = 0.01  # of white: standard deviation of the ground along a line that is drawn on it
 
@@ -42,8 +43,9 @@ def damage_among(found: np.ndarray, image: np.ndarray) -> np.ndarray:
     lines[~found] = 0
     depth, difference = sides(ndimage.uniform_filter(image, 3))
     each = np.arange(1, count + 1)
-    deep, unlike = (np.asarray(ndimage.median(x, lines, each)) for x in (depth, difference))
-    is_damage = unlike < UNLIKE * deep
+    deep = np.asarray(ndimage.median(depth, lines, each))
+    unlike = difference >= UNLIKE * np.concatenate([[0], deep])[lines]
+    is_damage = np.asarray(ndimage.mean(unlike, lines, each)) < OUTLINE
     ground = ndimage.grey_closing(image, size=(WIDEST, WIDEST))
     is_even = np.asarray(ndimage.standard_deviation(ground, lines, each)) < EVEN
     extent = np.array([[side.stop - side.start for side in box] for box in ndimage.find_objects(lines)])

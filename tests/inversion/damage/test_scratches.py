@@ -38,6 +38,16 @@ def test_lines_are_found_to_their_edges(luma: np.ndarray, value: float, noise: f
     assert found.share == pytest.approx(found.mask.mean()) and found.confidence > 0.5
 
 
+@pytest.mark.parametrize("degrees", [11.25, 33.75, 43.75, 68.75])
+def test_a_thin_stroke_is_found_in_whatever_direction(degrees: float) -> None:
+    """Of 2 px of the searched size, each as far as can be from multiples of 2.5 degrees."""
+    rise = np.tan(np.radians(degrees))
+    down, across = (200 * np.array([rise, 1]) / np.hypot(rise, 1)).round().astype(int)
+    truth = line((512, 512), (256 - down, 256 - across), (256 + down, 256 + across), 2.0)
+    found = find_scratches(np.where(truth, 0.05, 0.6).astype(np.float32))
+    assert found.mask[truth].mean() > 0.9 and ndimage.binary_dilation(truth)[found.mask].all()
+
+
 def test_a_whole_photo_has_hardly_any(luma: np.ndarray) -> None:
     assert find_scratches(luma).share < 0.003
 

@@ -34,6 +34,18 @@ def test_a_line_between_two_things_is_their_outline_and_no_other_line_goes_with_
     assert np.array_equal(damage_among(outline | scratch, image), scratch)
 
 
+@pytest.mark.parametrize(("share", "is_damage"), [(0.3, True), (0.5, False)])
+def test_a_line_that_lies_between_two_things_for_half_of_its_length_is_an_outline(
+    share: float, is_damage: bool
+) -> None:
+    """As the upper rim of glasses: skin on both sides, or a brow on one."""
+    line = slanting(60, 90)
+    image, end = UNEVEN.copy(), round(share * SHAPE[1])
+    below = np.arange(SHAPE[0])[:, None] > np.linspace(60, 90, SHAPE[1])
+    image[:, :end] -= 0.25 * below[:, :end]
+    assert damage_among(line, np.where(line, 0.05, image)).any() == is_damage
+
+
 def test_a_stripe_at_the_photos_border_has_no_second_side() -> None:
     image = UNEVEN.copy()
     image[:2] = 0.05
