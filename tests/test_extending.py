@@ -129,7 +129,7 @@ def test_all_of_them_together_from_the_command_line(folder: Path) -> None:
         [sys.executable, str(PROJECT / "run.py"), "--config-dir", "my_conf", *overrides.values(), *fast],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{PROJECT}", "OMP_NUM_THREADS": "1"},
     )

@@ -14,7 +14,6 @@ DEPTH = 0.08  # of white: least difference from both sides
 SURE_AT = 3.0  # times that: depth of a line that is certain
 LENGTH = 101  # px of the searched size: least length
 FILLED = 0.85  # of that length must differ
-SHORTEST = FILLED * LENGTH  # px: shorter pieces are what is left where outlines are taken away
 CROWDED = 0.4  # share of candidates among a pixel's surroundings, from which on it is texture
 LONG = 0.3  # of the shorter side: one line at least is as long, where lines are certain
 ANGLES = 72  # directions, evenly spaced
@@ -58,7 +57,7 @@ def find_lines(small: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]
     found = np.zeros(small.shape, dtype=bool)
     for angle in np.arange(ANGLES) * np.pi / ANGLES:
         found |= along(candidates, faint, colour, angle)
-    return damage_among(found, small, SHORTEST), depth
+    return damage_among(found, small), depth
 
 
 def along(candidates: np.ndarray, faint: np.ndarray, colour: np.ndarray, angle: float) -> np.ndarray:

@@ -26,10 +26,10 @@ RULED = 3  # px: a line that leaves a row or column by no more is parallel to th
 EVEN = 0.01  # of white: standard deviation of the ground along a line that is drawn on it
 
 
-def damage_among(found: np.ndarray, image: np.ndarray, shortest: float = 0.0) -> np.ndarray:
+def damage_among(found: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Of lines those that are neither an outline nor drawn: [h, w] bool -> the same.
 
-    image: [h, w], in which the lines are dark. shortest: px; shorter pieces are what is left of an outline.
+    image: [h, w], in which the lines are dark.
 
     A line has two sides if it is darker than both; at the photo's border there is only one. A scratch crosses what it
     lies on without regard, so that most of it has the same on both sides. A drawn one is parallel to the photo's side
@@ -48,7 +48,6 @@ def damage_among(found: np.ndarray, image: np.ndarray, shortest: float = 0.0) ->
     is_even = np.asarray(ndimage.standard_deviation(ground, lines, each)) < EVEN
     extent = np.array([[side.stop - side.start for side in box] for box in ndimage.find_objects(lines)])
     is_damage &= ~(is_even & (extent.min(axis=1) <= RULED))
-    is_damage &= np.hypot(*extent.T) >= shortest
     return np.asarray(np.concatenate([[False], is_damage])[lines])
 
 

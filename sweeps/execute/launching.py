@@ -174,7 +174,7 @@ def _listed(only: frozenset[str] | None) -> list[str] | None:
 def pack_size(asked: int | None, points: int) -> int:
     """Points of one job. asked: launcher.points_per_job.
 
-    A job takes some 6 s until its first step (README); spread over 32 points that is 0.2 s each, and with fewer than
+    A job's start costs 5.4 s of CPU (docs/cluster.md); spread over 32 points that is 0.2 s each, and with fewer than
     16 jobs a small sweep would leave a cluster idle.
     """
     return asked if asked is not None else max(1, min(LARGEST, points // JOBS))

@@ -18,7 +18,7 @@ NAME = "we \"ird', [1] {x} = # ~ ü 照片 $b (1).jpg"
 def start(store: Store, *overrides: str) -> subprocess.CompletedProcess[str]:
     single = [word for word in store.command() if word not in ("-m", "input=synthetic")]
     return subprocess.run(
-        [*single, *overrides], capture_output=True, text=True, timeout=120, cwd=store.folder, env=ENVIRONMENT
+        [*single, *overrides], capture_output=True, text=True, timeout=600, cwd=store.folder, env=ENVIRONMENT
     )
 
 

@@ -33,7 +33,7 @@ def test_tables_of_another_program_are_known_for_that() -> None:
     assert found.quality is not None and found.confidence < 0.1
 
 
-@pytest.mark.parametrize("quality", [15, 50, 75, 92])
+@pytest.mark.parametrize("quality", [15, *(pytest.param(q, marks=pytest.mark.slow) for q in (50, 75)), 92])
 @pytest.mark.parametrize("cut", [(0, 0), (3, 6)])
 def test_a_photo_saved_again_as_png_keeps_its_traces_and_its_grid(
     clean: np.ndarray, quality: int, cut: tuple[int, int]

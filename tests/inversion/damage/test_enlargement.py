@@ -32,7 +32,7 @@ def found_in(photo: np.ndarray) -> Enlargement:
     return find_enlargement(luma, find_blur(luma, 0.0, compression), compression.quality is not None)
 
 
-@pytest.mark.parametrize("factor", [2.0, 3.6, 4.0, 5.0])
+@pytest.mark.parametrize("factor", [2.0, 3.6, *(pytest.param(f, marks=pytest.mark.slow) for f in (4.0, 5.0))])
 @pytest.mark.parametrize("method", [Image.Resampling.BICUBIC, Image.Resampling.NEAREST])
 def test_the_factor_is_found(portrait: np.ndarray, factor: float, method: Image.Resampling) -> None:
     found = found_in(enlarged(portrait, factor, method))

@@ -59,7 +59,7 @@ def test_it_is_found_at_every_resolution(side: int) -> None:
     assert_covered(*blanked(portrait(side), BOXES["centre"], (0, 0, 0)), at_most=4 * max(1, side / 256))
 
 
-@pytest.mark.parametrize("quality", [95, 75, 50, 30])
+@pytest.mark.parametrize("quality", [95, *(pytest.param(q, marks=pytest.mark.slow) for q in (75, 50)), 30])
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255)], ids=str)
 def test_jpeg_does_not_hide_it(quality: int, colour: tuple[int, ...]) -> None:
     photo, mask = blanked(portrait(256), BOXES["centre"], colour)

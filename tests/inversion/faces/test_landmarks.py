@@ -101,7 +101,7 @@ def test_importing_the_module_loads_no_dlib() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
-@pytest.mark.parametrize("angle", [45, 90, 180])
+@pytest.mark.parametrize("angle", [45, *(pytest.param(a, marks=pytest.mark.slow) for a in (90, 180))])
 def test_a_turned_photo_gives_the_same_face_turned(portrait: Image.Image, angle: int) -> None:
     upright = ffhq_corners(find_faces(portrait)[0])
     turned = portrait.rotate(angle, Image.Resampling.BICUBIC, expand=True)

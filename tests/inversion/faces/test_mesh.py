@@ -35,7 +35,7 @@ def test_the_mesh_is_another_run_than_dlibs_landmarks() -> None:
 
 
 @needs_it
-@pytest.mark.parametrize("angle", [0, 20, 180])
+@pytest.mark.parametrize("angle", [0, 20, pytest.param(180, marks=pytest.mark.slow)])
 def test_the_square_is_nearly_dlibs(portrait: Image.Image, angle: int) -> None:
     """This portrait is among the worst: the median of 94 photos is 0.7 % of the square apart, 1 % in size."""
     turned = portrait.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor="grey")

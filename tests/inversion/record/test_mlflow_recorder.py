@@ -247,7 +247,7 @@ recorder.log_summary({{"psnr": 1.0}})
 recorder.finish("FINISHED")
 """
     shutil.copy(empty_database(), tmp_path / "mlflow.db")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

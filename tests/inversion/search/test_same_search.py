@@ -37,11 +37,11 @@ def test_the_search_is_nvidias_step_by_step(theirs: Curve) -> None:
     "change",
     [
         {"optimizer": "adam"},
-        {"jitter": 0.0},
-        {"ramp_up": 0.0},
-        {"ramp_down": 0.0},
         {"noise_weight": 10.0},
-        {"space": "w+"},
+        *(
+            pytest.param(change, marks=pytest.mark.slow)
+            for change in ({"jitter": 0.0}, {"ramp_up": 0.0}, {"ramp_down": 0.0}, {"space": "w+"})
+        ),
     ],
 )
 def test_another_search_is_told_from_it(theirs: Curve, change: dict[str, object]) -> None:

@@ -29,7 +29,7 @@ pathlib.Path(folder, "images").mkdir(parents=True)
 if word == "die": sys.exit("Killed")
 if word == "kill": print("UserWarning: of a library", flush=True); os.kill(os.getpid(), signal.SIGKILL)
 if word == "wait":
-    try: time.sleep(60)
+    try: time.sleep(600)
     except KeyboardInterrupt: word = "KILLED"
 print("much is said on the way")
 print(json.dumps({"status": word, "reason": "ConfigError: why" if word == "FAILED" else "", "folder": folder}))
@@ -49,7 +49,7 @@ def add(queue: Searches, upload: Callable[..., Upload]) -> Make:
     return lambda word, **changed: queue.add(upload(**changed), [word], 100)
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
+def until(condition: Callable[[], object], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

@@ -16,7 +16,7 @@ from sweeps.execute import process
 
 
 def sleeper() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(240)"])
 
 
 def tags_of(pid: int) -> dict[str, str]:
@@ -32,7 +32,7 @@ def test_a_killed_process_is_gone_even_before_anyone_has_looked() -> None:
     tags = tags_of(child.pid)
     assert not process.is_gone(tags)
     child.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not process.is_gone(tags) and time.monotonic() < deadline:  # a zombie until wait()
         time.sleep(0.01)
     assert process.is_gone(tags)
@@ -82,11 +82,11 @@ def test_a_worker_ends_with_the_process_that_waits_for_it(tmp_path: Path, before
         f"import pathlib, signal, sys, time; {before} from sweeps.execute.process import end_with_parent\n"
         "end_with_parent()\n"
         f"pathlib.Path(r'{tmp_path}/ready').touch()\n"
-        "try:\n    time.sleep(30)\n"
+        "try:\n    time.sleep(120)\n"
         f"except KeyboardInterrupt:\n    pathlib.Path(r'{tmp_path}/interrupted').touch()\n"
     )
     parent = (
-        f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {worker!r}]); time.sleep(60)"
+        f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {worker!r}]); time.sleep(240)"
     )
     root = Path(__file__).parents[2]
     child = subprocess.Popen([sys.executable, "-c", parent], env=os.environ | {"PYTHONPATH": str(root)})
@@ -96,8 +96,36 @@ def test_a_worker_ends_with_the_process_that_waits_for_it(tmp_path: Path, before
     wait_for(tmp_path / "interrupted")
 
 
-def wait_for(path: Path) -> None:
+def test_a_worker_that_waits_for_its_next_task_ends_as_well(tmp_path: Path) -> None:
+    """A pool's takes the interrupt for the end of one task."""
+    worker = (
+        "import os, pathlib, time; from sweeps.execute import process\n"
+        "process.GRACE = 0.1\n"
+        "process.end_with_parent()\n"
+        f"pathlib.Path(r'{tmp_path}/ready').write_text(str(os.getpid()))\n"
+        "while True:\n"
+        "    try:\n        time.sleep(60)\n"
+        f"    except KeyboardInterrupt:\n        pathlib.Path(r'{tmp_path}/interrupted').touch()\n"
+    )
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}])"
+    root = Path(__file__).parents[2]
+    child = subprocess.Popen([sys.executable, "-c", parent], env=os.environ | {"PYTHONPATH": str(root)})
+    wait_for(tmp_path / "ready")
     deadline = time.monotonic() + 20
+    while not (number := (tmp_path / "ready").read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    wait_for(tmp_path / "interrupted")
+    deadline = time.monotonic() + 20
+    while process.started(int(number)) is not None:
+        assert time.monotonic() < deadline, "the worker waits on"
+        time.sleep(0.05)
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 120
     while not path.exists():
         assert time.monotonic() < deadline, f"no {path.name}"
         time.sleep(0.05)
