@@ -34,10 +34,11 @@ def kernel_before(
     0..1. noise: standard deviation there. compression: with steps and blocks. known: [H, W] bool, False = scratched.
     """
     assert compression.steps is not None
-    levels = 255 * patchwork(luma)
+    row, column = compression.offset  # cut before the patchwork, whose squares hold whole blocks then
+    levels = 255 * patchwork(luma[row:, column:])
     if known is not None:
-        levels = np.where(patchwork(known), levels, np.nan)
-    found = coefficients(levels[compression.offset[0] :, compression.offset[1] :])
+        levels = np.where(patchwork(known[row:, column:]), levels, np.nan)
+    found = coefficients(levels)
     gain, count = np.zeros(len(SIZES)), 0
     for lines, steps in (
         (found[:, 0, 1:], compression.steps[0, 1:]),
