@@ -15,7 +15,7 @@ def environment(name: str, otherwise: str) -> str:
 
 
 def artifacts_for(uri: str | None) -> str | None:
-    """Where artifacts go: into a folder beside a database, to the server's own place where there is a server; nowhere without a store."""
+    """Where artifacts go: beside a database, to the place that a server has, or nowhere without a store (null)."""
     return "mlartifacts" if uri is not None and uri.startswith("sqlite:") else None
 
 
