@@ -20,7 +20,7 @@ from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose, shows_everything
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.masked import Masked, blank
-from inversion.degradations.too_sharp import LEAST, too_sharp
+from inversion.damage.too_sharp import LEAST, too_sharp
 from inversion.fullsize.luma import grey
 from inversion.fullsize.resampling import resized
 from inversion.images import to_255
