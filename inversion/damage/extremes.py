@@ -16,6 +16,7 @@ WIDEST = 13  # px there: a structure that is as wide is none
 NOISES = 3.0  # standard deviations of noise that a difference must exceed as well
 EXTREME = 0.03  # of the pixels may be brighter than a bright structure, or darker than a dark one
 ALIKE = 0.1  # of white: by which a structure may be less extreme
+JOINED = 3  # px there: pieces that are nearer than twice that are one structure
 HALF = 0.5  # of its depth: its edge
 
 
@@ -66,8 +67,9 @@ def searched(shape: tuple[int, ...]) -> int:
 
 
 def extent(found: np.ndarray) -> float:
-    """Of the largest of separate structures, from corner to corner of its box, in pixels: [h, w] bool."""
-    boxes = ndimage.find_objects(ndimage.label(found, np.ones((3, 3)))[0])
+    """Of the largest of structures, gaps included, from corner to corner of its box, in pixels: [h, w] bool."""
+    numbers, _ = ndimage.label(ndimage.binary_dilation(found, np.ones((3, 3)), iterations=JOINED))
+    boxes = ndimage.find_objects(np.where(found, numbers, 0))
     return max(math.hypot(*(side.stop - side.start for side in box)) for box in boxes)
 
 

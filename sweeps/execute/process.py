@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 POLL = 0.5  # seconds
+GRACE = (
+    300.0  # seconds in which a worker closes its records; what is left then waits for a parent that is gone
+)
 
 
 def tags() -> dict[str, str]:
@@ -76,7 +79,10 @@ def started(pid: int) -> str | None:
 
 
 def end_with_parent() -> None:
-    """Interrupt this worker, as Ctrl-C would, when the process that started it is killed: nobody wants its result."""
+    """Interrupt this worker, as Ctrl-C would, when the process that started it is killed: nobody wants its result.
+
+    A pool's worker takes that for the end of one task and waits for the next one: it is ended `GRACE` later.
+    """
     parent = os.getppid()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts a sweep with & leaves it so
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -85,6 +91,8 @@ def end_with_parent() -> None:
         while os.getppid() == parent:
             time.sleep(POLL)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it up, too
+        time.sleep(GRACE)
+        os._exit(1)
 
     if not any(thread.name == end_with_parent.__name__ for thread in threading.enumerate()):
         threading.Thread(target=watch, name=end_with_parent.__name__, daemon=True).start()

@@ -96,6 +96,34 @@ def test_a_worker_ends_with_the_process_that_waits_for_it(tmp_path: Path, before
     wait_for(tmp_path / "interrupted")
 
 
+def test_a_worker_that_waits_for_its_next_task_ends_as_well(tmp_path: Path) -> None:
+    """A pool's takes the interrupt for the end of one task."""
+    worker = (
+        "import os, pathlib, time; from sweeps.execute import process\n"
+        "process.GRACE = 0.1\n"
+        "process.end_with_parent()\n"
+        f"pathlib.Path(r'{tmp_path}/ready').write_text(str(os.getpid()))\n"
+        "while True:\n"
+        "    try:\n        time.sleep(60)\n"
+        f"    except KeyboardInterrupt:\n        pathlib.Path(r'{tmp_path}/interrupted').touch()\n"
+    )
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}])"
+    root = Path(__file__).parents[2]
+    child = subprocess.Popen([sys.executable, "-c", parent], env=os.environ | {"PYTHONPATH": str(root)})
+    wait_for(tmp_path / "ready")
+    deadline = time.monotonic() + 20
+    while not (number := (tmp_path / "ready").read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    wait_for(tmp_path / "interrupted")
+    deadline = time.monotonic() + 20
+    while process.started(int(number)) is not None:
+        assert time.monotonic() < deadline, "the worker waits on"
+        time.sleep(0.05)
+
+
 def wait_for(path: Path) -> None:
     deadline = time.monotonic() + 120
     while not path.exists():
