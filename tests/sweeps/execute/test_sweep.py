@@ -10,7 +10,6 @@ import pytest
 from hydra._internal.callbacks import Callbacks
 from omegaconf import OmegaConf
 
-from conf.resolvers import artifacts_for
 from inversion.errors import ConfigError
 from sweeps.execute.callback import opened_sweep
 from sweeps.execute.sweep import refuse_foreign_files, refuse_shared_folder, take_folder
@@ -93,9 +92,3 @@ def test_a_command_that_leaves_out_what_opens_a_sweep_is_told_so() -> None:
     """~hydra.callbacks.sweep"""
     with pytest.raises(SystemExit, match=r"hydra\.callbacks\.sweep opens a sweep"):
         opened_sweep(Callbacks())
-
-
-def test_without_a_store_there_is_no_place_for_artifacts() -> None:
-    """tracking.uri=null, and nothing said of tracking.artifacts"""
-    assert artifacts_for(None) is None
-    assert artifacts_for("sqlite:///mlflow.db") == "mlartifacts" and artifacts_for("http://head:5000") is None
