@@ -7,19 +7,10 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from inversion.damage.extremes import WIDEST
+from inversion.damage.extremes import WIDEST, pieces
 
 BESIDE = WIDEST // 2 + 1  # px of the searched size: so far to each side
-ACROSS = (
-    (0, 1),
-    (1, 0),
-    (1, 1),
-    (1, -1),
-    (1, 2),
-    (2, 1),
-    (1, -2),
-    (2, -1),
-)  # rows and columns: eight directions
+ACROSS = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))  # rows, columns: 8 directions
 APART = 2  # px: pieces of one line are nearer to each other than twice that
 UNLIKE = 0.25  # of a line's depth: a larger difference between its sides makes it an outline
 RULED = 3  # px: a line that leaves a row or column by no more is parallel to the photo's side
@@ -35,13 +26,11 @@ def damage_among(found: np.ndarray, image: np.ndarray) -> np.ndarray:
     lies on without regard, so that most of it has the same on both sides. A drawn one is parallel to the photo's side
     and lies on one even ground all along.
     """
-    near = ndimage.binary_dilation(found, np.ones((3, 3)), iterations=APART)
-    lines, count = ndimage.label(near, np.ones((3, 3)))
-    if not count:
+    if not found.any():
         return found
-    lines[~found] = 0
+    lines = pieces(found, APART)
     depth, difference = sides(ndimage.uniform_filter(image, 3))
-    each = np.arange(1, count + 1)
+    each = np.arange(1, lines.max() + 1)
     deep, unlike = (np.asarray(ndimage.median(x, lines, each)) for x in (depth, difference))
     is_damage = unlike < UNLIKE * deep
     ground = ndimage.grey_closing(image, size=(WIDEST, WIDEST))

@@ -153,10 +153,8 @@ def test_a_second_look_only_adds_to_what_is_hidden(model: Model, path: Path) -> 
         (Auto(grayscale=True), True),
         (Auto(grayscale=True, unexplained=False), False),
         (Auto(grayscale=True, mask="none"), False),
-        (
-            Auto(grayscale="none", blur="none", noise="none", jpeg="none"),
-            False,
-        ),  # a photo that stays as it is
+        # a photo that stays as it is
+        (Auto(grayscale="none", blur="none", noise="none", jpeg="none"), False),
     ],
 )
 def test_a_restoration_says_and_shows_what_it_has_left_out(

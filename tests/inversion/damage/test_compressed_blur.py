@@ -52,6 +52,15 @@ def test_of_what_is_hidden_nothing_counts(portrait: np.ndarray) -> None:
     assert kernel_before(np.full((200, 200), 0.5, dtype=np.float32), 0.0, compression) is None
 
 
+@pytest.mark.parametrize("level", [0, 240])
+def test_a_prints_border_makes_a_blurred_photo_no_sharper(portrait: np.ndarray, level: int) -> None:
+    border = ((13, 13), (13, 13), (0, 0))
+    for photo, is_sharp in ((portrait, True), (blurred(portrait, 13), False)):
+        luma, compression = saved(np.pad(photo, border, constant_values=level), 40)
+        found = kernel_before(luma, 0.0, compression)
+        assert found is not None and (found < SHARP_BLOCKS) == is_sharp
+
+
 def test_a_large_photo_that_was_cropped_says_the_same(portrait: np.ndarray) -> None:
     """Its blocks begin elsewhere; squares from all over it must not be cut through them, which makes edges."""
     wide = np.concatenate([portrait, portrait[:, ::-1], portrait], axis=1)
