@@ -28,9 +28,8 @@ class Range:
             return True
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return False
-        if (
-            not -sys.float_info.max <= value <= sys.float_info.max
-        ):  # nan and inf, and whole numbers of 400 digits
+        # Neither nan nor inf, nor a whole number of 400 digits.
+        if not -sys.float_info.max <= value <= sys.float_info.max:
             return False
         if self.whole and value != int(value):
             return False

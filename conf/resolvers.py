@@ -14,9 +14,9 @@ def environment(name: str, otherwise: str) -> str:
     return os.environ.get(name) or otherwise
 
 
-def artifacts_for(uri: str) -> str | None:
-    """Where artifacts go: into a folder beside a database, to the server's own place where there is a server."""
-    return "mlartifacts" if uri.startswith("sqlite:") else None
+def artifacts_for(uri: str | None) -> str | None:
+    """Where artifacts go: beside a database, to the place that a server has, or nowhere without a store (null)."""
+    return "mlartifacts" if uri is not None and uri.startswith("sqlite:") else None
 
 
 def settings_help(*, _root_: DictConfig) -> str:

@@ -29,7 +29,7 @@ class Row:
     """One row of the batch: one sample of one problem."""
 
     owner: int  # which of the pass's problems
-    sample: int  # 0-based; only sample 0 is told of step by step: a record has room for one search
+    sample: int  # 0-based; only sample 0 is logged per step: a record has room for one search
     observation: Observation
 
     @property

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from inversion.damage.luma import luma_of
+from inversion.damage.too_sharp import LEAST, too_sharp
 from inversion.damage.unexplained import find_unexplained
 from inversion.degradations.auto import Auto, is_none
 from inversion.degradations.blur import GaussianBlur
 from inversion.degradations.compose import Compose, shows_everything
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.masked import Masked, blank
-from inversion.degradations.too_sharp import LEAST, too_sharp
 from inversion.fullsize.luma import grey
 from inversion.fullsize.resampling import resized
 from inversion.images import to_255
@@ -82,10 +82,7 @@ def sharper(
 def least(observation: Observation) -> float:
     """What compression's rounding makes of a photo's details is smaller, in [-1, 1]."""
     damage = observation.problem.photo.damage
-    steps = None if damage is None else damage.compression.steps
-    if steps is None:
-        return LEAST
-    return max(LEAST, ROUNDINGS * float(np.sqrt(np.square(steps[:4, :4]).mean() / 12)) / 127.5)
+    return LEAST if damage is None else max(LEAST, ROUNDINGS * 2 * damage.compression.rounding)
 
 
 def hiding(observation: Observation, hidden: Tensor) -> Observation:

@@ -52,9 +52,8 @@ def nearest(a: np.ndarray, b: np.ndarray, skip_self: bool = False) -> np.ndarray
 
 
 def _radii(rows: np.ndarray, neighbours: int) -> np.ndarray:
-    return np.partition(_distances(rows, rows), neighbours, axis=1)[
-        :, neighbours
-    ]  # the nearest is the row itself
+    # The nearest is the row itself.
+    return np.partition(_distances(rows, rows), neighbours, axis=1)[:, neighbours]
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -95,9 +95,8 @@ class PixelComponents:
         # Of the pictures' inner products, which are fewer than the pixels'.
         squares, sides = np.linalg.eigh(flat @ flat.T / len(flat))
         squares, sides = squares[-COMPONENTS:], sides[:, -COMPONENTS:]
-        self.axes = (
-            flat.T @ (sides / squares) / np.sqrt(len(flat))
-        )  # unit axes over their standard deviations
+        # Unit axes over their standard deviations.
+        self.axes = flat.T @ (sides / squares) / np.sqrt(len(flat))
 
     def __call__(self, images: Tensor) -> np.ndarray:
         return (self._flat(images) - self.mean) @ self.axes

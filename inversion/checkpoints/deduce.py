@@ -122,9 +122,8 @@ def _check(
             raise CheckpointError(
                 f"the {what}'s {name} should be {list(wanted[name].shape)}. Got {list(tensor.shape)}"
             )
-        if (
-            tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all()
-        ):  # no copy, unlike tensor.isfinite()
+        # No copy, unlike tensor.isfinite().
+        if tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
             raise CheckpointError(f"the {what}'s {name} holds nan or inf; the file is damaged")
 
 

@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from inversion.damage.compression import Compression, coefficients
 from inversion.damage.luma import patchwork
 from inversion.degradations.blur import default_sigma
+from inversion.degradations.jpeg import BLOCK
 
 PLACES = np.arange(1, 8)  # of the coefficients along a block's first row and column: half periods in 8 px
 FALL = 1.45  # amplitude of sharp photos goes by frequency to the power of -FALL: half of blur.SLOPE
@@ -22,6 +23,7 @@ STRONG = 3  # steps, and deviations of noise: the lowest coefficient of a row or
 LEVELS = 40  # steps: higher ones are taken for that
 OUTLIERS = 1e-3  # of the coefficients are anything
 FEWEST, MOST = 100, 10_000  # rows and columns
+RIM = 0.1  # of the side, at either end: a print's border, whose edge is sharp, is not asked
 
 
 def kernel_before(
@@ -34,10 +36,12 @@ def kernel_before(
     0..1. noise: standard deviation there. compression: with steps and blocks. known: [H, W] bool, False = scratched.
     """
     assert compression.steps is not None
-    levels = 255 * patchwork(luma)
+    # cut before the patchwork, whose squares hold whole blocks then
+    inside = tuple(inner(side, first) for side, first in zip(luma.shape, compression.offset, strict=True))
+    levels = 255 * patchwork(luma[inside])
     if known is not None:
-        levels = np.where(patchwork(known), levels, np.nan)
-    found = coefficients(levels[compression.offset[0] :, compression.offset[1] :])
+        levels = np.where(patchwork(known[inside]), levels, np.nan)
+    found = coefficients(levels)
     gain, count = np.zeros(len(SIZES)), 0
     for lines, steps in (
         (found[:, 0, 1:], compression.steps[0, 1:]),
@@ -51,6 +55,12 @@ def kernel_before(
             gain += likelihood(rounded, chances(steps, 255 * noise))
             count += len(strong)
     return float(SIZES[gain.argmax()]) if count >= FEWEST else None
+
+
+def inner(side: int, first: int) -> slice:
+    """Of so many pixels those that can be no border of a print, from a block on; first: where one begins, 0..7."""
+    rim = round(RIM * side)
+    return slice(first + rim // BLOCK * BLOCK, side - rim)
 
 
 def chances(steps: np.ndarray, noise: float) -> np.ndarray:

@@ -41,6 +41,11 @@ class Compression:
     steps: np.ndarray | None = field(default=None, repr=False, compare=False)  # [8, 8] of luma, in levels
     in_blocks: bool = True  # the photo's pixels are those that were compressed
 
+    @property
+    def rounding(self) -> float:
+        """Standard deviation, white = 1, of what its steps add to the coarser half of frequencies; 0 of none."""
+        return 0.0 if self.steps is None else float(np.sqrt(np.square(self.steps[:4, :4]).mean() / 12)) / 255
+
     def reduced(self, factor: int) -> Compression:
         """As it is seen in means of factor x factor pixels: lower frequencies' steps, which the means make smaller."""
         if self.steps is None:

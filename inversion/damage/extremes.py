@@ -68,9 +68,14 @@ def searched(shape: tuple[int, ...]) -> int:
 
 def extent(found: np.ndarray) -> float:
     """Of the largest of structures, gaps included, from corner to corner of its box, in pixels: [h, w] bool."""
-    numbers, _ = ndimage.label(ndimage.binary_dilation(found, np.ones((3, 3)), iterations=JOINED))
-    boxes = ndimage.find_objects(np.where(found, numbers, 0))
+    boxes = ndimage.find_objects(pieces(found, JOINED))
     return max(math.hypot(*(side.stop - side.start for side in box)) for box in boxes)
+
+
+def pieces(found: np.ndarray, apart: int) -> np.ndarray:
+    """Structures numbered from 1, 0 elsewhere; one are those that so many px all around would join: [h, w] bool."""
+    near = ndimage.binary_dilation(found, np.ones((3, 3)), iterations=apart)
+    return np.where(found, ndimage.label(near, np.ones((3, 3)))[0], 0)
 
 
 def is_extreme(image: np.ndarray) -> np.ndarray:

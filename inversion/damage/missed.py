@@ -86,10 +86,8 @@ def verdict(scales: Scales, noise: float, compression: Compression) -> Blur:
 
 def stayed_sharp(luma: np.ndarray, blur: Blur, noise: float, compression: Compression) -> np.ndarray:
     """Where a photo that was blurred so has structures that are finer: [H, W] bool."""
-    rounding = (
-        0.0 if compression.steps is None else np.sqrt(np.square(compression.steps[:4, :4]).mean() / 12) / 255
-    )
-    sigma, least = max(FINE * blur.sigma, 0.7), max(SHARP, NOISES * noise, ROUNDINGS * rounding)
+    sigma = max(FINE * blur.sigma, 0.7)
+    least = max(SHARP, NOISES * noise, ROUNDINGS * compression.rounding)
     found = np.empty(luma.shape, dtype=bool)
     reach = round(NEAR * blur.sigma)
     for rows, coarse in smoothed(luma, sigma):

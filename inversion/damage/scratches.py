@@ -28,7 +28,7 @@ class Scratches:
 
     mask: np.ndarray = field(repr=False, compare=False)  # [H, W] bool, True = scratched
     share: float  # of the photo's pixels
-    confidence: float  # 0..1: how deep the lines are beside what was looked for
+    confidence: float  # 0..1: how deep the lines are beside what was looked for, less where all are short
 
 
 def find_scratches(luma: np.ndarray, noise: float = 0.0) -> Scratches:

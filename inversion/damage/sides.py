@@ -7,19 +7,10 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from inversion.damage.extremes import WIDEST
+from inversion.damage.extremes import WIDEST, pieces
 
 BESIDE = WIDEST // 2 + 1  # px of the searched size: so far to each side
-ACROSS = (
-    (0, 1),
-    (1, 0),
-    (1, 1),
-    (1, -1),
-    (1, 2),
-    (2, 1),
-    (1, -2),
-    (2, -1),
-)  # rows and columns: eight directions
+ACROSS = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))  # rows, columns: 8 directions
 APART = 2  # px: pieces of one line are nearer to each other than twice that
 UNLIKE = 0.25  # of a line's depth: where the sides differ by more they are two things
 OUTLINE = 0.4  # of a line's pixels: if so many lie between two things it is an outline; a rim of glasses has 0.4 to 0.5
@@ -36,13 +27,11 @@ def damage_among(found: np.ndarray, image: np.ndarray) -> np.ndarray:
     lies on without regard, so that most of it has the same on both sides. A drawn one is parallel to the photo's side
     and lies on one even ground all along.
     """
-    near = ndimage.binary_dilation(found, np.ones((3, 3)), iterations=APART)
-    lines, count = ndimage.label(near, np.ones((3, 3)))
-    if not count:
+    if not found.any():
         return found
-    lines[~found] = 0
+    lines = pieces(found, APART)
     depth, difference = sides(ndimage.uniform_filter(image, 3))
-    each = np.arange(1, count + 1)
+    each = np.arange(1, lines.max() + 1)
     deep = np.asarray(ndimage.median(depth, lines, each))
     unlike = difference >= UNLIKE * np.concatenate([[0], deep])[lines]
     is_damage = np.asarray(ndimage.mean(unlike, lines, each)) < OUTLINE

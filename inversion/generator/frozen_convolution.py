@@ -13,9 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WORTH = (
-    4 * 2**20
-)  # bytes of an input from which on they are worth a call from Python: small nets would lose a fifth
+WORTH = 4 * 2**20  # bytes of an input that is worth a call from Python: small nets would lose a fifth
 
 
 def conv2d(

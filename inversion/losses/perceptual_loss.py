@@ -33,13 +33,9 @@ class PerceptualLoss(ABC):
     """
 
     weight: float = 1.0
-    identity: float = (
-        0.0  # weight of losses/identity.py beside it; 0 = not computed, and no network is loaded
-    )
+    identity: float = 0.0  # weight of losses/identity.py beside it; 0 = no network is loaded for it
     l1: float = 0.0  # weight of losses/absolute.py beside it; 0 = not computed
-    robust: float = (
-        0.0  # residuals of so many standard deviations count for less (losses/robust.py); 0 = none
-    )
+    robust: float = 0.0  # standard deviations at which residuals count for less, losses/robust.py; 0 = none
 
     @property
     @abstractmethod

@@ -39,9 +39,7 @@ def measure(restoration: Restoration) -> dict[str, float]:
     was found in the photo: see inversion/inspection.py; found_unexplained [% of the face]: inversion/unexplained.py.
     steps_per_second: of the search alone.
     """
-    if (
-        not restoration.restored.isfinite().all()
-    ):  # a loss that was not finite: there is no picture to measure
+    if not restoration.restored.isfinite().all():  # a loss was not finite: there is no picture to measure
         return {}
     problem, tuning = restoration.problem, restoration.tuning
     prediction, observed = restoration.prediction.clamp(-1, 1)[None], restoration.observed[None]

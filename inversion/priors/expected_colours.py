@@ -43,7 +43,8 @@ class ExpectedColours:
     def __call__(self, faces: Tensor) -> Tensor:
         """Chroma to expect of aligned faces: [B, 3, R, R] in [-1, 1], whose luma counts -> same, of luma 0."""
         luma = grey(faces)[:, :1].float()
-        few = self._on(luma).of_few_pixels(F.adaptive_avg_pool2d(luma, LUMA_SIDE))
+        own = ExpectedColours(*(getattr(self, field.name).to(luma) for field in fields(self)))
+        few = own.of_few_pixels(F.adaptive_avg_pool2d(luma, LUMA_SIDE))
         chroma = with_green(F.interpolate(few, size=luma.shape[-2:], mode="bicubic"))
         return guided(luma, chroma, RADIUS, FLAT).to(faces)
 
@@ -54,13 +55,10 @@ class ExpectedColours:
         Wiener's filter for a colour of mean 0. Where v is far above p, as in backdrops and at the rims of faces, nearly
         grey is left, since a wrong colour there is seen at once and a missing one is not; skin keeps its own.
         """
-        variance = doubt * self._on(chroma).variance.view(1, 1, CHROMA_SIDE, CHROMA_SIDE)
+        variance = doubt * self.variance.to(chroma).view(1, 1, CHROMA_SIDE, CHROMA_SIDE)
         power = F.adaptive_avg_pool2d(chroma[:, [0, 2]], CHROMA_SIDE).square().sum(dim=1, keepdim=True)
         kept = power / (power + variance).clamp(min=torch.finfo(power.dtype).tiny)
         return chroma * F.interpolate(kept, size=chroma.shape[-2:], mode="bilinear")
-
-    def _on(self, like: Tensor) -> ExpectedColours:
-        return ExpectedColours(*(getattr(self, field.name).to(like) for field in fields(self)))
 
     def of_few_pixels(self, luma: Tensor) -> Tensor:
         """[B, 1, LUMA_SIDE, LUMA_SIDE] -> R - Y and B - Y, [B, 2, CHROMA_SIDE, CHROMA_SIDE]."""

@@ -17,9 +17,7 @@ def on_device(make: Callable[..., Tensor], *arguments: Hashable, like: Tensor) -
     return _made(make, arguments, like.dtype, like.device)
 
 
-@lru_cache(
-    maxsize=4096
-)  # more than a search reads: a CUDA graph reads the tensors of its capture, which must stay
+@lru_cache(maxsize=4096)  # more than a search reads: what a CUDA graph was captured with must stay
 def _made(
     make: Callable[..., Tensor], arguments: tuple[Hashable, ...], dtype: torch.dtype, device: torch.device
 ) -> Tensor:

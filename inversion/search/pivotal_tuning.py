@@ -96,9 +96,7 @@ def tune(
         interrupted = True
     with torch.no_grad():
         image = tuned(ws, noises)
-        if (
-            failed is None and not image.isfinite().all()
-        ):  # by the last update, whose loss nobody has computed
+        if failed is None and not image.isfinite().all():  # by the last update, whose loss is not computed
             failed = len(history["tuning_loss"])
         if failed is not None:
             tuned, image = original, original(ws, noises)

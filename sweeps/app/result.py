@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from inversion.fullsize.save import png_like
 from inversion.inspection import recorded
 from inversion.photo import Photo, with_faces
 from inversion.photos import Photos
+from inversion.reading.json_object import read_object
 from inversion.record.folder_recorder import SUMMARY
 from inversion.record.write import sample_files
 from inversion.runtime.atomic import png, write_file
@@ -118,6 +118,5 @@ def _pasted(search: Search, name: str) -> Image.Image:
     photo = _photo(search, config, whole=True)
     with Image.open(search.folder / name) as opened:
         face = opened.convert("RGB")
-    summary = search.folder / SUMMARY  # a record that could not be finished has none
-    metrics = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
+    metrics = read_object(search.folder / SUMMARY)  # a record that could not be finished has none
     return with_faces([recorded(photo, face, instantiate(config.degradation), config.degraded, metrics)])

@@ -50,9 +50,7 @@ def in_place(folder: Path, fingerprint: str, is_claimed: bool) -> str | None:
     A record that is finished stays whatever is to be recorded: rerun=true does it again, in another folder.
     """
     manifest = read_manifest(folder)
-    if not is_ours(
-        manifest
-    ):  # a record refuses another tool's record.json, and other files in its way, by name
+    if not is_ours(manifest):  # whoever records refuses another tool's files by name
         return None
     tags, status = read_object(folder / TAGS), read_object(folder / RESULT).get("status")
     if not tags:

@@ -43,6 +43,7 @@ def clear(sweep: Path, command: str, is_gone: Callable[[Mapping[str, Any]], bool
         if endings.reader_of(file) not in at_work:
             with suppress(OSError):
                 file.unlink()
-    for folder in (marks, lines):
-        with suppress(OSError):  # another command's are still there
-            folder.rmdir()
+    if not at_work:  # else somebody may be about to write a first line
+        for folder in (marks, lines):
+            with suppress(OSError):  # a command has just begun
+                folder.rmdir()

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 POLL = 0.5  # seconds
-GRACE = (
-    300.0  # seconds in which a worker closes its records; what is left then waits for a parent that is gone
-)
+GRACE = 300.0  # seconds in which a worker whose parent is gone closes its records
 
 
 def tags() -> dict[str, str]:

@@ -65,7 +65,7 @@ def _relevant(config: Mapping[str, Any]) -> Any:
     if "paste" in relevant:  # null, true for a single run alone, asks a sweep for nothing more than false
         relevant["paste"] = bool(relevant["paste"])
     degradation = relevant["degradation"]
-    # where nothing is filled in, nothing is whatever it says
+    # With mask=none nothing is filled in, whatever `unexplained` says.
     if "unexplained" in degradation and is_none(degradation.get("mask", AUTO)):
         relevant["degradation"] = {**degradation, "unexplained": False}
     return _contents(relevant)

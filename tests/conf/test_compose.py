@@ -39,9 +39,10 @@ def test_a_degradation_without_a_preset_gets_a_sensible_one(degradation: str) ->
     assert (alone.steps, alone.reg) == (named.steps, named.reg)
 
 
+# Auto needs a photo's file.
 @pytest.mark.parametrize(
     "degradation", [path.stem for path in (CONF / "degradation").glob("*.yaml") if path.stem != "auto"]
-)  # auto needs a photo's file
+)
 def test_every_degradation_corrupts_a_picture_as_it_comes_from_its_yaml(degradation: str) -> None:
     settings = OmegaConf.to_container(composed(f"degradation={degradation}"), resolve=True)
     assert isinstance(settings, dict)

@@ -46,6 +46,7 @@ def test_the_environment_names_store_and_experiment_and_a_server_keeps_its_own_a
     )
     assert mine == ["sqlite:////tmp/my.db", "mine", "here"]
     assert tracking("tracking=none") == [None, "inversion", None]
+    assert tracking("tracking.uri=null") == [None, "faces", None]
 
 
 def test_a_worker_of_a_launcher_finds_the_files_of_the_persons_own_folder(

@@ -50,9 +50,8 @@ def test_every_setting_has_a_meaning_and_every_number_a_range(choice: str) -> No
 def test_every_setting_is_shown_in_100_columns(choice: str) -> None:
     root = composed(choice, hydra=True)
     lines = settings_help(root).replace("$$", "$").splitlines()
-    assert not [
-        line for line in lines if len(line) > WIDTH and " " in line.strip()
-    ]  # an address is not broken
+    # An address is not broken.
+    assert not [line for line in lines if len(line) > WIDTH and " " in line.strip()]
     shown = {found[1] for line in lines if (found := re.match(r"  ([\w.]+)=", line))}
     assert {key for key, _ in leaves(root)} <= shown
 

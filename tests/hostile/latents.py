@@ -204,9 +204,8 @@ FILES: dict[str, tuple[str, Make]] = {
     "nothing": ("foreign exceptions", lambda f: archive(f, {"w.npy": b""})),
     "a folder": ("foreign exceptions", lambda f: f),
 }
-IGNORED = {
-    "noise maps of strange numbers"
-}  # what lies beside the latents under other names is never looked at
+# What lies beside the latents under other names is never looked at.
+IGNORED = {"noise maps of strange numbers"}
 CASES = [
     Case(
         kind,

@@ -125,9 +125,10 @@ def degradation(name: str, size: int | None = None) -> Degradation:
     return instantiate(config).bind(torch.zeros(1, 3, SIDE, SIDE), False)
 
 
+# Auto becomes a composed one.
 @pytest.mark.parametrize(
     "name", [path.stem for path in (CONF / "degradation").glob("*.yaml") if path.stem != "auto"]
-)  # auto becomes a composed one
+)
 def test_every_degradation(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert unfit(moved(degradation(name)), discriminator_loss(), distance, monkeypatch) == []
 

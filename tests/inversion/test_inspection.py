@@ -290,13 +290,11 @@ def test_a_face_of_fewer_pixels_than_the_search_is_told_of_them(
     assert fewer > 1 and "Downsample" not in names(resolve(Auto(), photo))
     (step,) = resolve(Auto(enlarged=24), photo).steps
     assert isinstance(step, Downsample) and step.factor == pytest.approx(24 * R / photo.side, abs=1e-3)
-    assert names(resolve(Auto(enlarged=1.0002 * photo.side / R), photo)) != [
-        "Downsample"
-    ]  # of a factor of 1.000
+    # Not of a factor of 1.000.
+    assert names(resolve(Auto(enlarged=1.0002 * photo.side / R), photo)) != ["Downsample"]
     assert resolve(Auto(enlarged="none"), looked_at(files["whole"])).steps == ()
-    few = replace(
-        looked_at(files["whole"]), transform=None, width=R // 2
-    )  # pixels across: fewer than the search has
+    # Pixels across: fewer than the search has.
+    few = replace(looked_at(files["whole"]), transform=None, width=R // 2)
     assert resolve(Auto(enlarged=1), few) == resolve(Auto(enlarged="none"), few)
     assert "Downsample" in names(resolve(Auto(enlarged=2), few))
     assert found_damage(Auto(), photo)["found_enlarged"] == pytest.approx(6, rel=0.02)

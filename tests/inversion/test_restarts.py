@@ -50,9 +50,8 @@ def test_the_restoration_is_the_sample_that_fits_best(model: Model) -> None:
     best = int(np.argmax(found.fits))
     assert torch.equal(found.restored, found.samples[best])
     assert len({round(fit, 6) for fit in found.fits}) == 5
-    assert found.metrics["fit_psnr"] == pytest.approx(
-        max(found.fits), abs=0.5
-    )  # of values clamped to [-1, 1]
+    # Of values clamped to [-1, 1].
+    assert found.metrics["fit_psnr"] == pytest.approx(max(found.fits), abs=0.5)
 
 
 def test_the_seed_is_the_chosen_samples(model: Model) -> None:

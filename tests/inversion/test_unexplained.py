@@ -37,9 +37,8 @@ BRIGHT = 0.9
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample portrait in grey, 12 px of white across the left cheek, too short for a scratch."""
     photo = np.array(read_photo(sample_photo()).convert("L"))
-    photo[215:221, 265:325] = np.random.default_rng(0).integers(
-        249, 256, (6, 60)
-    )  # paint would have one colour
+    # Paint would have one colour.
+    photo[215:221, 265:325] = np.random.default_rng(0).integers(249, 256, (6, 60))
     path = tmp_path_factory.mktemp("arrived") / "stroke.png"
     Image.fromarray(photo).convert("RGB").save(path)
     return path
@@ -74,9 +73,8 @@ def marks_white(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny net with random weights draws no face: all of the photo that is nearly white counts as damage."""
 
     def white(photo: np.ndarray, drawn: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
-        return (photo > BRIGHT) & (abs(np.arange(len(photo)) / len(photo) - 0.5) < 0.12)[
-            :, None
-        ]  # no cap, no collar
+        # No cap, no collar.
+        return (photo > BRIGHT) & (abs(np.arange(len(photo)) / len(photo) - 0.5) < 0.12)[:, None]
 
     monkeypatch.setattr(unexplained, "find_unexplained", white)
 
@@ -155,10 +153,8 @@ def test_a_second_look_only_adds_to_what_is_hidden(model: Model, path: Path) -> 
         (Auto(grayscale=True), True),
         (Auto(grayscale=True, unexplained=False), False),
         (Auto(grayscale=True, mask="none"), False),
-        (
-            Auto(grayscale="none", blur="none", noise="none", jpeg="none"),
-            False,
-        ),  # a photo that stays as it is
+        # a photo that stays as it is
+        (Auto(grayscale="none", blur="none", noise="none", jpeg="none"), False),
     ],
 )
 def test_a_restoration_says_and_shows_what_it_has_left_out(

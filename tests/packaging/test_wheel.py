@@ -70,9 +70,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(installed: Path, folder: Path, *arguments: str) -> str:
     """What the console command says, from a folder that knows of no checkout."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    script = (
-        (installed / "inversion-sweeps").read_text().partition("\n")[2]
-    )  # pip wrote this interpreter before it
+    # pip wrote this interpreter before it
+    script = (installed / "inversion-sweeps").read_text().partition("\n")[2]
     done = subprocess.run(
         [installed / "python", "-c", script, *arguments],
         cwd=folder,

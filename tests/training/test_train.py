@@ -238,9 +238,8 @@ def test_a_step_makes_nothing_on_another_device(
     settings: DictConfig, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a GPU would refuse, seen without one: the meta device does not mix with the CPU either."""
-    importlib.import_module(
-        "torch.distributed.tensor"
-    )  # imported by meta kernels, once Generator is not itself
+    # Imported by meta kernels, once Generator is not itself.
+    importlib.import_module("torch.distributed.tensor")
 
     def at_home(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def drawn(*arguments: Any, generator: Any = None, **options: Any) -> Tensor:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,13 +39,39 @@ def test_what_survives_tells_sharp_from_blurred(portrait: np.ndarray, quality: i
 
 def test_of_what_is_hidden_nothing_counts(portrait: np.ndarray) -> None:
     photo, known = blurred(portrait, 14), np.ones(portrait.shape[:2], dtype=bool)
-    photo[::16, ::16] = 255
-    luma, compression = saved(photo, 40)
-    known[:, 100:] = False
-    with_damage, alone = kernel_before(luma, 0.0, compression), kernel_before(luma, 0.0, compression, known)
-    assert with_damage is not None and alone is not None
-    assert kernel_before(luma, 0.0, compression, np.zeros_like(known)) is None
+    spoilt = photo.copy()
+    spoilt[::16, 256::8] = 255  # beyond whole blocks of what is known
+    known[:, 240:] = False
+    clean, damaged = (saved(each, 40)[0] for each in (photo, spoilt))
+    _, compression = saved(photo, 40)
+    before, misled = kernel_before(clean, 0.0, compression), kernel_before(damaged, 0.0, compression)
+    assert before is not None and misled is not None and misled < before
+    told, same = (kernel_before(luma, 0.0, compression, known) for luma in (damaged, clean))
+    assert told is not None and told == same
+    assert kernel_before(clean, 0.0, compression, np.zeros_like(known)) is None
     assert kernel_before(np.full((200, 200), 0.5, dtype=np.float32), 0.0, compression) is None
+
+
+@pytest.mark.parametrize("level", [0, 240])
+def test_a_prints_border_makes_a_blurred_photo_no_sharper(portrait: np.ndarray, level: int) -> None:
+    border = ((13, 13), (13, 13), (0, 0))
+    for photo, is_sharp in ((portrait, True), (blurred(portrait, 13), False)):
+        luma, compression = saved(np.pad(photo, border, constant_values=level), 40)
+        found = kernel_before(luma, 0.0, compression)
+        assert found is not None and (found < SHARP_BLOCKS) == is_sharp
+
+
+def test_a_large_photo_that_was_cropped_says_the_same(portrait: np.ndarray) -> None:
+    """Its blocks begin elsewhere; squares from all over it must not be cut through them, which makes edges."""
+    wide = np.concatenate([portrait, portrait[:, ::-1], portrait], axis=1)
+    luma, compression = saved(blurred(np.concatenate([wide, wide[::-1]]), 12), 40)
+    assert luma.size > 16 * 256**2
+    whole = kernel_before(luma[8:, 8:], 0.0, compression)
+    known = np.ones_like(luma[3:, 6:], dtype=bool)
+    for row, column, seen in ((3, 6, None), (3, 6, known), (0, 1, None)):
+        offset = -row % 8, -column % 8
+        cropped = kernel_before(luma[row:, column:], 0.0, replace(compression, offset=offset), seen)
+        assert cropped is not None and cropped == pytest.approx(whole, rel=0.2)
 
 
 def test_blocks_only_say_that_a_strongly_compressed_photo_is_sharp(

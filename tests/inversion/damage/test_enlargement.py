@@ -64,9 +64,8 @@ def test_a_weak_period_is_none_in_a_photo_without_noise(depth: float, is_period:
     assert (found.confidence >= SURE) == is_period
     if is_period:
         assert found.factor == pytest.approx(7, rel=0.02)
-    assert (
-        find_enlargement(luma, Blur(20.0, 1.0), noise=0.01).confidence > 0
-    )  # noise takes of the period as well
+    # noise takes of the period as well
+    assert find_enlargement(luma, Blur(20.0, 1.0), noise=0.01).confidence > 0
 
 
 def test_tiny_and_empty_photos_are_not_enlarged() -> None:

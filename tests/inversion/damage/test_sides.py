@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from inversion.damage.damage import SURE
+from inversion.damage.extremes import JOINED, extent
 from inversion.damage.scratches import find_scratches
 from inversion.damage.sides import damage_among
 
@@ -71,6 +72,14 @@ def test_the_rule_of_a_banner_is_no_scratch() -> None:
     scratched[300:303, 40:1160] = 1.0
     assert not find_scratches(ruled).mask.any()
     assert find_scratches(scratched).mask[301, 60:1100].mean() > 0.9
+
+
+def test_a_lines_length_counts_what_letters_hide_of_it() -> None:
+    line = slanting(100, 100)
+    line[:, 200 : 200 + 2 * JOINED] = False
+    assert extent(line) == pytest.approx(SHAPE[1], rel=0.01)
+    line[:, 200 : 201 + 2 * JOINED] = False
+    assert extent(line) == pytest.approx(200, rel=0.01)
 
 
 def test_one_short_line_is_not_sure() -> None:

@@ -72,9 +72,7 @@ def test_a_perfect_restoration_is_only_enlarged(kind: type[Degradation]) -> None
     _, large = pair(kind)
     x = smooth(LARGE)
     completed = large.complete(smooth(SMALL), large(x))
-    if (
-        kind is Grayscale
-    ):  # colours follow the luma within windows and are rounded: only the luma is the photo's
+    if kind is Grayscale:  # colours follow the luma in windows and are rounded: only the luma is the photo's
         assert torch.equal(luma_level(completed), luma_level(large(x)))
         return
     # grain: Lanczos leaves ripples of a few levels of 255 that count as some

@@ -19,10 +19,8 @@ NOISES = [torch.full((1, size, size), float(size)) for size in (4, 8, 8)]
 
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "latents.npz"
-    noises = [
-        *NOISES,
-        *[torch.full((1, 16, 16), float(i)) for i in range(9)],
-    ]  # noise_10 sorts before noise_2
+    # noise_10 sorts before noise_2
+    noises = [*NOISES, *[torch.full((1, 16, 16), float(i)) for i in range(9)]]
     save_latents(path, WS, noises, seed=7, extra={"generator": "portraits", "psnr": 24.1})
     read = load_latents(path)
     assert torch.equal(read.ws, WS)

@@ -32,9 +32,8 @@ def test_the_gradient_is_that_of_cauchys_estimator() -> None:
     influence = prediction.detach() / (1 + (prediction.detach() / scale).square())
     torch.testing.assert_close(prediction.grad, influence, rtol=1e-3, atol=1e-4)
     assert prediction.grad is not None
-    assert (
-        prediction.grad[0, 0, 5, 5] < SIGMA < prediction.grad.abs().max() * 2
-    )  # 1.5 pulls less than 0.1 does
+    # 1.5 pulls less than 0.1 does.
+    assert prediction.grad[0, 0, 5, 5] < SIGMA < prediction.grad.abs().max() * 2
 
 
 def test_sigma_is_that_of_the_residuals_whatever_a_tenth_of_them_are() -> None:

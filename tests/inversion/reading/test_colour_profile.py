@@ -115,9 +115,8 @@ def test_a_picture_goes_back_into_the_profile_that_its_photo_came_with(kind: str
     stored = colours(110, 150)  # which sRGB has too: others come back as its nearest
     stored.save(tmp_path / "a.png", icc_profile=PROFILES[kind])
     photo = read_photo(tmp_path / "a.png")
-    assert (
-        source_profile(photo.crop((0, 0, 8, 8)).resize((4, 4))) == PROFILES[kind]
-    )  # it stays with the pixels
+    # It stays with the pixels.
+    assert source_profile(photo.crop((0, 0, 8, 8)).resize((4, 4))) == PROFILES[kind]
     (tmp_path / "b.png").write_bytes(png(in_profile(photo, PROFILES[kind])))
     with Image.open(tmp_path / "b.png") as back:
         assert back.info["icc_profile"] == PROFILES[kind]

@@ -165,9 +165,8 @@ def test_what_was_there_before_the_search_is_kept(model: Model, loss: Perceptual
     }
     w_avg = model.generator.mapping.w_avg.expand(1, model.generator.architecture.num_ws, -1)
     rng = torch.Generator().manual_seed(0)
-    torch.randn(
-        [1, model.generator.architecture.z_dim], generator=rng
-    )  # of the face itself, before its noise
+    # Of the face itself, before its noise.
+    torch.randn([1, model.generator.architecture.z_dim], generator=rng)
     noises = [torch.randn([1, 1, r, r], generator=rng) for r in model.generator.synthesis.noise_resolutions]
     expected = model.generator.synthesis(w_avg, noises)[0].clamp(-1, 1)
     drawn = picture(tmp_path / "face" / "mean_face.png") / 127.5 - 1

@@ -92,9 +92,7 @@ class Idle(Searches):
 def attacked(tmp_path: Path, uploads: Uploads, caplog: pytest.LogCaptureFixture) -> Iterator[Attacked]:
     searches = Idle(tmp_path / "outputs")
     page = Page(uploads, searches, ["generator=portraits64"], 64, lambda _: "http://127.0.0.1:5000/#/")
-    line = socket.create_server(
-        ("127.0.0.1", 0)
-    )  # ours from now on: a free port may be another's by the time it is used
+    line = socket.create_server(("127.0.0.1", 0))  # a port found free may be another's once it is used
     port = int(line.getsockname()[1])
     config = config_of(page, port)
     logging.getLogger("uvicorn").propagate = logging.getLogger("uvicorn.error").propagate = True

@@ -72,10 +72,8 @@ def test_a_second_round_plans_only_what_it_is_asked_for(tmp_path: Path, photos: 
     assert not isinstance(a, PhotoResult) and not isinstance(b, PhotoResult)
     (again,) = plan(replace(whole, only=frozenset([b.fingerprint])), model)
     assert not isinstance(again, PhotoResult)
-    assert (again.fingerprint, again.folder) == (
-        b.fingerprint,
-        b.folder,
-    )  # not the folder of a job of one photo
+    # not the folder of a job of one photo
+    assert (again.fingerprint, again.folder) == (b.fingerprint, b.folder)
 
 
 def test_a_finished_record_stays_when_its_folder_is_used_again(

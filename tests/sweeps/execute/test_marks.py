@@ -42,5 +42,10 @@ def test_a_command_removes_what_it_and_the_dead_have_left_and_nothing_else(tmp_p
     assert {mark.name for mark in (tmp_path / ".marks").iterdir()} == kept == commands(tmp_path)
     assert marks.is_there(tmp_path, "other") and not marks.is_there(tmp_path, "mine")
 
+    for file in tmp_path.glob(".endings/*"):
+        file.unlink()
+    marks.clear(tmp_path, "gone", process.is_gone)
+    assert (tmp_path / ".endings").is_dir(), "the others may be about to write into it"
+
     marks.clear(tmp_path, "other", lambda _: True)
     assert not list(tmp_path.iterdir())

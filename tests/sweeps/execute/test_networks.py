@@ -38,5 +38,6 @@ def test_networks_are_ready_before_any_slow_import() -> None:
         "matplotlib",
         "pandas",
         "dlib",
+        "face_recognition_models",
         "seaborn",
     }

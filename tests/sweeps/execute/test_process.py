@@ -111,14 +111,14 @@ def test_a_worker_that_waits_for_its_next_task_ends_as_well(tmp_path: Path) -> N
     root = Path(__file__).parents[2]
     child = subprocess.Popen([sys.executable, "-c", parent], env=os.environ | {"PYTHONPATH": str(root)})
     wait_for(tmp_path / "ready")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (number := (tmp_path / "ready").read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     child.kill()
     child.wait()
     wait_for(tmp_path / "interrupted")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while process.started(int(number)) is not None:
         assert time.monotonic() < deadline, "the worker waits on"
         time.sleep(0.05)

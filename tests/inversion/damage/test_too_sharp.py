@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from inversion.damage.too_sharp import too_sharp
 from inversion.degradations.blur import blur, gaussian_kernel
-from inversion.degradations.too_sharp import too_sharp
 
 SIDE = 160
 
