@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -16,7 +17,9 @@ def environment(name: str, otherwise: str) -> str:
 
 def artifacts_for(uri: str | None) -> str | None:
     """Where artifacts go: beside a database, to the place that a server has, or nowhere without a store (null)."""
-    return "mlartifacts" if uri is not None and uri.startswith("sqlite:") else None
+    if uri is None or not uri.startswith("sqlite:"):
+        return None
+    return str(Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts")
 
 
 def settings_help(*, _root_: DictConfig) -> str:

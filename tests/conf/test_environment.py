@@ -49,6 +49,20 @@ def test_the_environment_names_store_and_experiment_and_a_server_keeps_its_own_a
     assert tracking("tracking.uri=null") == [None, "faces", None]
 
 
+@pytest.mark.parametrize(
+    ("uri", "artifacts"),
+    [
+        ("sqlite:////data/studies/faces.db", "/data/studies/mlartifacts"),
+        ("sqlite:///studies/faces.db", "studies/mlartifacts"),
+        ("sqlite:///mlflow.db", "mlartifacts"),
+        ("https://head", None),
+    ],
+)
+def test_artifacts_lie_beside_their_database(uri: str, artifacts: str | None) -> None:
+    """Or a database that is moved with its folder leaves them behind."""
+    assert tracking(f"tracking.uri={uri}")[2] == artifacts
+
+
 def test_a_worker_of_a_launcher_finds_the_files_of_the_persons_own_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
