@@ -184,8 +184,9 @@ class Ledger:
         if mine is not None and mine.worker == worker:
             # The answer to our request was lost.
             return "fingerprint" in tags and run.info.run_id not in mine.claims
-        if process.is_here(tags) or process.is_gone(tags):
-            return process.is_gone(tags)
+        ended = process.has_ended(tags)
+        if ended is not None:
+            return ended
         return worker is not None and watch_of(self.uri, self.experiment_id).is_expired(worker, self.lease)
 
     def is_watched(self, run: Run) -> bool:

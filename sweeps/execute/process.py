@@ -47,6 +47,12 @@ def is_gone(tags: Mapping[str, Any]) -> bool:
     return mine > before
 
 
+def has_ended(tags: Mapping[str, Any]) -> bool | None:
+    """Whether the process that a run names has ended; None where that cannot be told from here."""
+    is_over = is_gone(tags)
+    return is_over if is_over or is_here(tags) else None
+
+
 def is_here(tags: Mapping[str, Any]) -> bool:
     """Whether a run names a process of this machine."""
     return tags.get("host") == socket.gethostname() and _number(tags.get("pid")) is not None

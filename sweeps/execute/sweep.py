@@ -234,8 +234,9 @@ def take_folder(folder: Path, grid: Grid) -> Path:
 
 def is_over(mark: Mapping[str, Any], ledger: Ledger) -> bool:
     """Whether the command that made a mark has ended; of another machine's the store may know."""
-    if process.is_here(mark) or process.is_gone(mark):
-        return process.is_gone(mark)
+    ended = process.has_ended(mark)
+    if ended is not None:
+        return ended
     parent = mark.get("parent")
     return isinstance(parent, str) and ledger.has_ended(parent)
 
