@@ -7,6 +7,7 @@ eight faces of docs/damage.md: the robust loss keeps most of it out of the codes
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -70,8 +71,7 @@ def sharper(
     operator: at the photo's size. image: [1, 3, S, S]. drawn: [1, 3, R, R], of the restoration, degraded likewise.
     shows: [S, S] bool, what is known of the photo; None: all of it.
     """
-    steps = operator.steps if isinstance(operator, Compose) else ()
-    kernels = [step.kernel(image) for step in steps if isinstance(step, GaussianBlur)]
+    kernels = [step.kernel(image) for step in steps_of(operator) if isinstance(step, GaussianBlur)]
     if len(kernels) != 1:
         return torch.zeros_like(image[:, :1])
     residual = grey(image - resized(drawn, image.shape[-1]))[:, :1]
@@ -111,11 +111,17 @@ def say_unexplained(observation: Observation) -> None:
 
 def known(operator: Degradation, photo: Photo, side: int) -> np.ndarray | None:
     """What a mask and the photo's edges leave of it: [side, side] bool; None: all of it."""
-    steps = operator.steps if isinstance(operator, Compose) else ()
-    parts = [step.known[0] for step in steps if isinstance(step, Masked) and step.known is not None]
+    parts = [
+        step.known[0] for step in steps_of(operator) if isinstance(step, Masked) and step.known is not None
+    ]
     inside = photo.inside(side)
     parts += [] if inside is None else [inside]
     return np.logical_and.reduce([part[0].cpu().numpy() > 0 for part in parts]) if parts else None
+
+
+def steps_of(operator: Degradation) -> Sequence[Degradation]:
+    """Those of a composed operator; none of any other."""
+    return operator.steps if isinstance(operator, Compose) else ()
 
 
 def luma(image: Tensor) -> np.ndarray:

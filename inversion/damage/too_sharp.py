@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inversion.damage.unexplained import MAD
 from inversion.degradations.wiener import picture, response_of, spectrum, squared_frequencies
 
 GONE = 0.03  # response at which half of a frequency is looked at
-MAD = 0.6745  # median of |x| for x of standard deviation 1
 FAR = 8.0  # standard deviations: noise stays below 5, strokes on another ground reach 10 to 80
 LEAST = 0.02  # in [-1, 1]: and so far at least
 RIPPLE = 0.3  # of the largest value nearby: less is the filter's own ringing
