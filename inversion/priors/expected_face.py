@@ -27,7 +27,7 @@ from inversion.priors.expected_colours import with_green
 FILE = Path(__file__).parents[1] / "weights" / "faces.safetensors"
 SIDE, CHROMA_SIDE = 64, 16  # px
 # σ² of a pixel of SIDE, in [-1, 1]: far above a camera's noise, since faces differ in more than the components
-NOISE = 0.06
+NOISE = 0.12
 ROUNDS = 6  # of weighting pixels by what the face before leaves of them
 PART = 16  # components that are corrupted at once
 
