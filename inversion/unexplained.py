@@ -74,9 +74,9 @@ def sharper(
     kernels = [step.kernel(image) for step in steps_of(operator) if isinstance(step, GaussianBlur)]
     if len(kernels) != 1:
         return torch.zeros_like(image[:, :1])
-    residual = grey(image - resized(drawn, image.shape[-1]))[:, :1]
-    counts = None if shows is None else torch.from_numpy(shows).to(residual)[None, None]
-    return too_sharp(residual, kernels[0], counts, least(observation))
+    photo, explained = (grey(x)[:, :1] for x in (image, resized(drawn, image.shape[-1])))
+    counts = None if shows is None else torch.from_numpy(shows).to(photo)[None, None]
+    return too_sharp(photo, explained, kernels[0], counts, least(observation))
 
 
 def least(observation: Observation) -> float:
