@@ -86,6 +86,11 @@ def measured(result: Restoration, before: Photo) -> Outcome:
     )
 
 
+def evenly(count: int, limit: int) -> list[int]:
+    """So many of 0 to count - 1, the first and the last among them; all where there are no more."""
+    return [int(at) for at in np.unique(np.linspace(0, count - 1, min(limit, count)).round())]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of whole photos")
@@ -104,8 +109,7 @@ def main() -> None:
     lost = []
     with tempfile.TemporaryDirectory() as folder:
         photos = list(enumerate(list_photos(chosen.photos)))  # its number decides what happens to a photo
-        for at in np.unique(np.linspace(0, len(photos) - 1, chosen.limit).round().astype(int)):
-            number, original = photos[at]
+        for number, original in (photos[at] for at in evenly(len(photos), chosen.limit)):
             photo = read_photo(original)
             done = damaged(photo, chosen.severity, number)
             path = Path(folder) / f"{original.stem}.png"
