@@ -9,7 +9,7 @@ from inversion.damage.blur import Blur, Scales
 from inversion.damage.compression import Compression
 from inversion.damage.luma import luma_of, visible
 from inversion.damage.missed import find_blur_beneath, smoothed, stayed_sharp
-from tests.inversion.damage.test_blur import blurred
+from tests.inversion.damage.test_blur import blurred, find_blur
 
 UNCOMPRESSED = Compression(None, 0.0, "none")
 
@@ -30,8 +30,9 @@ def spoilt(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("kernel_size", [18, 24, 30])
 def test_damage_that_was_missed_makes_no_blurred_photo_sharp(portrait: np.ndarray, kernel_size: int) -> None:
     luma, hidden = spoilt(luma_of(blurred(portrait, kernel_size)))
+    assert find_blur(luma, known=visible(hidden)).kernel_size < 0.7 * kernel_size
     found, more = find_blur_beneath(luma, 0.0, UNCOMPRESSED, hidden)
-    assert found.kernel_size == pytest.approx(kernel_size, rel=0.1)  # measured with it, 30 is 38
+    assert found.kernel_size == pytest.approx(kernel_size, rel=0.2)
     near = ndimage.binary_dilation(luma == 1.0, iterations=2)
     assert more.any() and near[more].mean() > 0.95
 
