@@ -95,9 +95,12 @@ def regression(luma: Tensor, chroma: Tensor) -> ExpectedColours:
     centres = at[torch.randperm(len(at), generator=torch.Generator().manual_seed(0))[:CENTRES]]
     near = kernel(at, centres)
     normal = near.mT @ near + RIDGE * kernel(centres, centres) + 1e-6 * torch.eye(len(centres)).to(at)
-    weights = torch.linalg.solve(normal, near.mT @ ((y - mean_chroma) @ of_chroma.mT))
+    # of unit length each but for a common factor, whose square takes numbers back to where `at` came from
+    back = at / of_luma[0].square().sum()
+    found = torch.linalg.solve(normal, near.mT @ torch.cat([(y - mean_chroma) @ of_chroma.mT, back], dim=1))
+    weights, luma_weights = found.split([len(of_chroma), len(of_luma)], dim=1)
     none = torch.zeros_like(chroma[0, 0]).flatten()
-    return ExpectedColours(mean_luma, of_luma, centres, weights, of_chroma, mean_chroma, none)
+    return ExpectedColours(mean_luma, of_luma, centres, weights, of_chroma, mean_chroma, none, luma_weights)
 
 
 def components(x: Tensor, count: int) -> Tensor:

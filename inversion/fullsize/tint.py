@@ -11,17 +11,16 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from inversion.degradations.conjugate_gradients import conjugate_gradients
 from inversion.faces.paste import STRIP, Face, Place, paste_all
 from inversion.fullsize.guided import linear_in
 from inversion.fullsize.luma import grey, keep_luma, tinted
+from inversion.fullsize.spread import spread
 from inversion.images import to_pil, to_tensor
 
 SIDE = 192  # px, longest side of the copy on which colour spreads
 EDGE = 0.03  # step of luma, [-1, 1], across which colour spreads half as easily
 REACH = 1.0  # sides of the largest square after which colour has faded to 1/e
 SEAM = 0.03  # of a square's side, over which its own colour gives way to what spreads from it
-STEPS = 400
 
 
 def paste_colours(photo: Image.Image, faces: list[Face], reach: float = REACH) -> Image.Image:
@@ -50,7 +49,7 @@ def paste_colours(photo: Image.Image, faces: list[Face], reach: float = REACH) -
     colours = torch.cat(seen, dim=1) / share.clamp(min=1e-6) / 127.5 - 1
     luma = _shrunk(np.asarray(grey_photo), size) / 127.5 - 1
     length = reach * max(face.transform.side for face in faces) * max(size) / max(photo.size)
-    chroma = spread(colours - grey(colours), (share > 0.5).float(), luma, length)
+    chroma = spread(colours - grey(colours), (share > 0.5).float(), luma, length, EDGE)
     slope, offset = linear_in(luma, chroma, 1, 0.01)
 
     def around(shown: Tensor, top: int) -> Tensor:
@@ -87,27 +86,3 @@ def lines(x: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
     lower = (upper + 1).clamp(max=x.shape[-2] - 1)
     part = x[..., upper, :].lerp(x[..., lower, :], (place - upper).to(x)[:, None])
     return F.interpolate(part, size=(len(place), width), mode="bilinear")
-
-
-def spread(values: Tensor, known: Tensor, luma: Tensor, length: float) -> Tensor:
-    """Continue values into what is not known, along even luma: [B, C, H, W], [B, 1, H, W], [B, 1, H, W].
-
-    Known values come back as they are; others fade over `length` pixels.
-    """
-
-    def ease(dim: int) -> Tensor:
-        return 1 / (1 + (luma.diff(dim=dim) / EDGE).square())
-
-    across, down, unknown = ease(-1), ease(-2), 1 - known
-
-    def stiffness(u: Tensor) -> Tensor:
-        x, y = across * u.diff(dim=-1), down * u.diff(dim=-2)
-        rough = F.pad(x, (1, 0)) - F.pad(x, (0, 1))
-        return rough + F.pad(y, (0, 0, 1, 0)) - F.pad(y, (0, 0, 0, 1)) + u / length**2
-
-    fixed = known * values
-    right = -unknown * stiffness(fixed)
-    filled = conjugate_gradients(
-        lambda u: unknown * stiffness(unknown * u), right, torch.zeros_like(fixed), steps=STEPS
-    )
-    return fixed + unknown * filled

@@ -153,6 +153,18 @@ _KNOWN = (
     Metric("tuning_steps_taken", "steps of tuning", digits=0, better=None),
 )
 METRICS = {metric.name: metric for metric in _KNOWN}
+# By these pictures are compared: in heatmaps, tables and the lists of a cell, of the restoration and of consistent.png.
+COMPARED = (
+    "psnr",
+    "ssim",
+    "identity_distance",
+    "colour_error",
+    "hole_psnr",
+    "fit_psnr",
+    "fit_sharpness",
+    "blur_misfit",
+    "w_distance",
+)
 # A prefix says of which picture, or which part of it, a figure of METRICS speaks; the picture has the same name.
 VARIANTS = {
     "full_": "full size",

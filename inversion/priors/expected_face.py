@@ -3,8 +3,8 @@
 A search finds one sharp face of the many that are like a photo of few pixels; their mean is softer and nearer to the
 person. With faces x = μ + Bc, c normal, and a photo y = A(x) + noise of variance σ², that mean is μ + B ĉ with
 ĉ = (JᵀJ + σ²I)⁻¹ Jᵀ (y - A(μ)), J = A's change along B's columns (ridge regression; Bishop 2006, equation 3.53), for
-whatever the corruption A is. B: principal components, the eigenfaces of Turk & Pentland 1991. Made by
-training/faces.py.
+whatever the corruption A is. B: principal components, as the eigenfaces of Turk & Pentland 1991, but of a covariance
+that keeps little of what places far from each other seem to share. Made by training/faces.py.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from inversion.priors.expected_colours import with_green
 FILE = Path(__file__).parents[1] / "weights" / "faces.safetensors"
 SIDE, CHROMA_SIDE = 64, 16  # px
 # σ² of a pixel of SIDE, in [-1, 1]: far above a camera's noise, since faces differ in more than the components
-NOISE = 0.3
-ROUNDS = 6  # of weighting pixels by what the face before leaves of them
+NOISE = 0.12
+ROUNDS = 30  # of weighting pixels by what the face before leaves of them
 PART = 16  # components that are corrupted at once
 
 
@@ -50,7 +50,8 @@ class ExpectedFace:
 
         operator: bound to the photo. observed: [1, 3, R, R] in [-1, 1]. They are compared as a loss compares them, at
         SIDE, so that a photo's sepia, or what a mask blanks, says nothing. robust: deviations beyond which a pixel
-        counts for less, as of a loss: iteratively reweighted least squares, see losses/robust.py; 0: all count alike.
+        counts for less, as of a loss, see losses/robust.py; 0: all count alike. By modified residuals (Huber
+        1981, Robust Statistics, section 7.8): the matrix stays that of equal weights, and no weight is above 1.
         """
         own = ExpectedFace(*(getattr(self, field.name).to(observed.device) for field in fields(self)))
         side = observed.shape[-1]
@@ -63,13 +64,16 @@ class ExpectedFace:
         at_mean = compared(mean)
         changes = torch.cat([compared(mean + part) - at_mean for part in along.split(PART)]).flatten(1)
         error = operator.target(observed.float(), SIDE) - at_mean
-        noise = NOISE * min(side / SIDE, 1) ** 2 * torch.eye(len(changes)).to(changes)
-        weight = torch.ones_like(error)
+        noise = NOISE * min(side / SIDE, 1) ** 2
+        factors = torch.linalg.lu_factor(changes @ changes.mT + noise * torch.eye(len(changes)).to(changes))
+        likely = changes.new_zeros(len(changes))
+        left, weight = error, torch.ones_like(error)
         for _ in range(ROUNDS if robust else 1):
-            weighted = changes * weight.flatten()
-            likely = torch.linalg.solve(weighted @ changes.mT + noise, weighted @ error.flatten())
+            step = changes @ (weight * left).flatten() - noise * likely
+            likely = likely + torch.linalg.lu_solve(*factors, step[:, None])[:, 0]
             if robust:
-                weight = weights(error - (likely @ changes).view_as(error), robust).expand_as(error)
+                left = error - (likely @ changes).view_as(error)
+                weight = weights(left, robust)
         face = mean + torch.einsum("k,kchw->chw", likely, along)
         return downsample_area(face, side).to(observed)
 
@@ -85,6 +89,19 @@ def halves(faces: Tensor, sign: int) -> Tensor:
     parts = [F.adaptive_avg_pool2d(luma, SIDE), chroma]
     left = [((x + sign * x.flip(-1)) / 2)[..., : x.shape[-1] // 2] for x in parts]
     return torch.cat([x.flatten(1) for x in left], dim=1)
+
+
+def places() -> tuple[Tensor, Tensor]:
+    """Of the numbers of a half: row and column in pixels of SIDE [L, 2], and how many pixels each stands for [L].
+
+    Both are float64.
+    """
+    at, pixels = [], []
+    for side in (SIDE, CHROMA_SIDE, CHROMA_SIDE):
+        middle = (torch.arange(side, dtype=torch.float64) + 0.5) * (SIDE / side)
+        at.append(torch.cartesian_prod(middle, middle[: side // 2]))
+        pixels.append(torch.full((side * side // 2,), (SIDE / side) ** 2, dtype=torch.float64))
+    return torch.cat(at), torch.cat(pixels)
 
 
 def picture(left: Tensor, sign: int) -> Tensor:

@@ -71,18 +71,14 @@ def hidden_colours(
     """Chroma, [1, 3, R, R] of luma 0; None where the photo tells the colours itself, and where nothing is fitted.
 
     Those that the codes draw, and a share, `colour_prior`, of the colours that faces of the photo's luma have on
-    average, paler where people differ. Without an aim feature maps that follow a grey photo change colours at random.
+    average: `ExpectedColours.guess`. Without an aim feature maps that follow a grey photo change colours at random.
     """
     if not (hyperparameters.steps_of_features and is_colourless(operator)):
         return None
-    face = unfitted.clamp(-1, 1)
-    drawn = face - grey(face)
-    share = hyperparameters.colour_prior
+    face, share = unfitted.clamp(-1, 1), hyperparameters.colour_prior
     if not share:
-        return drawn
-    expected = expected_colours()
-    guess = drawn.lerp(expected(operator.consistent(face, observed)), share)
-    return expected.paler(guess, share)
+        return face - grey(face)
+    return expected_colours().guess(operator.consistent(face, observed), face, share)
 
 
 @torch.no_grad()

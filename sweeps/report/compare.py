@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from PIL import Image
 
+from inversion.metrics import catalogue
 from inversion.pictures.curves import to_image
 from inversion.record.mlflow_store import open_client
 from inversion.runtime.atomic import png, write_file
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_NOTE = 7900  # characters of a tag
-# Of these a sweep's parent carries heatmaps, of the restoration and of the consistent picture.
-MAPPED = (
-    "psnr",
-    "ssim",
-    "identity_distance",
-    "fit_psnr",
-    "fit_sharpness",
-    "blur_misfit",
-    "w_distance",
-    "colour_error",
-    "hole_psnr",
-)
 ABOUT = (
     "Each run restores one photo under one setting: restored.png, consistent.png, panel.png, loss.png and the metrics. "
     "Runs of kind `sweep` are the parents of a grid: contact sheet, heatmaps, curves, table and report.html."
@@ -125,7 +114,7 @@ def pictures_of(summary: Summary, source: Source) -> Iterator[tuple[str, Callabl
     yield "contact_sheet.png", lambda: contact_sheet(summary, picture)
     yield "curves.png", curves
     for metric in summary.table.metrics:
-        if metric.removeprefix("consistent_") in MAPPED and summary.cells[metric].notna().any():
+        if metric.removeprefix("consistent_") in catalogue.COMPARED and summary.cells[metric].notna().any():
             yield f"heatmap_{metric}.png", partial(mapped, metric)
 
 

@@ -17,18 +17,9 @@ from sweeps.results.axes import Axis, arrange, overrides, spell
 from sweeps.results.summarize import Study, Summary
 
 POINTS = 120  # of a curve
-# Heatmaps that show at once, of the restoration and of the consistent picture; the others on demand.
-MAIN = (
-    "quality",
-    "psnr",
-    "identity_distance",
-    "colour_error",
-    "hole_psnr",
-    "fit_psnr",
-    "blur_misfit",
-    "w_distance",
-)
-NAMED = (*MAIN, "ssim", "fit_sharpness", "seconds")  # in the lists of one cell's metrics
+FOLDED = frozenset({"ssim", "fit_sharpness"})  # their heatmaps show on demand
+MAIN = frozenset({"quality", *catalogue.COMPARED}) - FOLDED  # the others at once
+NAMED = MAIN | FOLDED | {"seconds"}  # in the lists of one cell's metrics
 INTERVALS = "Intervals are 95 % bootstrap intervals of the mean over photos, or over seeds of one photo."
 
 # The steps at which curves have points → their place; many curves share them.
@@ -185,7 +176,7 @@ def _point(row: Mapping[Any, Any], axes: tuple[Axis, ...]) -> list[int]:
     return [axis.values.index(row[axis.key]) for axis in axes]
 
 
-def _is(name: str, bases: tuple[str, ...]) -> bool:
+def _is(name: str, bases: frozenset[str]) -> bool:
     """Whether a metric is one of these, of the restoration or of the consistent picture."""
     return name.removeprefix("consistent_") in bases
 

@@ -15,16 +15,6 @@ from sweeps.results.summarize import Summary
 
 TEXT_WIDTH, HALF_WIDTH = 6.5, 3.15  # inches, of the document below, of one of two figures abreast
 MOST_METRICS, MOST_WITH_INTERVALS = 5, 3  # columns of a table that still fits a page
-TABLED = (
-    "psnr",
-    "ssim",
-    "identity_distance",
-    "colour_error",
-    "hole_psnr",
-    "fit_psnr",
-    "fit_sharpness",
-    "blur_misfit",
-)
 LONGEST = 200  # letters of a setting's value
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -150,7 +140,7 @@ def columns_of(summary: Summary) -> list[str]:
     it."""
     measured = [name for name in summary.metrics if summary.cells[name].notna().any()]
     chosen = []
-    for name in dict.fromkeys(("quality", *summary.criterion.shown, *TABLED)):
+    for name in dict.fromkeys(("quality", *summary.criterion.shown, *catalogue.COMPARED)):
         final = f"consistent_{name}"
         found = final if final in measured else name
         if found in measured:

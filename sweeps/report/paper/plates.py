@@ -27,18 +27,7 @@ from sweeps.results.axes import Axis
 from sweeps.results.gaps import PHOTO
 from sweeps.results.summarize import Summary
 
-MAPPED = (
-    "quality",
-    "psnr",
-    "ssim",
-    "identity_distance",
-    "colour_error",
-    "hole_psnr",
-    "fit_psnr",
-    "fit_sharpness",
-    "blur_misfit",
-    "w_distance",
-)
+MAPPED = frozenset({"quality", *catalogue.COMPARED})
 MOST_PAGES = 6  # of rows
 FULL, HALF, PICTURE = 6.5, 3.15, 4.6  # inches: of the text, of a figure beside another one, of a picture
 CURVES, SLICE = (FULL / 2, 2.5), (FULL / 3, 2.0)  # inches of one panel

@@ -12,6 +12,7 @@ from inversion.degradations.compose import Compose
 from inversion.degradations.grayscale import Grayscale
 from inversion.degradations.none import NoDegradation
 from inversion.fullsize.luma import grey
+from inversion.fullsize.transfer import transferred
 from inversion.model import build
 from inversion.priors.expected_colours import CHROMA_SIDE, FILE, LUMA_SIDE, expected_colours
 from inversion.search.aims import hidden_colours
@@ -53,7 +54,7 @@ def test_what_is_like_no_face_gets_the_mean_faces_colours() -> None:
 
 
 def test_the_file_is_small() -> None:
-    assert FILE.stat().st_size < 512 * 2**10
+    assert FILE.stat().st_size < 576 * 2**10
 
 
 def test_only_a_photo_without_colours_gets_an_aim(faces: Tensor) -> None:
@@ -71,8 +72,37 @@ def test_the_aim_lies_between_the_codes_colours_and_the_expected_ones(faces: Ten
     face, other = faces[:1], faces[1:2]
     aim = hidden_colours(Grayscale(), grey(face), other, Hyperparameters(feature_steps=1, colour_prior=share))
     assert aim is not None
-    between = (1 - share) * chroma(other) + share * expected_colours()(face)
-    torch.testing.assert_close(aim, expected_colours().paler(between, share), atol=1e-4, rtol=0)
+    expected, luma, seen = expected_colours(), grey(face)[:, :1], grey(other)[:, :1]
+    between = chroma(other)
+    if share:
+        between = transferred(luma, seen, between).lerp(expected(face), share)
+        between = expected.settled(expected.paler(between, share), luma)
+    torch.testing.assert_close(aim, between, atol=1e-4, rtol=0)
+
+
+def test_colours_come_back_to_the_photos_borders(faces: Tensor) -> None:
+    """Faces drawn four pixels beside the photo's: the error of colour that this makes shrinks to less than a half."""
+    photos, drawn, expected = faces[:8], faces[:8].roll(4, dims=-1), expected_colours()
+
+    def error(guess: Tensor) -> float:
+        return (guess - chroma(photos))[..., 8:-8].square().mean().item()
+
+    luma = grey(photos)[:, :1]
+    moved = transferred(luma, grey(drawn)[:, :1], chroma(drawn))
+    assert error(moved) < 0.5 * error(chroma(drawn))
+    guess = expected.guess(grey(photos), drawn, 0.5)
+    assert grey(guess).abs().max() < 1e-5
+    assert error(guess) < error(expected.paler(chroma(drawn).lerp(expected(photos), 0.5), 0.5))
+    torch.testing.assert_close(expected.guess(grey(photos[:1]), drawn[:1], 0.5), guess[:1], atol=1e-5, rtol=0)
+
+
+def test_larger_faces_are_coloured_as_small_ones(faces: Tensor) -> None:
+    """Borders are looked at in at most 128 px; colours are enlarged along the photo's own."""
+    large = torch.nn.functional.interpolate(faces[:2], size=256, mode="bilinear")
+    guess = expected_colours().guess(grey(large), large, 0.5)
+    small = expected_colours().guess(grey(faces[:2]), faces[:2], 0.5)
+    assert guess.shape == large.shape
+    assert (torch.nn.functional.avg_pool2d(guess, 2) - small).square().mean() < 0.02 * small.square().mean()
 
 
 def test_colours_pale_where_people_differ_in_them(faces: Tensor) -> None:
@@ -108,6 +138,7 @@ def test_regression_finds_what_luma_says_of_colour() -> None:
     guess = fitted.of_few_pixels(luma[150:])
     assert colour_psnr(guess, colours[150:]).min() > 35
     assert colour_psnr(fitted.mean_chroma.view_as(colours[:1]), colours[150:]).max() < 25
+    assert (fitted.luma_of_few_pixels(luma[150:]) - luma[150:]).square().mean() < 0.02**2
 
 
 def test_the_variance_is_that_of_colours_which_luma_does_not_tell() -> None:

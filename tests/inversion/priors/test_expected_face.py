@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -21,7 +22,16 @@ from inversion.fullsize.luma import grey
 from inversion.images import downsample_area
 from inversion.metrics.psnr import psnr
 from inversion.model import build
-from inversion.priors.expected_face import FILE, NOISE, SIDE, expected_face, halves, picture
+from inversion.priors.expected_face import (
+    CHROMA_SIDE,
+    FILE,
+    NOISE,
+    SIDE,
+    expected_face,
+    halves,
+    picture,
+    places,
+)
 from inversion.search.aims import ExpectedFaces, aim
 from inversion.search.framed import Framed
 from inversion.search.hyperparameters import Hyperparameters
@@ -141,7 +151,7 @@ def test_a_fit_has_the_spread_of_what_it_saw(monkeypatch: pytest.MonkeyPatch) ->
     amounts = torch.randn(60, 2, generator=rng)
     amounts = (amounts - amounts.mean(dim=0)) / amounts.std(dim=0) * torch.tensor([0.3, 0.1])
     seen = 0.2 + torch.einsum("nk,kchw->nchw", amounts, torch.stack([row, across]))
-    fitted = fit(seen, count=2)
+    fitted = fit(seen, count=2, reach=math.inf)
     mean, along = fitted.pictures()
     assert len(fitted.even) == len(fitted.odd) == 1
     assert (mean - 0.2).abs().max() < 0.05
@@ -149,8 +159,38 @@ def test_a_fit_has_the_spread_of_what_it_saw(monkeypatch: pytest.MonkeyPatch) ->
         assert abs((found * direction).sum().abs() / direction.square().sum() / spread - 1) < 0.1
 
 
+def test_places_are_where_halves_have_their_numbers() -> None:
+    """Of a face that is bright, red and blue about one place of its left half: the mean place of each is that one."""
+    at, pixels = places()
+    middle = torch.arange(SIDE) + 0.5
+    spot = torch.exp(-((middle[:, None] - 40) ** 2 + (middle - 12) ** 2) / 30)
+    face = spot * torch.tensor([1.0, 0.2, 0.6])[:, None, None]
+    sizes = [SIDE * SIDE // 2, *[CHROMA_SIDE * CHROMA_SIDE // 2] * 2]
+    parts = halves(face[None], 1)[0].double().split(sizes)
+    assert pixels.sum() == 3 * SIDE * SIDE // 2
+    for numbers, own in zip(parts, at.split(sizes), strict=True):
+        assert (numbers @ own / numbers.sum() - torch.tensor([40, 12])).abs().max() < 0.1
+
+
+def test_what_few_faces_say_of_places_far_apart_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faces of independent pixels: neighbours keep what they seem to share, the two ends of a column do not."""
+    monkeypatch.setattr("inversion.priors.expected_face.SIDE", 16)
+    seen = torch.randn(10, 3, 16, 16, generator=torch.Generator().manual_seed(0)) / 3
+    column = torch.arange(16) * 8  # of 8 numbers a row, its first
+    shared = []
+    for reach in (math.inf, 2.0):
+        along = fit(seen, count=768, reach=reach).even
+        shared.append((along.mT @ along)[column][:, column])
+    as_it_is, believed = shared
+    torch.testing.assert_close(believed.diagonal(), as_it_is.diagonal(), rtol=1e-3, atol=0)
+    torch.testing.assert_close(
+        believed[0, 1] / as_it_is[0, 1], torch.tensor(math.exp(-1 / 8)), rtol=1e-2, atol=0
+    )
+    assert believed[0, 8:].abs().max() < 1e-3 * as_it_is[0, 8:].abs().max()
+
+
 def test_the_file_is_small() -> None:
-    assert FILE.stat().st_size < 2 * 2**20
+    assert FILE.stat().st_size < 3 * 2**20
 
 
 def test_only_a_photo_that_hides_the_face_gets_one_to_aim_at(faces: Tensor) -> None:
