@@ -102,8 +102,8 @@ def say_unexplained(observation: Observation) -> None:
     """What was left out, and how to keep it."""
     assert observation.unexplained is not None
     log.info(
-        "%s: %.1f %% of the face is no part of it but looks like dust or strokes; the search has filled it in, "
-        "damage.png shows it in blue. degradation.unexplained=false keeps it.",
+        "%s: %.1f %% of the face's square is no part of the photo but looks like dust or strokes; the search has "
+        "filled it in, damage.png shows it in blue. degradation.unexplained=false keeps it.",
         printable(observation.problem.photo.label),
         100 * observation.unexplained.mean().item(),
     )

@@ -10,13 +10,7 @@ import torch
 
 from inversion.damage.compression import Compression
 from inversion.damage.luma import reduced
-from inversion.damage.spectrum import (
-    SHARPER,
-    SIDES,
-    seen_through_window,
-    square_powers,
-    typical,
-)
+from inversion.damage.spectrum import SHARPER, SIDES, square_powers, typical
 from inversion.degradations.blur import default_sigma, gaussian_kernel
 
 # log power of sharp photos is SLOPE l + CURVE l^2 + a constant, l = log(frequency / MIDDLE). Means and deviations of 58
@@ -29,18 +23,10 @@ NOISE_ERROR = 0.07  # of the noise's power
 CLEAR = 2.0  # times the power of noise and rounding is used
 CONTOURS = 0.1  # cycles per pixel, below which contours have more power than rounding's mean
 DITHER = 0.5  # levels of noise, that rounding makes no contours any more
-# Edges that a stroke or a spot has left, though it was found, and its own where it was not, are in the power as well.
-# Its logarithm at MIDDLE less that of the photo when it was sharp, and how it falls. Chosen on 59 blurred and 30 sharp
-# photos of training people, damaged by benchmarks/damaged.py: from -9 to -11 the same kernels are right, but for one.
-LEFT_OVER, LEFT_OVERS, LEFT_SLOPE = -10.0, 2.0, -3.0
-SAMPLES = 1e-3  # nepers^2: how far a quantile of few squares departs at each frequency
-ROUNDS = 10  # of Gauss-Newton
 STEPS = 1.0  # times the power of JPEG's rounding
 SIZES = np.geomspace(1.0, 40.0, 100)  # px, kernels that are tried at each scale; the first is no blur
-FEWEST = 6  # frequencies above the noise, to tell a kernel by
-WITHIN = -60.0, 20.0  # log power: what exp can be taken of
 COARSE = 24.0  # px: a wider kernel is measured at half the size
-SHARP = 5.5  # px: a narrower kernel, of a sigma below 1.2 px, is no blur that one sees
+SHARP = 4.5  # px: a narrower kernel is no blur that one sees
 
 
 @dataclass(frozen=True)
@@ -111,53 +97,29 @@ def at_one_scale(
 ) -> tuple[float, float]:
     """The kernel's size in pixels of a picture with these `square_powers`, and its relative standard deviation.
 
-    The power is that of a sharp photo times |H|^2, a little that stayed sharp, and noise. The logarithm of the first is
-    a parabola in log frequency with the coefficients of photos. Bayesian regression, whose evidence is compared
-    between kernels (Bishop 2006, sections 3.5 and 4.4: Laplace's approximation).
+    log P - log |H|^2 is a parabola in log frequency with the coefficients of photos: Bayesian linear regression, whose
+    evidence is compared between kernels (Bishop 2006, section 3.5).
     """
     power = typical(powers, quantile)
     floor = noise**2 + rounding(compression, frequency / factor, noise * factor) / factor**2
     clear = np.cumprod(power > CLEAR * floor).astype(bool)
-    if clear.sum() < FEWEST:
+    if clear.sum() < 6:
         return float(SIZES[-1]), 1.0
-    side = round(1 / (frequency[1] - frequency[0]))
-    cost = misfit(frequency[clear], power[clear], floor[clear], responses(side)[:, clear])
+    frequency, power, floor = frequency[clear], power[clear], floor[clear]
+    place = np.log(frequency / MIDDLE)
+    design = np.stack([np.ones_like(place), place, place**2], axis=1)
+    missing = np.log(power - floor) - responses(len(SIZES))[:, np.rint(frequency * SIDES[0]).astype(int) - 1]
+    variance = UNLIKE / np.gradient(place) + np.square(NOISE_ERROR * floor / (power - floor))
+    prior_mean, prior = np.array([0.0, SLOPE, CURVE]), np.diag([0.0, SLOPES**-2, CURVES**-2])
+    beyond = missing - design @ prior_mean
+    weighted = design / variance[:, None]
+    fit = np.linalg.solve(design.T @ weighted + prior, (beyond @ weighted).T)
+    rest = beyond - fit.T @ design.T
+    cost = 0.5 * ((rest**2 / variance).sum(axis=1) + np.einsum("in,ij,jn->n", fit, prior, fit))
     chance = np.exp(cost.min() - cost)
     chance /= chance.sum()
     mean = float(chance @ np.log(SIZES))
     return float(np.exp(mean)), float(np.sqrt(chance @ (np.log(SIZES) - mean) ** 2))
-
-
-def misfit(frequency: np.ndarray, power: np.ndarray, floor: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """The negative logarithm of each kernel's evidence, up to a constant: [sizes].
-
-    frequency, power, floor: [F]. response: [sizes, F], log |H|^2.
-    """
-    place = np.log(frequency / MIDDLE)
-    design = np.stack([np.ones_like(place), place, place**2], axis=1)
-    expected = np.array([0.0, SLOPE, CURVE, LEFT_OVER])
-    precision = np.array([1e-6, SLOPES**-2, CURVES**-2, LEFT_OVERS**-2])
-    unlike = UNLIKE / np.gradient(place)
-    found = np.tile(expected, (len(response), 1))
-    start = (np.log(power) - design @ expected[:3] - response)[:, :3]
-    found[:, 0] = start.mean(axis=1)
-    for step in range(ROUNDS + 1):
-        photo = np.exp(np.clip(found[:, :3] @ design.T + response, *WITHIN))
-        left_over = np.exp(np.clip(found[:, :1] + found[:, 3:] + LEFT_SLOPE * place, *WITHIN))
-        whole = photo + left_over + floor
-        rest, first, second = np.log(power / whole), photo / whole, left_over / whole
-        variance = (first**2 + second**2) * unlike + np.square(NOISE_ERROR * floor / whole) + SAMPLES
-        slopes = np.concatenate([first[..., None] * design, second[..., None]], axis=2)
-        slopes[..., 0] += second
-        weighted = slopes / variance[..., None]
-        curvature = np.einsum("knf,kng->kfg", weighted, slopes) + np.diag(precision)
-        if step < ROUNDS:
-            downhill = np.einsum("knf,kn->kf", weighted, rest) + precision * (expected - found)
-            found += np.clip(np.linalg.solve(curvature, downhill[..., None])[..., 0], -1, 1)
-    cost = (rest**2 / variance + np.log(variance)).sum(axis=1) + (precision * (found - expected) ** 2).sum(
-        axis=1
-    )
-    return np.asarray((cost + np.linalg.slogdet(curvature)[1]) / 2)
 
 
 def rounding(compression: Compression | None, frequency: np.ndarray, noise: float) -> np.ndarray:
@@ -176,19 +138,17 @@ def rounding(compression: Compression | None, frequency: np.ndarray, noise: floa
     return np.asarray(eight_bits + STEPS * steps / 12 / 255**2)
 
 
-@lru_cache(maxsize=len(SIDES) + 1)
-def responses(side: int) -> np.ndarray:
-    """Log of what each of SIZES leaves of a sharp photo's power, as squares of this side show it: [sizes, F]."""
-    places = np.arange(side + 1) / (2 * side)
-    frequency = np.hypot(np.fft.fftfreq(2 * side)[:, None], places)
-    frequency[0, 0] = np.inf  # a square's level is taken off
-    sharp = frequency**SLOPE
+@lru_cache(maxsize=1)
+def responses(count: int) -> np.ndarray:
+    """Log of what each of SIZES leaves of the power, per ring of the largest squares: [sizes, side / 2]."""
     rows = []
-    for size in SIZES:
+    places = np.arange(SIDES[0] // 2 + 1) / SIDES[0]
+    ring = np.rint(np.hypot(np.fft.fftfreq(SIDES[0])[:, None], places) * SIDES[0]).astype(int).ravel()
+    for size in SIZES[:count]:
         kernel = gaussian_kernel(size, torch.tensor([default_sigma(size)], dtype=torch.float64))[0].numpy()
         reach = len(kernel) // 2
         line = kernel @ np.cos(2 * np.pi * np.arange(-reach, reach + 1)[:, None] * places)
         full = np.concatenate([line, line[-2:0:-1]])
-        rows.append(seen_through_window(sharp * np.square(full[:, None] * line)))
-    left = np.stack(rows) / seen_through_window(sharp)
-    return np.asarray(np.log(np.maximum(left, 1e-14)))
+        power = np.square(full[:, None] * line).ravel()
+        rows.append((np.bincount(ring, power) / np.maximum(np.bincount(ring), 1))[1 : SIDES[0] // 2 + 1])
+    return np.log(np.maximum(np.stack(rows), 1e-14))

@@ -14,16 +14,13 @@ FILLED = 1 << 22  # px: a larger picture has squares without scratches, or is me
 MOST = 2048  # squares: those of 33 megapixels; a photo of a few rows would have millions
 COARSE = 10  # the lowest of so many parts of all frequencies tell whether a square shows anything
 SHARPER = 0.8  # quantile of the squares' powers
-FIRST = 3  # rings from the centre: half the main lobe of the window's own spectrum, in which the square's level is
 
 
 def square_powers(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies in cycles per pixel [F], and the power there of each of overlapping squares [N, F].
 
-    luma: [H, W]. White noise of variance v has power v at each frequency. Squares are weighted by Blackman's window,
-    zero at their borders (Welch 1967, method of modified periodograms; Harris 1978, On the use of windows for harmonic
-    analysis): of a blurred photo, the spectrum falls by six decades within few rings, more than Hann's window keeps
-    apart. known: [H, W] bool; squares that hold an unknown
+    luma: [H, W]. White noise of variance v has power v at each frequency. Squares are weighted by a window that is zero
+    at their borders (Welch 1967, method of modified periodograms). known: [H, W] bool; squares that hold an unknown
     pixel are left out, and smaller ones taken where too few are left. If none is without, the unknown is filled in from
     around it, so smoothly that no scratch makes a blurred photo sharp.
     """
@@ -43,45 +40,18 @@ def square_powers(luma: np.ndarray, known: np.ndarray | None = None) -> tuple[np
         else:
             if not clean and known.any() and luma.size <= FILLED:
                 luma = without_holes(luma, known)
-    line = window(side).astype(np.float32)
-    weights = line[:, None] * line
-    powers = np.empty((len(places), max(side // 2 - FIRST, 0)))
+    line = np.hanning(side + 2)[1:-1].astype(np.float32)
+    window = line[:, None] * line
+    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
+    ring = np.rint(frequency * side).astype(int).ravel()
+    count, last = np.maximum(np.bincount(ring), 1), side // 2
+    powers = np.empty((len(places), max(last - 2, 0)))
     for number, (top, left) in enumerate(places):
         square = luma[top : top + side, left : left + side]
-        level = (square * weights).sum() / weights.sum()
-        powers[number] = by_ring(
-            np.abs(fft.rfft2((square - level) * weights)) ** 2 / np.square(weights).sum()
-        )
-    return np.arange(FIRST, side // 2) / side, powers
-
-
-def window(side: int) -> np.ndarray:
-    """Weights of a square's rows and columns, [side], none of them zero."""
-    return np.blackman(side + 2)[1:-1]
-
-
-def by_ring(power: np.ndarray) -> np.ndarray:
-    """Mean over directions, at the frequencies of `square_powers`: [side, side / 2 + 1], as of `rfft2` -> [F]."""
-    side = len(power)
-    distance = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)) * side
-    ring = np.rint(distance).astype(int).ravel()
-    means = np.bincount(ring, power.ravel()) / np.maximum(np.bincount(ring), 1)
-    return np.asarray(means[FIRST : side // 2])
-
-
-def seen_through_window(spectrum: np.ndarray) -> np.ndarray:
-    """What `square_powers` gives in the mean of a picture with this power spectrum: [2 side, side + 1] -> [F].
-
-    spectrum: as of `rfft2`, at half the spacing. The picture's autocorrelation is multiplied by the window's, so that
-    its spectrum is convolved with that of the window (Percival & Walden 1993, Spectral analysis for physical
-    applications, section 6.3).
-    """
-    twice = len(spectrum)
-    side = twice // 2
-    line = window(side)
-    correlation = np.fft.irfft(np.abs(np.fft.rfft(line, twice)) ** 2, twice) / (line @ line)
-    seen = fft.rfft2(fft.irfft2(spectrum, s=(twice, twice)) * correlation[:, None] * correlation)
-    return by_ring(seen.real[::2, ::2])
+        level = (square * window).sum() / window.sum()
+        power = np.abs(fft.rfft2((square - level) * window)) ** 2 / np.square(window).sum()
+        powers[number] = (np.bincount(ring, power.ravel()) / count)[2:last]
+    return np.arange(2, last) / side, powers
 
 
 def without_holes(luma: np.ndarray, known: np.ndarray) -> np.ndarray:

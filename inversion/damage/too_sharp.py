@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inversion.damage.unexplained import MAD
 from inversion.degradations.wiener import picture, response_of, spectrum, squared_frequencies
+from inversion.median import MEDIAN_OF_ABSOLUTE
 
 GONE = 0.03  # response at which half of a frequency is looked at
 FAR = 8.0  # standard deviations: noise stays below 5, strokes on another ground reach 10 to 80
@@ -55,7 +55,7 @@ def too_sharp(
         if not inside.any():
             continue
         size = fine[i, None] * inside
-        deviation = size[inside > 0].median().item() / MAD
+        deviation = size[inside > 0].median().item() / MEDIAN_OF_ABSOLUTE
         seeds = (size > max(FAR * deviation, least)) & (size > RIPPLE * largest(size, NEAR * half))
         if not seeds.any():
             continue

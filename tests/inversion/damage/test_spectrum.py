@@ -4,15 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from inversion.damage.spectrum import (
-    FIRST,
-    MOST,
-    SHARPER,
-    seen_through_window,
-    square_powers,
-    squares,
-    typical,
-)
+from inversion.damage.spectrum import MOST, SHARPER, square_powers, squares, typical
 
 HIGHER = 0.25  # than the mean of many squares is the quantile that is taken of them
 
@@ -29,14 +21,7 @@ def test_white_noise_has_its_variance_at_every_frequency(shape: tuple[int, int])
     assert power.mean() == pytest.approx(0.01, rel=HIGHER)
     half = len(power) // 2
     assert power[:half].mean() == pytest.approx(power[half:].mean(), rel=0.2)
-    assert frequency[0] == FIRST / min(256, *shape) and 0.48 < frequency[-1] < 0.5
-
-
-@pytest.mark.parametrize("side", [256, 64, 131])
-def test_through_a_window_white_noise_stays_white(side: int) -> None:
-    seen = seen_through_window(np.ones((2 * side, side + 1)))
-    np.testing.assert_allclose(seen, 1, rtol=1e-12)
-    assert len(seen) == len(square_powers(np.zeros((side, side), dtype=np.float32))[0])
+    assert frequency[0] < 0.03 and 0.48 < frequency[-1] < 0.5
 
 
 def test_a_blur_multiplies_it_by_the_square_of_its_response() -> None:
@@ -44,7 +29,7 @@ def test_a_blur_multiplies_it_by_the_square_of_its_response() -> None:
     frequency, power = ring_power(ndimage.gaussian_filter(noise, 1.0))
     middle = (frequency > 0.05) & (frequency < 0.25)
     response = power[middle] / ring_power(noise)[1][middle]
-    np.testing.assert_allclose(response, np.exp(-np.square(2 * np.pi * frequency[middle])), rtol=0.2)
+    np.testing.assert_allclose(response, np.exp(-np.square(2 * np.pi * frequency[middle])), rtol=0.15)
 
 
 def test_a_few_squares_with_a_sharp_edge_change_little() -> None:
