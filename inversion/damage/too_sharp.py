@@ -73,8 +73,8 @@ def thin(image: Tensor, known: Tensor, blur: int, width: int) -> Tensor:
     The larger of the white and the black top-hat (Soille 2003, Morphological image analysis, chapter 4) of the image
     averaged over so many pixels on all sides. What goes on beyond the edge of the known is not narrow.
     """
-    inside = F.avg_pool2d(known, 2 * blur + 1, 1, blur)
-    smooth = F.avg_pool2d(image * known, 2 * blur + 1, 1, blur) / inside.clamp(min=1e-6)
+    inside = average(known, blur)
+    smooth = average(image * known, blur) / inside.clamp(min=1e-6)
     margin, reach = [width] * 4, width // 2
     shown = F.pad((inside > 0).to(smooth), margin) > 0
     depths = []
@@ -90,3 +90,9 @@ def largest(x: Tensor, reach: int) -> Tensor:
     """The largest value within so many pixels in both directions: [B, 1, H, W] -> same."""
     rows = F.max_pool2d(x, (2 * reach + 1, 1), 1, (reach, 0))
     return F.max_pool2d(rows, (1, 2 * reach + 1), 1, (0, reach))
+
+
+def average(x: Tensor, reach: int) -> Tensor:
+    """The mean within so many pixels in both directions, 0 beyond the borders: [B, 1, H, W] -> same."""
+    rows = F.avg_pool2d(x, (2 * reach + 1, 1), 1, (reach, 0))
+    return F.avg_pool2d(rows, (1, 2 * reach + 1), 1, (0, reach))
