@@ -8,7 +8,6 @@ before, at its own size. Prints each photo, and the median of what is lost: goal
 from __future__ import annotations
 
 import argparse
-import math
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,13 +86,22 @@ def measured(result: Restoration, before: Photo) -> Outcome:
     )
 
 
+def evenly(count: int, limit: int) -> list[int]:
+    """So many of 0 to count - 1, the first and the last among them; all where there are no more."""
+    return [int(at) for at in np.unique(np.linspace(0, count - 1, min(limit, count)).round())]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of whole photos")
     parser.add_argument("--severity", type=int, default=2, choices=SEVERITIES)
-    parser.add_argument("--limit", type=int, default=10, help="only as many photos, evenly chosen")
+    parser.add_argument(
+        "--limit", type=int, default=10, help="only as many photos, evenly chosen; at least 1"
+    )
     parser.add_argument("overrides", nargs="*", help="settings as for run.py")
     chosen = parser.parse_intermixed_args()
+    if chosen.limit < 1:
+        parser.error(f"--limit is at least 1. Got {chosen.limit}.")
     keep_heap()
     config = Config.of(composed("degradation=auto", "degraded=true", *chosen.overrides))
     model, loss = networks(config)
@@ -101,7 +109,7 @@ def main() -> None:
     lost = []
     with tempfile.TemporaryDirectory() as folder:
         photos = list(enumerate(list_photos(chosen.photos)))  # its number decides what happens to a photo
-        for number, original in photos[:: math.ceil(len(photos) / chosen.limit)]:
+        for number, original in (photos[at] for at in evenly(len(photos), chosen.limit)):
             photo = read_photo(original)
             done = damaged(photo, chosen.severity, number)
             path = Path(folder) / f"{original.stem}.png"

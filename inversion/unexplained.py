@@ -74,9 +74,9 @@ def sharper(
     kernels = [step.kernel(image) for step in steps_of(operator) if isinstance(step, GaussianBlur)]
     if len(kernels) != 1:
         return torch.zeros_like(image[:, :1])
-    residual = grey(image - resized(drawn, image.shape[-1]))[:, :1]
-    counts = None if shows is None else torch.from_numpy(shows).to(residual)[None, None]
-    return too_sharp(residual, kernels[0], counts, least(observation))
+    photo, explained = (grey(x)[:, :1] for x in (image, resized(drawn, image.shape[-1])))
+    counts = None if shows is None else torch.from_numpy(shows).to(photo)[None, None]
+    return too_sharp(photo, explained, kernels[0], counts, least(observation))
 
 
 def least(observation: Observation) -> float:
@@ -102,8 +102,8 @@ def say_unexplained(observation: Observation) -> None:
     """What was left out, and how to keep it."""
     assert observation.unexplained is not None
     log.info(
-        "%s: %.1f %% of the face is no part of it but looks like dust or strokes; the search has filled it in, "
-        "damage.png shows it in blue. degradation.unexplained=false keeps it.",
+        "%s: %.1f %% of the face's square is no part of the photo but looks like dust or strokes; the search has "
+        "filled it in, damage.png shows it in blue. degradation.unexplained=false keeps it.",
         printable(observation.problem.photo.label),
         100 * observation.unexplained.mean().item(),
     )

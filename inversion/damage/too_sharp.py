@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inversion.damage.unexplained import MAD
 from inversion.degradations.wiener import picture, response_of, spectrum, squared_frequencies
+from inversion.median import MEDIAN_OF_ABSOLUTE
 
 GONE = 0.03  # response at which half of a frequency is looked at
 FAR = 8.0  # standard deviations: noise stays below 5, strokes on another ground reach 10 to 80
@@ -15,21 +15,28 @@ LEAST = 0.02  # in [-1, 1]: and so far at least
 RIPPLE = 0.3  # of the largest value nearby: less is the filter's own ringing
 NEAR = 4  # half waves, as far as a filter rings
 MOST = 0.15  # of the photo: more is no damage but a kernel that is wrong
+THIN = 0.07  # of the side: what is wider is no stroke
 FINEST = 0.5  # cycles per pixel: a blur that leaves these has removed nothing
 
 
-def too_sharp(residual: Tensor, kernel: Tensor, known: Tensor | None = None, least: float = LEAST) -> Tensor:
+def too_sharp(
+    photo: Tensor, explained: Tensor, kernel: Tensor, known: Tensor | None = None, least: float = LEAST
+) -> Tensor:
     """Where a photo has details so fine that its blur would have removed them: [B, 1, H, W] -> same, 1 = there.
 
-    residual: luma of the photo less that of its blurred restoration. kernel: [B or 1, taps], as of `wiener`.
+    photo: luma in [-1, 1]. explained: of its blurred restoration, likewise. kernel: [B or 1, taps], as of `wiener`.
     known: [B or 1, 1, H, W], 0 = does not count, such as beyond the photo's edge; None: all counts.
     least: what compression makes is smaller, in [-1, 1].
 
     Only frequencies just above those that the blur leaves are looked at. There a photo shows nothing but noise, so that
     values far beyond the median absolute deviation are not of what was blurred. A hair, an earring, a star of a flag
-    are as blurred as everything else. Of a blur finer than the pixels nothing can be said, and nothing is found.
+    are as blurred as everything else. What is wider than a stroke, or lies on one side of an edge, as a print's border
+    does, is taken for no stroke either: there a top-hat transform of the photo, or of what the restoration does not
+    explain, leaves less than the edge has at these frequencies.
+    Of a blur finer than the pixels nothing can be said, and nothing is found.
     """
-    height, width = residual.shape[-2:]
+    height, width = photo.shape[-2:]
+    residual = photo - explained
     response = response_of(kernel, height, width).abs()
     frequency = squared_frequencies(height, width, residual.device).sqrt() / min(height, width)
     last = torch.where(response > GONE, frequency, 0).amax(dim=(1, 2, 3), keepdim=True)  # cycles per pixel
@@ -48,11 +55,35 @@ def too_sharp(residual: Tensor, kernel: Tensor, known: Tensor | None = None, lea
         if not inside.any():
             continue
         size = fine[i, None] * inside
-        deviation = size[inside > 0].median().item() / MAD
+        deviation = size[inside > 0].median().item() / MEDIAN_OF_ABSOLUTE
         seeds = (size > max(FAR * deviation, least)) & (size > RIPPLE * largest(size, NEAR * half))
+        if not seeds.any():
+            continue
+        # of strokes the right side is 1.3 to 8 times the left one, of a border's edge at most 0.35 times
+        for image in (photo, residual):
+            seeds &= size < thin(image[i, None], counts[i, None], half, round(THIN * min(height, width)))
         mask = largest(seeds.to(size), half)[0] * counts[i]
         found[i] = mask if mask.mean() <= MOST else 0
     return found
+
+
+def thin(image: Tensor, known: Tensor, blur: int, width: int) -> Tensor:
+    """By how much each pixel differs from what is left when structures narrower than so many pixels go: [1, 1, H, W].
+
+    The larger of the white and the black top-hat (Soille 2003, Morphological image analysis, chapter 4) of the image
+    averaged over so many pixels on all sides. What goes on beyond the edge of the known is not narrow.
+    """
+    inside = F.avg_pool2d(known, 2 * blur + 1, 1, blur)
+    smooth = F.avg_pool2d(image * known, 2 * blur + 1, 1, blur) / inside.clamp(min=1e-6)
+    margin, reach = [width] * 4, width // 2
+    shown = F.pad((inside > 0).to(smooth), margin) > 0
+    depths = []
+    for sign in (1, -1):
+        level = F.pad(sign * smooth, margin)
+        lowest = -largest(torch.where(shown, -level, -torch.inf), reach)  # infinite where nothing is known
+        opened = largest(torch.where(lowest.isfinite(), lowest, -torch.inf), reach)
+        depths.append((level - opened)[..., width:-width, width:-width])
+    return torch.maximum(*depths)
 
 
 def largest(x: Tensor, reach: int) -> Tensor:

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from inversion.damage.extremes import HALF
 from inversion.damage.luma import enlarged_to, visible
+from inversion.median import MEDIAN_OF_ABSOLUTE
 
 FINER = 2  # times the pixels of the drawn face across: a stroke is as bright or dark as it is where it fills pixels
 THIN = 0.07  # of the side: what is wider is not looked for
@@ -18,7 +19,6 @@ NARROW = 0.04  # of the side: wider ones, as hair and highlights are, are not fo
 MOVED = 0.055  # of the side, twice how far away the face may have the same structure
 NEAR = 0.25  # of the side: residuals are compared with those so near
 STEP = 4  # px: of every so many-th one
-MAD = 0.6745  # median of |x| for x of standard deviation 1
 LEAST = 0.02  # of white: standard deviation below which residuals are not known
 SEED, GROW = 5.0, 2.5  # standard deviations: beyond the first it is damage, beyond the second what touches it
 DEEP, FAINT = 0.16, 0.06  # of white: and so much at least
@@ -65,7 +65,7 @@ def deviation(residual: np.ndarray) -> np.ndarray:
     """Standard deviation of the residuals around each pixel, by their median, [R, R]: hair is drawn less exactly."""
     few = np.abs(residual[::STEP, ::STEP])
     spread = ndimage.median_filter(few, round(NEAR * len(few)) | 1)
-    return np.maximum(enlarged_to(spread, residual.shape) / MAD, LEAST)
+    return np.maximum(enlarged_to(spread, residual.shape) / MEDIAN_OF_ABSOLUTE, LEAST)
 
 
 def bright(photo: np.ndarray, drawn: np.ndarray, sigma: np.ndarray, known: np.ndarray) -> np.ndarray:

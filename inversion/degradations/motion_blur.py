@@ -15,6 +15,7 @@ from inversion.degradations.degradation import Degradation
 from inversion.degradations.harmonic import roughness
 from inversion.degradations.wiener import ROUNDING
 from inversion.errors import ConfigError
+from inversion.median import MEDIAN_OF_ABSOLUTE
 from inversion.runtime.on_device import on_device
 
 QUICK = 20  # steps at full size, which bound its time
@@ -145,7 +146,7 @@ def noise_power(observed: Tensor) -> Tensor:
     Immerkær 1996, Fast Noise Variance Estimation, with the median instead of the mean.
     """
     differences = observed.diff(n=2, dim=-1).diff(n=2, dim=-2)  # 6 standard deviations of the noise
-    deviation = differences.abs().flatten(1).median(dim=1).values / (0.6745 * 6)
+    deviation = differences.abs().flatten(1).median(dim=1).values / (MEDIAN_OF_ABSOLUTE * 6)
     return deviation.square().clamp(min=ROUNDING)[:, None, None, None]
 
 

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.fullsize.luma import grey
+from inversion.median import MEDIAN_OF_ABSOLUTE
 
 NEAR = 0.1  # of the side, around the hole: where the grain is measured
 FAR = 5  # px from an unknown pixel, where a band of frequencies does not feel it
-MEDIAN = 0.6745  # of a normal variable's absolute value, in standard deviations
 
 
 def grain(photo: Tensor, known: Tensor, factor: float) -> Tensor:
@@ -52,7 +52,7 @@ def grain(photo: Tensor, known: Tensor, factor: float) -> Tensor:
 
 def deviation(values: Tensor) -> Tensor:
     """Robust standard deviation of a list of values, 0 of none."""
-    return values.abs().median() / MEDIAN if len(values) else values.new_zeros(())
+    return values.abs().median() / MEDIAN_OF_ABSOLUTE if len(values) else values.new_zeros(())
 
 
 def box_minimum(known: Tensor, reach: int) -> Tensor:

@@ -36,7 +36,8 @@ def measure(restoration: Restoration) -> dict[str, float]:
     are finer than the photo's, as with too narrow a blur.
     w_distance, for a synthetic face: root mean squared distance to the true codes in units of w_std.
     blur_misfit [χ²], found_kernel_size, found_sigma [px]: see inversion/search/blind_blur.py. found_grey and what else
-    was found in the photo: see inversion/inspection.py; found_unexplained [% of the face]: inversion/unexplained.py.
+    was found in the photo: see inversion/inspection.py; found_unexplained [% of the face's square]: see
+    inversion/unexplained.py.
     steps_per_second: of the search alone.
     """
     if not restoration.restored.isfinite().all():  # a loss was not finite: there is no picture to measure
@@ -77,7 +78,7 @@ def measure(restoration: Restoration) -> dict[str, float]:
 
 
 def left_over(restoration: Restoration) -> dict[str, float]:
-    """What the search could not explain, % of the face; 0 too where it is not sought, nothing but for `Auto`."""
+    """What the search could not explain, % of the face's square; 0 too where it is not sought, only for `Auto`."""
     if not isinstance(restoration.problem.degradation, Auto):
         return {}
     left = restoration.unexplained

@@ -9,7 +9,8 @@ from torch import Tensor
 from inversion.degradations.none import NoDegradation
 from inversion.errors import ConfigError
 from inversion.losses.pixel import PixelLoss
-from inversion.losses.robust import LEAST, MAD, reweighted
+from inversion.losses.robust import LEAST, reweighted
+from inversion.median import MEDIAN_OF_ABSOLUTE
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective, checked
 
@@ -28,7 +29,7 @@ def test_the_gradient_is_that_of_cauchys_estimator() -> None:
     prediction[..., 5, 5] = 1.5
     prediction.requires_grad_(True)
     reweighted(prediction, target, TUNED).square().sum().mul(0.5).backward()
-    scale = TUNED * prediction.detach()[:, 0].abs().median() / MAD
+    scale = TUNED * prediction.detach()[:, 0].abs().median() / MEDIAN_OF_ABSOLUTE
     influence = prediction.detach() / (1 + (prediction.detach() / scale).square())
     torch.testing.assert_close(prediction.grad, influence, rtol=1e-3, atol=1e-4)
     assert prediction.grad is not None
