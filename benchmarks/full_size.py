@@ -2,7 +2,8 @@
 
 Whole photos of a folder (never trained on) are aligned at their own size S, corrupted there, brought down to the
 generator's resolution, restored as one batch by the task's preset and completed at S. All pictures are compared with
-the original at S, on pixels that lie inside the photo.
+the original at S, on pixels that lie inside the photo. --truth-from 128,64 adds what would come of it if the restored
+face had the original's own details from those sizes to --truth-to: the most that a sharper generator could bring.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from benchmarks.quality import configuration, interval, markdown
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.inpaint import Inpaint
 from inversion.fullsize.resampling import resized
-from inversion.images import quantize, to_pil, to_tensor
+from inversion.images import downsample_area, quantize, to_pil, to_tensor
 from inversion.metrics import identity_distance, psnr, ssim
 from inversion.model import Model
 from inversion.observation import Observation, observe
@@ -48,13 +50,19 @@ class Case:
     operator: Degradation  # at S
     original: Tensor  # [1, 3, S, S]
     observed: Tensor  # [1, 3, S, S]
+    unfitted: Tensor  # [1, 3, S, S], the face before feature maps were fitted to the photo, enlarged
 
     @classmethod
     def of(cls, restoration: Restoration, model: Model) -> Case:
         full, observation = restoration.problem.photo.full, observe(restoration.problem, model)
         assert full is not None and isinstance(observation, Observation) and observation.full is not None
         original = to_tensor(full.image)[None]
-        return cls(restoration, full, observation.full.operator, original, observation.full.image.cpu())
+        ws, noises = restoration.ws[None], [noise[None] for noise in restoration.noises]
+        with torch.no_grad():
+            drawn = model.generator.synthesis(ws.to(model.w_avg), [noise.to(model.w_avg) for noise in noises])
+        unfitted = resized(drawn.cpu(), original.shape[-1]).clamp(-1, 1)
+        operator, observed = observation.full.operator, observation.full.image.cpu()
+        return cls(restoration, full, operator, original, observed, unfitted)
 
 
 def classic(case: Case) -> tuple[str, Tensor] | None:
@@ -69,7 +77,28 @@ def classic(case: Case) -> tuple[str, Tensor] | None:
     return classical[0], filled
 
 
-def pictures(case: Case) -> dict[str, Tensor]:
+def with_truth(case: Case, first: int, last: int) -> Tensor:
+    """The result if the restored face had the original's details that `last` pixels a side can show and `first` cannot.
+
+    [1, 3, S, S]. Known by nobody, so a bound: at (128, 256) of what any generator of 256 px could bring in the place of
+    one of 128 px.
+    """
+    side = case.original.shape[-1]
+    face = sharpened(resized(case.restoration.restored[None], side), case.original, first, last)
+    return case.operator.detailed(face.clamp(-1, 1), case.observed, max(1.0, side / last), case.unfitted)
+
+
+def sharpened(face: Tensor, original: Tensor, first: int, last: int) -> Tensor:
+    """A face with another picture's details between those two sizes, and none finer: [1, 3, S, S] twice -> same."""
+    return up_to(face, first) + up_to(original, last) - up_to(original, first)
+
+
+def up_to(image: Tensor, side: int) -> Tensor:
+    """What `side` pixels can show of a picture, at its size: [B, 3, S, S] -> same."""
+    return image if side >= image.shape[-1] else resized(downsample_area(image, side), image.shape[-1])
+
+
+def pictures(case: Case, truth_from: Sequence[int] = (), truth_to: int = 256) -> dict[str, Tensor]:
     """What is compared, [1, 3, S, S] each."""
     assert case.restoration.full is not None
     shown = {"degraded photo": case.observed}
@@ -79,6 +108,8 @@ def pictures(case: Case) -> dict[str, Tensor]:
     enlarged = resized(case.restoration.consistent[None], case.original.shape[-1])
     shown["R-sized result, enlarged"] = quantize(enlarged)
     shown["ours at full size"] = quantize(case.restoration.full[None])
+    for first in truth_from:
+        shown[f"with the truth from {first} to {truth_to} px"] = quantize(with_truth(case, first, truth_to))
     return shown
 
 
@@ -131,10 +162,12 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only as many photos, evenly chosen")
     parser.add_argument("--max-size", type=int, default=1024, help="pixels a side at full size, at most")
     parser.add_argument("--sheets", type=Path, help="folder for pictures")
+    parser.add_argument("--truth-from", default="", help="px, with commas: see above")
+    parser.add_argument("--truth-to", type=int, default=256, help="px")
     parser.add_argument("overrides", nargs="*", help="settings as for run.py")
     chosen = parser.parse_intermixed_args()
     keep_heap()
-    parts = []
+    parts, truth_from = [], [int(side) for side in chosen.truth_from.split(",") if side]
     for task in chosen.tasks.split(","):
         config = configuration(task, chosen.overrides)
         model, loss = networks(config)
@@ -153,7 +186,7 @@ def main() -> None:
             if not isinstance(restoration, Restoration):
                 raise SystemExit(restoration.reason)
             case = Case.of(restoration, model)
-            shown = pictures(case)
+            shown = pictures(case, truth_from, chosen.truth_to)
             parts.append(measure(case, shown).assign(task=task))
             if chosen.sheets is not None:
                 chosen.sheets.mkdir(parents=True, exist_ok=True)
