@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.degradations.wiener import picture, response_of, spectrum, squared_frequencies
-from inversion.median import MEDIAN_OF_ABSOLUTE
+from inversion.deviation import deviation
 
 GONE = 0.03  # response at which half of a frequency is looked at
 FAR = 8.0  # standard deviations: noise stays below 5, strokes on another ground reach 10 to 80
@@ -55,8 +55,8 @@ def too_sharp(
         if not inside.any():
             continue
         size = fine[i, None] * inside
-        deviation = size[inside > 0].median().item() / MEDIAN_OF_ABSOLUTE
-        seeds = (size > max(FAR * deviation, least)) & (size > RIPPLE * largest(size, NEAR * half))
+        noise = deviation(size[inside > 0]).item()
+        seeds = (size > max(FAR * noise, least)) & (size > RIPPLE * largest(size, NEAR * half))
         if not seeds.any():
             continue
         # of strokes the right side is 1.3 to 8 times the left one, of a border's edge at most 0.35 times
