@@ -146,7 +146,7 @@ _KNOWN = (
         "%",
         2,
         None,
-        meaning="share of the face that no face explains and the search has filled in: dust and strokes",
+        meaning="share of the face's square that no face explains and the search has filled in: dust, strokes",
     ),
     Metric("found_quality", "JPEG quality found", "", 0, None),
     Metric("samples_spread", "spread of the samples", digits=3, better=None),

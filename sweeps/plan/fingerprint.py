@@ -1,4 +1,8 @@
-"""What makes two runs the same run: everything that can change a pixel, and nothing else."""
+"""What makes two runs the same run: everything that a person can set and that can change a pixel, and nothing else.
+
+The program itself does not count, nor the models of colours and faces that it ships with: finished runs stay finished
+after an update, and their records say of which version they are (git_commit).
+"""
 
 from __future__ import annotations
 
