@@ -45,8 +45,13 @@ def _coarse(values: Tensor, known: Tensor, length: float) -> Tensor:
     return F.interpolate(filled, size=(height, width), mode="bilinear", align_corners=False)
 
 
-def roughness(u: Tensor) -> Tensor:
-    """Sum of each pixel's differences to its neighbours: [..., H, W], the negative Laplacian, borders open."""
+def roughness(u: Tensor, ease: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    """Sum of each pixel's differences to its neighbours: [..., H, W], the negative Laplacian, borders open.
+
+    ease: weights of the differences along rows, [..., H, W - 1], and along columns, [..., H - 1, W]; None: all 1.
+    """
     across, down = u.diff(dim=-1), u.diff(dim=-2)
+    if ease is not None:
+        across, down = ease[0] * across, ease[1] * down
     rough = F.pad(across, (1, 0)) - F.pad(across, (0, 1))
     return rough + F.pad(down, (0, 0, 1, 0)) - F.pad(down, (0, 0, 0, 1))

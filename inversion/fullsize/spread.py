@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.degradations.conjugate_gradients import conjugate_gradients
+from inversion.degradations.harmonic import roughness
 
-STEPS = 400
+STEPS = 400  # of conjugate gradients, at most; a face's colours are settled after about 170
 
 
 def spread(values: Tensor, known: Tensor, luma: Tensor, length: float, edge: float) -> Tensor:
@@ -19,10 +17,10 @@ def spread(values: Tensor, known: Tensor, luma: Tensor, length: float, edge: flo
     Known values come back as they are; others fade over `length` pixels, as in Bhat et al. 2008. edge: step of luma
     across which they spread half as easily.
     """
-    rough, unknown, fixed = roughness(luma, edge), 1 - known, known * values
+    ease, unknown, fixed = eases(luma, edge), 1 - known, known * values
 
     def matrix(u: Tensor) -> Tensor:
-        return rough(u) + u / length**2
+        return roughness(u, ease) + u / length**2
 
     filled = conjugate_gradients(
         lambda u: unknown * matrix(unknown * u),
@@ -39,21 +37,17 @@ def settled(values: Tensor, sure: Tensor, luma: Tensor, smooth: float, edge: flo
     The least of sum sure (u - values)² + smooth · sum over neighbours of ease · (their difference of u)².
     sure: [B or 1, 1, H, W], above 0. luma: [B, 1, H, W]. edge: as of `spread`. Values that are even stay as they are.
     """
-    rough = roughness(luma, edge)
-    return conjugate_gradients(lambda u: sure * u + smooth * rough(u), sure * values, values, steps=STEPS)
+    ease = eases(luma, edge)
+    return conjugate_gradients(
+        lambda u: sure * u + smooth * roughness(u, ease), sure * values, values, steps=STEPS
+    )
 
 
-def roughness(luma: Tensor, edge: float) -> Callable[[Tensor], Tensor]:
-    """The graph Laplacian of a grey picture, whose neighbours hang together the less, the more their luma differs.
+def eases(luma: Tensor, edge: float) -> tuple[Tensor, Tensor]:
+    """Weights of differences between neighbours, as of `roughness`: the less, the more their luma differs.
 
     Levin, Lischinski & Weiss 2004, Colorization Using Optimization, as the quadratic form of Lischinski et al. 2006,
     Interactive Local Adjustment of Tonal Values, equation 1: neighbours are compared one by one.
     """
     across, down = (1 / (1 + (luma.diff(dim=dim) / edge).square()) for dim in (-1, -2))
-
-    def of(u: Tensor) -> Tensor:
-        x, y = across * u.diff(dim=-1), down * u.diff(dim=-2)
-        rough = F.pad(x, (1, 0)) - F.pad(x, (0, 1))
-        return rough + F.pad(y, (0, 0, 1, 0)) - F.pad(y, (0, 0, 0, 1))
-
-    return of
+    return across, down
