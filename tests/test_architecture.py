@@ -93,7 +93,7 @@ def test_damage_is_found_without_a_generator() -> None:
         }
         reading = {"inversion.images", "inversion.errors"} if name == "inversion.damage.__main__" else set()
         if name.startswith("inversion.damage"):
-            leaves = {"inversion.reading", "inversion.median"}
+            leaves = {"inversion.reading", "inversion.deviation"}
             allowed = {"inversion.damage", "inversion.degradations", *leaves, *reading}
             assert rooms <= allowed, f"{name} imports {rooms}"
         if name.startswith("inversion.degradations"):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inversion.degradations.wiener import picture, response_of, spectrum, squared_frequencies
-from inversion.median import MEDIAN_OF_ABSOLUTE
+from inversion.deviation import deviation
 
 GONE = 0.03  # response at which half of a frequency is looked at
 FAR = 8.0  # standard deviations: noise stays below 5, strokes on another ground reach 10 to 80
@@ -55,8 +55,8 @@ def too_sharp(
         if not inside.any():
             continue
         size = fine[i, None] * inside
-        deviation = size[inside > 0].median().item() / MEDIAN_OF_ABSOLUTE
-        seeds = (size > max(FAR * deviation, least)) & (size > RIPPLE * largest(size, NEAR * half))
+        noise = deviation(size[inside > 0]).item()
+        seeds = (size > max(FAR * noise, least)) & (size > RIPPLE * largest(size, NEAR * half))
         if not seeds.any():
             continue
         # of strokes the right side is 1.3 to 8 times the left one, of a border's edge at most 0.35 times
@@ -73,8 +73,8 @@ def thin(image: Tensor, known: Tensor, blur: int, width: int) -> Tensor:
     The larger of the white and the black top-hat (Soille 2003, Morphological image analysis, chapter 4) of the image
     averaged over so many pixels on all sides. What goes on beyond the edge of the known is not narrow.
     """
-    inside = F.avg_pool2d(known, 2 * blur + 1, 1, blur)
-    smooth = F.avg_pool2d(image * known, 2 * blur + 1, 1, blur) / inside.clamp(min=1e-6)
+    inside = average(known, blur)
+    smooth = average(image * known, blur) / inside.clamp(min=1e-6)
     margin, reach = [width] * 4, width // 2
     shown = F.pad((inside > 0).to(smooth), margin) > 0
     depths = []
@@ -90,3 +90,9 @@ def largest(x: Tensor, reach: int) -> Tensor:
     """The largest value within so many pixels in both directions: [B, 1, H, W] -> same."""
     rows = F.max_pool2d(x, (2 * reach + 1, 1), 1, (reach, 0))
     return F.max_pool2d(rows, (1, 2 * reach + 1), 1, (0, reach))
+
+
+def average(x: Tensor, reach: int) -> Tensor:
+    """The mean within so many pixels in both directions, 0 beyond the borders: [B, 1, H, W] -> same."""
+    rows = F.avg_pool2d(x, (2 * reach + 1, 1), 1, (reach, 0))
+    return F.avg_pool2d(rows, (1, 2 * reach + 1), 1, (0, reach))

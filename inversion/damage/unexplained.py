@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from inversion.damage.extremes import HALF
 from inversion.damage.luma import enlarged_to, visible
-from inversion.median import MEDIAN_OF_ABSOLUTE
+from inversion.deviation import MEDIAN_OF_ABSOLUTE
 
 FINER = 2  # times the pixels of the drawn face across: a stroke is as bright or dark as it is where it fills pixels
 THIN = 0.07  # of the side: what is wider is not looked for

@@ -14,8 +14,8 @@ from inversion.degradations.conjugate_gradients import conjugate_gradients
 from inversion.degradations.degradation import Degradation
 from inversion.degradations.harmonic import roughness
 from inversion.degradations.wiener import ROUNDING
+from inversion.deviation import deviation
 from inversion.errors import ConfigError
-from inversion.median import MEDIAN_OF_ABSOLUTE
 from inversion.runtime.on_device import on_device
 
 QUICK = 20  # steps at full size, which bound its time
@@ -146,8 +146,8 @@ def noise_power(observed: Tensor) -> Tensor:
     Immerkær 1996, Fast Noise Variance Estimation, with the median instead of the mean.
     """
     differences = observed.diff(n=2, dim=-1).diff(n=2, dim=-2)  # 6 standard deviations of the noise
-    deviation = differences.abs().flatten(1).median(dim=1).values / (MEDIAN_OF_ABSOLUTE * 6)
-    return deviation.square().clamp(min=ROUNDING)[:, None, None, None]
+    noise = deviation(differences.flatten(1)) / 6
+    return noise.square().clamp(min=ROUNDING)[:, None, None, None]
 
 
 def line_kernel(length: float, angle: float) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inversion.deviation import deviation
 from inversion.fullsize.luma import grey
-from inversion.median import MEDIAN_OF_ABSOLUTE
 
 NEAR = 0.1  # of the side, around the hole: where the grain is measured
 FAR = 5  # px from an unknown pixel, where a band of frequencies does not feel it
@@ -48,11 +48,6 @@ def grain(photo: Tensor, known: Tensor, factor: float) -> Tensor:
         level = coarse
         mask, whole = (F.adaptive_max_pool2d(mask, half), -F.adaptive_max_pool2d(-whole, half))
     return total
-
-
-def deviation(values: Tensor) -> Tensor:
-    """Robust standard deviation of a list of values, 0 of none."""
-    return values.abs().median() / MEDIAN_OF_ABSOLUTE if len(values) else values.new_zeros(())
 
 
 def box_minimum(known: Tensor, reach: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from inversion.median import MEDIAN_OF_ABSOLUTE
+from inversion.deviation import deviation
 
 LEAST = 2 / 255  # of [-1, 1], one level of 8 bits: residuals are not known better
 
@@ -31,5 +31,5 @@ def weights(residual: Tensor, robust: float) -> Tensor:
     """Cauchy's, 1 / (1 + (r / (robust sigma))²), one of the three channels: [B, 3, H, W] -> [B, 1, H, W] in 0..1."""
     size = residual.square().mean(dim=1, keepdim=True).sqrt()
     known = torch.where(size > 0, size, torch.nan).flatten(1)
-    sigma = known.nanmedian(dim=1).values.nan_to_num().div(MEDIAN_OF_ABSOLUTE).clamp(min=LEAST)
+    sigma = deviation(known).clamp(min=LEAST)
     return 1 / (1 + (size / (robust * sigma[:, None, None, None])).square())

@@ -30,6 +30,8 @@ SIDE, CHROMA_SIDE = 64, 16  # px
 NOISE = 0.12
 ROUNDS = 30  # of weighting pixels by what the face before leaves of them
 PART = 16  # components that are corrupted at once
+# px: larger photos' corruption is shrunk to it where it can be, as a search's is; a blur of 512 px: 0.5 CPU s, not 12
+LARGEST = 128
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,12 @@ class ExpectedFace:
         own = ExpectedFace(*(getattr(self, field.name).to(observed.device) for field in fields(self)))
         side = observed.shape[-1]
         mean, along = own.pictures()
+        small = operator.shrunk(side // LARGEST) if side > LARGEST and side % LARGEST == 0 else None
+        corruption, corrupted_at = (operator, side) if small is None else (small, LARGEST)
 
         def compared(faces: Tensor) -> Tensor:
-            """[B, 3, SIDE, SIDE], at the photo's side for the operator: a pixel becomes a square of equal ones."""
-            return operator.prediction(F.adaptive_avg_pool2d(faces, side), SIDE)
+            """[B, 3, SIDE, SIDE], at the operator's side for it: a pixel becomes a square of equal ones."""
+            return corruption.prediction(F.adaptive_avg_pool2d(faces, corrupted_at), SIDE)
 
         at_mean = compared(mean)
         changes = torch.cat([compared(mean + part) - at_mean for part in along.split(PART)]).flatten(1)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from inversion.degradations.none import NoDegradation
+from inversion.deviation import MEDIAN_OF_ABSOLUTE
 from inversion.errors import ConfigError
 from inversion.losses.pixel import PixelLoss
 from inversion.losses.robust import LEAST, reweighted
-from inversion.median import MEDIAN_OF_ABSOLUTE
 from inversion.search.hyperparameters import Hyperparameters
 from inversion.search.objective import Objective, checked
 

@@ -121,6 +121,32 @@ def test_photos_of_any_size_say_the_same(side: int, faces: Tensor) -> None:
     assert difference.square().mean().sqrt() < 0.03
 
 
+@pytest.mark.parametrize("operator", [GaussianBlur(), Inpaint()], ids=["blur", "inpaint"])
+def test_components_are_corrupted_as_small_as_the_corruption_can_be(
+    operator: Degradation, faces: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The face is nearly that of components corrupted at the photo's 512 px: within half a level of 255."""
+    face = torch.nn.functional.interpolate(faces[:1], size=512, mode="bicubic").clamp(-1, 1)
+    expected = expected_face()
+    few = replace(expected, even=expected.even[:40], odd=expected.odd[:40])
+    bound = operator.bind(face, degraded=False)
+    photo = bound(face)
+    kind, sides = type(operator), set()
+    whole = kind.prediction
+
+    def watched(self: Degradation, x: Tensor, resolution: int) -> Tensor:
+        if len(x) > 1:  # no photo
+            sides.add(x.shape[-1])
+        return whole(self, x, resolution)
+
+    monkeypatch.setattr(kind, "prediction", watched)
+    found = few(bound, photo)
+    assert sides == {128}
+    monkeypatch.setattr("inversion.priors.expected_face.LARGEST", 512)
+    assert (found - few(bound, photo)).square().mean().sqrt() < 0.5 / 127.5
+    assert sides == {128, 512}
+
+
 def test_what_lies_beyond_the_photos_edge_says_nothing(faces: Tensor) -> None:
     inside = torch.ones(1, 1, 128, 128)
     inside[..., :32] = 0
