@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -60,5 +61,7 @@ def png(image: Image.Image) -> str:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(json.dumps(run(json.loads(path.read_text())), indent=1, ensure_ascii=False) + "\n")
+    path = Path(sys.argv[1]).absolute()
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # its cells save pictures
+        shown = run(json.loads(path.read_text()))
+    path.write_text(json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
